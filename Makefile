@@ -1,0 +1,46 @@
+# The two that a newcomer needs: `make demo` and `make test`. Each installs what is missing on Debian and Ubuntu.
+
+CARGO ?= cargo
+SERVERS ?= mariadb
+
+.PHONY: demo test check bench fuzz servers tools help
+
+help:
+	@echo "make demo    one master, two slaves and Splitfin on this machine, and a tour (SERVERS=mysql for MySQL)"
+	@echo "make test    all tests, on real MariaDB and MySQL"
+	@echo "make check   formatting, lints, documentation, layers, licences"
+	@echo "make bench   rounds of sysbench: direct, floor, HAProxy, nginx, Splitfin"
+	@echo "make fuzz    every fuzz target for a short while (FUZZ_SECONDS=600 for longer; needs a nightly toolchain)"
+
+demo: system
+	@echo "Servers:"
+	@tools/servers.sh $(SERVERS)
+	@echo "Building Splitfin (the first time takes some minutes) ..."
+	@$(CARGO) build --bin splitfin
+	@target/debug/splitfin demo --servers $(SERVERS) $(if $(TOUR),--tour,)
+
+test: system
+	@tools/servers.sh
+	@tools/drivers.sh
+	@tools/test.sh
+
+check: system
+	tools/check.sh
+
+bench: system
+	@tools/servers.sh $(SERVERS)
+	@tools/packages.sh sysbench:sysbench cc:gcc haproxy:haproxy nginx:nginx-light
+	@tools/packages.sh /usr/lib/nginx/modules/ngx_stream_module.so:libnginx-mod-stream
+	$(CARGO) build --release --bin splitfin --bin splitfin-bench
+	target/release/splitfin-bench --servers $(SERVERS) $(BENCH)
+
+fuzz:
+	tools/fuzz.sh
+
+servers:
+	tools/servers.sh
+
+# What building needs beside Rust: a C compiler for the TLS library, lld as the linker.
+.PHONY: system
+system:
+	@tools/packages.sh cc:gcc ld.lld:lld

@@ -1,0 +1,76 @@
+//! Exclusive use of a connection.
+
+use crate::connection::Connection;
+use crate::login::Account;
+use crate::pools::Pools;
+use splitfin_topology::BackendId;
+use std::ops::{Deref, DerefMut};
+use std::rc::Rc;
+use std::time::Duration;
+
+/// Exclusive use of a connection. It ends by [`Lease::release`]; dropped, it closes the socket, so that no error path
+/// and no cancelled future can leave a connection of unknown state behind.
+#[derive(Debug)]
+pub struct Lease {
+    /// There until the lease ends.
+    connection: Option<Box<Connection>>,
+    backend: BackendId,
+    account: Rc<Account>,
+    pools: Rc<Pools>,
+}
+
+impl Lease {
+    pub(crate) const fn new(
+        connection: Box<Connection>,
+        backend: BackendId,
+        account: Rc<Account>,
+        pools: Rc<Pools>,
+    ) -> Self {
+        Self { connection: Some(connection), backend, account, pools }
+    }
+
+    /// The backend that it is a connection to.
+    pub const fn backend(&self) -> BackendId {
+        self.backend
+    }
+
+    /// Gives the connection back. It must be at rest: no reply outstanding, no transaction, nothing that the next user
+    /// could notice and that is not known by value.
+    pub fn release(mut self) {
+        if let Some(connection) = self.connection.take() {
+            self.pools.give_back(connection, self.backend, &self.account);
+        }
+    }
+
+    /// A statement took this long.
+    pub fn note_latency(&self, time: Duration) {
+        self.pools.note_latency(self.backend, time);
+    }
+
+    /// The connection failed: others are preferred for a while.
+    pub fn note_failure(&self) {
+        self.pools.note_failure(self.backend);
+    }
+}
+
+impl Deref for Lease {
+    type Target = Connection;
+
+    fn deref(&self) -> &Connection {
+        self.connection.as_deref().expect("a lease holds its connection until it ends")
+    }
+}
+
+impl DerefMut for Lease {
+    fn deref_mut(&mut self) -> &mut Connection {
+        self.connection.as_deref_mut().expect("a lease holds its connection until it ends")
+    }
+}
+
+impl Drop for Lease {
+    fn drop(&mut self) {
+        if self.connection.take().is_some() {
+            self.pools.lost(self.backend);
+        }
+    }
+}

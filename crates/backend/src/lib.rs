@@ -1,0 +1,24 @@
+//! Connections to servers: how they are opened, what has been done to them, who uses them.
+//!
+//! Everything here belongs to one worker: no locks, no atomics on the path of a query. What workers share is in
+//! [`Limits`]. A pool knows neither sessions nor SQL; it hands out a [`Lease`], which ends by [`Lease::release`] or, if
+//! it is dropped, by closing the socket: a connection in an unknown state is never used again.
+
+mod connection;
+mod error;
+mod lease;
+mod limits;
+mod login;
+mod pick;
+mod pools;
+mod query;
+mod state;
+
+pub use connection::{Connection, StatementKey};
+pub use error::BackendError;
+pub use lease::Lease;
+pub use limits::Limits;
+pub use login::{Account, Backend, BackendTls};
+pub use pick::Balance;
+pub use pools::{Checkout, PoolStats, Pools, Settings};
+pub use state::{Values, Wanted};

@@ -1,0 +1,304 @@
+//! The connections of one worker, idle ones and the count of those in use.
+
+use crate::connection::Connection;
+use crate::error::BackendError;
+use crate::lease::Lease;
+use crate::limits::Limits;
+use crate::login::{Account, Backend, open};
+use crate::pick::{Balance, Load, pick};
+use crate::state::Wanted;
+use splitfin_topology::{BackendId, Snapshot};
+use std::cell::{Cell, RefCell};
+use std::collections::HashMap;
+use std::rc::Rc;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+use tokio::sync::Notify;
+
+/// What the configuration says of pools.
+#[derive(Debug, Clone)]
+pub struct Settings {
+    /// All backends, by id.
+    pub backends: Vec<Backend>,
+    /// How reads are spread.
+    pub balance: Balance,
+    /// Time for connecting and logging in.
+    pub connect_timeout: Duration,
+    /// Time to wait for a connection when all are in use.
+    pub checkout_timeout: Duration,
+    /// Idle connections are closed after this time.
+    pub idle_timeout: Duration,
+    /// Session variables whose changes servers shall report.
+    pub tracked: Vec<&'static str>,
+}
+
+/// What is asked of the pools.
+#[derive(Debug)]
+pub struct Checkout<'a> {
+    /// Backends that may serve; not empty.
+    pub eligible: &'a [BackendId],
+    /// Whose connection.
+    pub account: &'a Rc<Account>,
+    /// What the connection shall be like; it is chosen by that, but not changed yet.
+    pub wanted: &'a Wanted,
+    /// For weights and lag.
+    pub snapshot: &'a Snapshot,
+}
+
+/// Connections at rest, by backend and account.
+type IdleConnections = HashMap<(BackendId, Rc<Account>), Vec<Idle>>;
+
+#[derive(Debug)]
+struct Idle {
+    connection: Box<Connection>,
+    since: Instant,
+}
+
+/// Figures of one backend on one worker.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct PoolStats {
+    /// Connections in use.
+    pub in_use: usize,
+    /// Connections at rest.
+    pub idle: usize,
+}
+
+/// The connections of one worker.
+#[derive(Debug)]
+pub struct Pools {
+    settings: Settings,
+    limits: Arc<Limits>,
+    idle: RefCell<IdleConnections>,
+    loads: RefCell<Vec<Load>>,
+    released: Vec<Notify>,
+    random: Cell<u64>,
+}
+
+impl Pools {
+    /// Without any connection yet. `seed` starts the choice between replicas.
+    pub fn new(settings: Settings, limits: Arc<Limits>, seed: u64) -> Rc<Self> {
+        let count = settings.backends.len();
+        Rc::new(Self {
+            settings,
+            limits,
+            idle: RefCell::default(),
+            loads: RefCell::new(vec![Load::default(); count]),
+            released: (0..count).map(|_| Notify::new()).collect(),
+            random: Cell::new(seed | 1),
+        })
+    }
+
+    /// A lease on a connection to one of the eligible backends. The error names the backend that failed, so that the
+    /// caller can try the others.
+    pub async fn checkout(self: &Rc<Self>, checkout: &Checkout<'_>) -> Result<Lease, (BackendId, BackendError)> {
+        let backend = self.pick(checkout);
+        let connection = match self.take_idle(backend, checkout) {
+            Some(connection) => connection,
+            None => self.open(backend, checkout).await.map_err(|error| {
+                if error.is_servers_fault() {
+                    self.note_failure(backend);
+                }
+                (backend, error)
+            })?,
+        };
+        self.count(backend, true);
+        Ok(Lease::new(connection, backend, Rc::clone(checkout.account), Rc::clone(self)))
+    }
+
+    fn pick(&self, checkout: &Checkout<'_>) -> BackendId {
+        // xorshift64*: choosing a replica needs no better randomness.
+        let mut random = self.random.get();
+        random ^= random >> 12;
+        random ^= random << 25;
+        random ^= random >> 27;
+        self.random.set(random);
+        let mixed = random.wrapping_mul(0x2545_F491_4F6C_DD1D);
+        let mut loads = self.loads.borrow_mut();
+        let first = checkout.eligible.first().copied().unwrap_or(BackendId(0));
+        match checkout.eligible {
+            [_] => first,
+            several => pick(self.settings.balance, several, &mut loads, checkout.snapshot, Instant::now(), mixed)
+                .unwrap_or(first),
+        }
+    }
+
+    /// An idle connection, best one that needs no change. Those that have woken up meanwhile are dead or dying.
+    fn take_idle(&self, backend: BackendId, checkout: &Checkout<'_>) -> Option<Box<Connection>> {
+        let mut idle = self.idle.borrow_mut();
+        let list = idle.get_mut(&(backend, Rc::clone(checkout.account)))?;
+        loop {
+            let fits = |idle: &Idle| idle.connection.state().matches(checkout.wanted);
+            let can_fit = |idle: &Idle| idle.connection.state().can_become(checkout.wanted);
+            let at = match list.last() {
+                Some(last) if fits(last) => list.len() - 1,
+                _ => list.iter().rposition(fits).or_else(|| list.iter().rposition(can_fit))?,
+            };
+            let connection = list.swap_remove(at).connection;
+            if connection.is_usable() {
+                return Some(connection);
+            }
+            self.limits.closed(backend);
+        }
+    }
+
+    async fn open(&self, backend: BackendId, checkout: &Checkout<'_>) -> Result<Box<Connection>, BackendError> {
+        let Some(target) = self.settings.backends.get(backend.index()) else {
+            return Err(BackendError::Exhausted { limit: 0, waited: Duration::ZERO });
+        };
+        if !self.limits.try_open(backend)
+            && let Some(connection) = self.wait(backend, checkout).await?
+        {
+            return Ok(connection);
+        }
+        let right = Right { limits: &self.limits, backend };
+        let database = checkout.wanted.database.clone();
+        let limit = self.settings.connect_timeout;
+        let opened = open(target, checkout.account, database, &self.settings.tracked, limit).await;
+        let connection =
+            opened.inspect_err(|error| tracing::debug!(backend = %target.address, %error, "no connection"))?;
+        right.used();
+        Ok(Box::new(connection))
+    }
+
+    /// Waits for a connection, or for the right to open one (then `None`).
+    async fn wait(&self, backend: BackendId, checkout: &Checkout<'_>) -> Result<Option<Box<Connection>>, BackendError> {
+        let started = Instant::now();
+        let _waiting = Waiting::start(&self.limits, backend);
+        loop {
+            self.close_one_idle(backend);
+            if self.limits.try_open(backend) {
+                return Ok(None);
+            }
+            let released = self.released.get(backend.index()).map(Notify::notified);
+            let waited = started.elapsed();
+            if waited >= self.settings.checkout_timeout {
+                return Err(BackendError::Exhausted { limit: self.limits.most(), waited });
+            }
+            match released {
+                // Other workers do not wake this one, so it looks again from time to time.
+                Some(released) => drop(tokio::time::timeout(LOOK_AGAIN, released).await),
+                None => tokio::time::sleep(LOOK_AGAIN).await,
+            }
+            if let Some(connection) = self.take_idle(backend, checkout) {
+                return Ok(Some(connection));
+            }
+        }
+    }
+
+    /// Makes room: an idle connection of another account is worth less than one that is waited for.
+    fn close_one_idle(&self, backend: BackendId) {
+        let mut idle = self.idle.borrow_mut();
+        let list = idle.iter_mut().find(|((id, _), list)| *id == backend && !list.is_empty());
+        if let Some((_, list)) = list {
+            list.swap_remove(0);
+            self.limits.closed(backend);
+        }
+    }
+
+    pub(crate) fn give_back(&self, mut connection: Box<Connection>, backend: BackendId, account: &Rc<Account>) {
+        self.count(backend, false);
+        connection.rest();
+        let wanted_elsewhere = self.limits.is_wanted(backend);
+        if connection.is_usable() && !(wanted_elsewhere && self.limits.open(backend) >= self.limits.most()) {
+            let mut idle = self.idle.borrow_mut();
+            let key = (backend, Rc::clone(account));
+            idle.entry(key).or_default().push(Idle { connection, since: Instant::now() });
+        } else {
+            self.limits.closed(backend);
+        }
+        self.wake(backend);
+    }
+
+    pub(crate) fn lost(&self, backend: BackendId) {
+        self.count(backend, false);
+        self.limits.closed(backend);
+        self.wake(backend);
+    }
+
+    fn wake(&self, backend: BackendId) {
+        if let Some(released) = self.released.get(backend.index()) {
+            released.notify_one();
+        }
+    }
+
+    fn count(&self, backend: BackendId, out: bool) {
+        if let Some(load) = self.loads.borrow_mut().get_mut(backend.index()) {
+            load.in_use = if out { load.in_use + 1 } else { load.in_use.saturating_sub(1) };
+        }
+    }
+
+    pub(crate) fn note_latency(&self, backend: BackendId, time: Duration) {
+        if let Some(load) = self.loads.borrow_mut().get_mut(backend.index()) {
+            load.note_latency(time, Instant::now());
+        }
+    }
+
+    pub(crate) fn note_failure(&self, backend: BackendId) {
+        if let Some(load) = self.loads.borrow_mut().get_mut(backend.index()) {
+            load.suspect_until = Some(Instant::now() + SUSPECT);
+        }
+    }
+
+    /// Closes connections that were idle for too long or whose server has closed them. To be called now and then.
+    pub fn upkeep(&self, now: Instant) {
+        let mut idle = self.idle.borrow_mut();
+        for ((backend, _), list) in idle.iter_mut() {
+            list.retain(|idle| {
+                let keep = now.duration_since(idle.since) < self.settings.idle_timeout && idle.connection.is_usable();
+                if !keep {
+                    self.limits.closed(*backend);
+                }
+                keep
+            });
+        }
+        idle.retain(|_, list| !list.is_empty());
+    }
+
+    /// Figures of one backend.
+    pub fn stats(&self, backend: BackendId) -> PoolStats {
+        let idle = self.idle.borrow().iter().filter(|((id, _), _)| *id == backend).map(|(_, list)| list.len()).sum();
+        let in_use = self.loads.borrow().get(backend.index()).map_or(0, |load| load.in_use as usize);
+        PoolStats { in_use, idle }
+    }
+}
+
+/// The right to open one connection; given back unless it was used.
+struct Right<'a> {
+    limits: &'a Limits,
+    backend: BackendId,
+}
+
+impl Right<'_> {
+    fn used(self) {
+        std::mem::forget(self);
+    }
+}
+
+impl Drop for Right<'_> {
+    fn drop(&mut self) {
+        self.limits.closed(self.backend);
+    }
+}
+
+struct Waiting<'a> {
+    limits: &'a Limits,
+    backend: BackendId,
+}
+
+impl<'a> Waiting<'a> {
+    fn start(limits: &'a Limits, backend: BackendId) -> Self {
+        limits.wait(backend, true);
+        Self { limits, backend }
+    }
+}
+
+impl Drop for Waiting<'_> {
+    fn drop(&mut self) {
+        self.limits.wait(self.backend, false);
+    }
+}
+
+/// How long a backend whose connection failed comes last.
+const SUSPECT: Duration = Duration::from_secs(1);
+/// How often a waiting worker looks for a connection that another worker has closed.
+const LOOK_AGAIN: Duration = Duration::from_millis(20);

@@ -1,0 +1,11 @@
+//! Probes: one task for each backend asks it how it is, and the answers become snapshots.
+//!
+//! A probe has a hard deadline, and a connection that missed one is never used again: it would answer the next question
+//! with the answer to the last.
+
+mod probe;
+mod rows;
+mod task;
+
+pub use probe::{Prober, Target};
+pub use task::{Settings, watch};

@@ -1,0 +1,175 @@
+//! One probe over one connection.
+
+use crate::rows::{Status, channel};
+use mysql_async::prelude::Queryable as _;
+use mysql_async::{Conn, Opts, OptsBuilder, Row, SslOpts};
+use splitfin_topology::{Channel, Family, Identity, Observation, ProbeFailure};
+use std::time::Duration;
+
+/// Whom to probe, and as whom.
+#[derive(Clone)]
+pub struct Target {
+    /// `host:port` or `unix:PATH`.
+    pub address: String,
+    /// Account of the monitor.
+    pub user: String,
+    /// Its password.
+    pub password: String,
+    /// Whether the monitor's connection is encrypted.
+    pub tls: bool,
+    /// Time for a whole probe, connecting included.
+    pub timeout: Duration,
+}
+
+impl std::fmt::Debug for Target {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Target").field("address", &self.address).field("user", &self.user).finish_non_exhaustive()
+    }
+}
+
+/// Probes one backend, over a connection that lasts as long as it answers in time.
+#[derive(Debug)]
+pub struct Prober {
+    target: Target,
+    conn: Option<Conn>,
+}
+
+impl Prober {
+    /// Not connected yet.
+    pub const fn new(target: Target) -> Self {
+        Self { target, conn: None }
+    }
+
+    /// Looks at the server once.
+    pub async fn probe(&mut self) -> Result<Observation, ProbeFailure> {
+        let limit = self.target.timeout;
+        // The connection is out of `self` while it is in use: whatever goes wrong, it is dropped.
+        let conn = self.conn.take();
+        let work = async {
+            let mut conn = match conn {
+                Some(conn) => conn,
+                None => Conn::new(self.options()).await.map_err(failure)?,
+            };
+            let seen = observe(&mut conn).await?;
+            Ok((conn, seen))
+        };
+        match tokio::time::timeout(limit, work).await {
+            Err(_) => Err(ProbeFailure::Timeout(limit)),
+            Ok(Err(error)) => Err(error),
+            Ok(Ok((conn, seen))) => {
+                self.conn = Some(conn);
+                Ok(seen)
+            }
+        }
+    }
+
+    fn options(&self) -> Opts {
+        let Target { address, user, password, tls, .. } = &self.target;
+        // The probe takes the same way as the statements: no detour over a local socket. Packet size and timeout are
+        // given, or each connection would ask for them first.
+        let builder = OptsBuilder::default()
+            .user(Some(user))
+            .pass(Some(password))
+            .prefer_socket(false)
+            .max_allowed_packet(Some(1 << 24))
+            .wait_timeout(Some(28_800))
+            .stmt_cache_size(Some(0))
+            .ssl_opts(tls.then(|| SslOpts::default().with_danger_accept_invalid_certs(true)));
+        let builder = match address.strip_prefix("unix:") {
+            Some(path) => builder.socket(Some(path.trim())),
+            None => {
+                let (host, port) = address.rsplit_once(':').unwrap_or((address, "3306"));
+                builder.ip_or_hostname(host.trim_matches(['[', ']'])).tcp_port(port.parse().unwrap_or(3306))
+            }
+        };
+        builder.into()
+    }
+}
+
+fn failure(error: mysql_async::Error) -> ProbeFailure {
+    match error {
+        mysql_async::Error::Server(error) => ProbeFailure::Refused(format!("error {}: {}", error.code, error.message)),
+        other => ProbeFailure::Unreachable(other.to_string()),
+    }
+}
+
+async fn observe(conn: &mut Conn) -> Result<Observation, ProbeFailure> {
+    let basics: Option<(String, u32, String)> =
+        conn.query_first("SELECT @@version, @@server_id, CAST(@@read_only AS CHAR)").await.map_err(failure)?;
+    let (version, server_id, read_only) = basics.ok_or_else(|| ProbeFailure::Unreachable("an empty answer".into()))?;
+    let family = if version.to_ascii_lowercase().contains("mariadb") { Family::Mariadb } else { Family::Mysql };
+    let (uuid, position) = match family {
+        Family::Mariadb => (None, value(conn, "SELECT @@gtid_current_pos").await?),
+        Family::Mysql => {
+            let uuid = value(conn, "SELECT @@server_uuid").await?;
+            (Some(uuid), value(conn, "SELECT @@global.gtid_executed").await?.replace('\n', ""))
+        }
+    };
+    let mut channels = channels(conn, family, &version).await?;
+    if family == Family::Mysql && !channels.is_empty() {
+        refine_lag(conn, &mut channels).await?;
+    }
+    // MariaDB 12 says OFF, ON, NO_LOCK or NO_LOCK_NO_ADMIN; everybody else 0 or 1.
+    let read_only = !matches!(read_only.as_str(), "0" | "OFF");
+    Ok(Observation { family, version, identity: Identity { uuid, server_id }, read_only, channels, position })
+}
+
+async fn value(conn: &mut Conn, sql: &str) -> Result<String, ProbeFailure> {
+    let value: Option<Option<String>> = conn.query_first(sql).await.map_err(failure)?;
+    Ok(value.flatten().unwrap_or_default())
+}
+
+async fn channels(conn: &mut Conn, family: Family, version: &str) -> Result<Vec<Channel>, ProbeFailure> {
+    let sql = match family {
+        Family::Mariadb => "SHOW ALL SLAVES STATUS",
+        Family::Mysql if at_least(version, (8, 0, 22)) => "SHOW REPLICA STATUS",
+        Family::Mysql => "SHOW SLAVE STATUS",
+    };
+    let rows: Vec<Row> = conn.query(sql).await.map_err(failure)?;
+    Ok(rows.into_iter().map(|row| channel(&Status::new(row))).collect())
+}
+
+/// MySQL 8 knows the commit time of the transaction that it applies or has applied last: lag in microseconds instead of
+/// whole seconds. Where performance_schema is off or not readable, the seconds stay.
+async fn refine_lag(conn: &mut Conn, channels: &mut [Channel]) -> Result<(), ProbeFailure> {
+    let sql = "SELECT CHANNEL_NAME, \
+        MAX(IF(APPLYING_TRANSACTION <> '', TIMESTAMPDIFF(MICROSECOND, APPLYING_TRANSACTION_ORIGINAL_COMMIT_TIMESTAMP, NOW(6)), 0)) \
+        FROM performance_schema.replication_applier_status_by_worker GROUP BY CHANNEL_NAME";
+    let rows: Vec<(String, Option<i64>)> = match conn.query(sql).await {
+        Ok(rows) => rows,
+        Err(mysql_async::Error::Server(_)) => return Ok(()),
+        Err(error) => return Err(failure(error)),
+    };
+    for (name, micros) in rows {
+        let Some(channel) = channels.iter_mut().find(|channel| channel.name == name) else { continue };
+        // It refines what the server says; it never makes a replica look better than a whole second less.
+        if let (Some(lag), Some(micros)) = (channel.lag, micros.and_then(|micros| u64::try_from(micros).ok())) {
+            let fine = Duration::from_micros(micros);
+            channel.lag = Some(if lag.is_zero() {
+                fine.min(Duration::from_secs(1))
+            } else {
+                fine.max(lag.saturating_sub(Duration::from_secs(1)))
+            });
+        }
+    }
+    Ok(())
+}
+
+fn at_least(version: &str, wanted: (u32, u32, u32)) -> bool {
+    let mut parts = version.split(|c: char| !c.is_ascii_digit()).map(|part| part.parse().unwrap_or(0));
+    let mut next = || parts.next().unwrap_or(0);
+    (next(), next(), next()) >= wanted
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn versions_compare_by_number() {
+        assert!(at_least("9.7.4", (8, 0, 22)));
+        assert!(at_least("8.0.22-debug", (8, 0, 22)));
+        assert!(!at_least("8.0.3", (8, 0, 22)));
+        assert!(!at_least("5.7.44-log", (8, 0, 22)));
+    }
+}

@@ -1,0 +1,35 @@
+//! Authentication plugins: what a password becomes on the wire.
+//!
+//! Each file is one plugin and holds both sides where both are used: the answer of a client, and its verification.
+
+pub mod caching_sha2;
+pub mod ed25519;
+pub mod native;
+
+/// MariaDB's default plugin, and MySQL's before 8.0.
+pub const NATIVE: &str = "mysql_native_password";
+/// MySQL's default plugin from 8.0 on.
+pub const CACHING_SHA2: &str = "caching_sha2_password";
+/// MySQL's plugin with full authentication only.
+pub const SHA256: &str = "sha256_password";
+/// MariaDB's Ed25519 plugin.
+pub const ED25519: &str = "client_ed25519";
+/// The password as it is; accepted on secure channels only.
+pub const CLEAR: &str = "mysql_clear_password";
+
+/// Whether two byte strings are equal, in a time that depends on their lengths only.
+pub fn equal(left: &[u8], right: &[u8]) -> bool {
+    aws_lc_rs::constant_time::verify_slices_are_equal(left, right).is_ok()
+}
+
+/// Makes a nonce of random bytes fit for a greeting: printable, and never `$`, a blank or NUL. Clients mishandle those.
+pub fn printable_nonce<const N: usize>(random: [u8; N]) -> [u8; N] {
+    // '%'..='~': 90 values, so 20 bytes hold 129 bits.
+    random.map(|byte| b'%' + byte % 90)
+}
+
+fn xor(into: &mut [u8], mask: &[u8]) {
+    for (byte, mask) in into.iter_mut().zip(mask.iter().cycle()) {
+        *byte ^= mask;
+    }
+}

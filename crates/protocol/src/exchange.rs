@@ -1,0 +1,387 @@
+//! Where a reply ends, whatever its shape.
+//!
+//! The same first byte means different things in different places: 0x00 is OK, PREPARE_OK, a binary row, or a text row
+//! that starts with an empty string; 0xFE is the end of a result set, or a text row whose first value is longer than
+//! 16 MiB; 0xFB is a LOCAL INFILE request or NULL. This file alone decides which, from the command, the place in the
+//! reply, and the length of the packet's first frame.
+//!
+//! ```text
+//!          ┌──────────────── OK or end of rows with MORE_RESULTS ────────────────┐
+//!          v                                                                      │
+//! Start ──count──> Definitions ──(EOF)──> Rows ──end──────────────────────────> Done
+//!   ├── OK, ERR ────────────────────────────────────────────────────────────────> Done
+//!   ├── FB ──> ClientSpeaks ──(client's empty frame)──> Start
+//!   └── PREPARE_OK ──> Prepared definitions ────────────────────────────────────> Done
+//! ```
+//! An error ends the reply from anywhere. The same machine reads replies with and without DEPRECATE_EOF.
+
+use crate::capability::Capabilities;
+use crate::command::{CommandByte, ReplyShape};
+use crate::frame::FrameHeader;
+use crate::packet::{ErrPacket, OkPacket, PrepareOk};
+use crate::status::Status;
+use crate::wire::{Malformed, Reader};
+use thiserror::Error;
+
+/// A reply that no server should send.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
+pub enum Violation {
+    /// A packet that cannot be read.
+    #[error("reply: {0}")]
+    Malformed(#[from] Malformed),
+    /// A packet that has no place here.
+    #[error("reply: packet {header:#04x} is not allowed {place}")]
+    Misplaced {
+        /// Its first byte.
+        header: u8,
+        /// Where it came.
+        place: &'static str,
+    },
+    /// More bytes behind the end of the reply.
+    #[error("reply: a packet came behind the end of the reply")]
+    BehindEnd,
+}
+
+/// An error that the server answered with.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ServerError {
+    /// Error number.
+    pub code: u16,
+    /// SQLSTATE.
+    pub state: [u8; 5],
+    /// The text, made printable.
+    pub message: String,
+}
+
+/// What a reply said, folded over all its results.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Outcome {
+    /// Status of the last OK or EOF; `None` while there was none. An error carries no status.
+    pub status: Option<Status>,
+    /// Rows changed, by the last OK.
+    pub affected_rows: u64,
+    /// The last generated id that is not 0.
+    pub last_insert_id: u64,
+    /// Warnings of the last result.
+    pub warnings: u16,
+    /// Rows that were sent.
+    pub rows: u64,
+    /// The error that ended the reply.
+    pub error: Option<ServerError>,
+    /// Session-track entries of all OK packets, in order.
+    pub changes: Vec<u8>,
+    /// What COM_STMT_PREPARE gave.
+    pub prepared: Option<PrepareOk>,
+}
+
+/// What one frame is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Part<'a> {
+    /// More of the packet before it.
+    Continuation,
+    /// The number of columns, or PREPARE_OK, or bare text: passed on as it is.
+    Header,
+    /// The first packet of a prepare reply.
+    Prepared,
+    /// A parameter or column definition. `closes` says which group of definitions ends with it.
+    Definition {
+        /// The group that is complete now.
+        closes: Option<Group>,
+    },
+    /// The EOF between definitions and rows, which only replies without DEPRECATE_EOF have.
+    DefinitionsEnd,
+    /// A row.
+    Row,
+    /// OK: a statement without rows is done.
+    Ok(OkPacket<'a>),
+    /// The end of rows, in whichever form it came.
+    RowsEnd(OkPacket<'a>),
+    /// ERR: the reply is over.
+    Error,
+    /// The client has to send a file now; see [`Exchange::client_is_done`].
+    LocalInfile,
+}
+
+/// A group of definitions.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Group {
+    /// Parameters of a prepared statement.
+    Parameters,
+    /// Columns of a prepared statement.
+    PreparedColumns,
+    /// Columns of a result set.
+    ResultColumns,
+}
+
+/// What [`Exchange::frame`] makes of a frame.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Seen<'a> {
+    /// The frame's whole payload is needed to tell.
+    Incomplete,
+    /// What the frame is.
+    Part(Part<'a>),
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Place {
+    Start,
+    Definitions { left: u64 },
+    DefinitionsEnd,
+    Rows,
+    PreparedParameters { left: u16 },
+    PreparedParametersEnd,
+    PreparedColumns { left: u16 },
+    PreparedColumnsEnd,
+    ClientSpeaks,
+    Done,
+}
+
+/// The reply to one command, followed frame by frame.
+#[derive(Debug, Clone)]
+pub struct Exchange {
+    shape: ReplyShape,
+    deprecate_eof: bool,
+    place: Place,
+    continued: bool,
+    outcome: Outcome,
+}
+
+impl Exchange {
+    /// Follows the reply to `command` on a connection that agreed to `capabilities`.
+    pub fn new(command: CommandByte, capabilities: Capabilities) -> Self {
+        let shape = command.reply_shape();
+        let place = match shape {
+            ReplyShape::Nothing => Place::Done,
+            ReplyShape::RowsOnly => Place::Rows,
+            _ => Place::Start,
+        };
+        Self {
+            shape,
+            deprecate_eof: capabilities.contains(Capabilities::DEPRECATE_EOF),
+            place,
+            continued: false,
+            outcome: Outcome::default(),
+        }
+    }
+
+    /// Whether the last packet of the reply was seen, all its frames included.
+    pub fn is_done(&self) -> bool {
+        self.place == Place::Done && !self.continued
+    }
+
+    /// Whether the server waits for the client's file.
+    pub fn client_speaks(&self) -> bool {
+        self.place == Place::ClientSpeaks
+    }
+
+    /// The client's file has ended with an empty frame: the server answers.
+    pub fn client_is_done(&mut self) {
+        if self.place == Place::ClientSpeaks {
+            self.place = Place::Start;
+        }
+    }
+
+    /// What the reply has said so far.
+    pub const fn outcome(&self) -> &Outcome {
+        &self.outcome
+    }
+
+    /// What the reply said.
+    pub fn into_outcome(self) -> Outcome {
+        self.outcome
+    }
+
+    /// Takes the next frame. `payload` is what is there of it, which may be only its front.
+    pub fn frame<'a>(&mut self, header: FrameHeader, payload: &'a [u8]) -> Result<Seen<'a>, Violation> {
+        if self.continued {
+            self.continued = header.continues();
+            return Ok(Seen::Part(Part::Continuation));
+        }
+        let Some(&first) = payload.first() else {
+            return match header.length {
+                0 => self.empty(),
+                _ => Ok(Seen::Incomplete),
+            };
+        };
+        if payload.len() < header.length && self.decides(first, header) {
+            return Ok(Seen::Incomplete);
+        }
+        let part = self.part(first, header, payload)?;
+        self.continued = header.continues();
+        Ok(Seen::Part(part))
+    }
+
+    /// An empty packet is a row of a result without columns at most; nothing else is ever empty.
+    fn empty(&self) -> Result<Seen<'static>, Violation> {
+        match self.place {
+            Place::Rows if self.shape == ReplyShape::Results => Ok(Seen::Part(Part::Row)),
+            _ => Err(Malformed::Truncated { field: "reply" }.into()),
+        }
+    }
+
+    /// Whether the whole payload is needed: for all packets but rows.
+    const fn decides(&self, first: u8, header: FrameHeader) -> bool {
+        match self.place {
+            Place::Rows => first == 0xFF || (first == 0xFE && !header.continues()),
+            _ => true,
+        }
+    }
+
+    fn part<'a>(&mut self, first: u8, header: FrameHeader, payload: &'a [u8]) -> Result<Part<'a>, Violation> {
+        if first == 0xFF && !matches!(self.place, Place::Done | Place::ClientSpeaks) {
+            return self.error(payload);
+        }
+        match self.place {
+            Place::Start => self.start(first, payload),
+            Place::Definitions { left } => Ok(self.definition(left)),
+            Place::DefinitionsEnd => self.definitions_end(payload),
+            Place::Rows if first == 0xFE && !header.continues() => self.rows_end(payload),
+            Place::Rows => {
+                self.outcome.rows += 1;
+                Ok(Part::Row)
+            }
+            Place::PreparedParameters { left } => Ok(self.prepared_parameter(left)),
+            Place::PreparedColumns { left } => Ok(self.prepared_column(left)),
+            Place::PreparedParametersEnd => {
+                self.place = self.behind_parameters();
+                Ok(Part::DefinitionsEnd)
+            }
+            Place::PreparedColumnsEnd => {
+                self.place = Place::Done;
+                Ok(Part::DefinitionsEnd)
+            }
+            Place::ClientSpeaks => Err(Violation::Misplaced { header: first, place: "while the client sends a file" }),
+            Place::Done => Err(Violation::BehindEnd),
+        }
+    }
+
+    fn start<'a>(&mut self, first: u8, payload: &'a [u8]) -> Result<Part<'a>, Violation> {
+        match (self.shape, first) {
+            (ReplyShape::Text, _) => {
+                self.place = Place::Done;
+                Ok(Part::Header)
+            }
+            (ReplyShape::Prepared, 0x00) => self.prepared(payload),
+            (ReplyShape::Status, 0xFE) => {
+                let ok = parse_end(payload)?;
+                self.settle(&ok, false);
+                Ok(Part::RowsEnd(ok))
+            }
+            (ReplyShape::Status | ReplyShape::Results | ReplyShape::BinaryResults, 0x00) => {
+                let ok = OkPacket::parse(payload)?;
+                self.settle(&ok, true);
+                Ok(Part::Ok(ok))
+            }
+            (ReplyShape::Results, 0xFB) => {
+                self.place = Place::ClientSpeaks;
+                Ok(Part::LocalInfile)
+            }
+            (ReplyShape::Results | ReplyShape::BinaryResults, 0x01..=0xFD) => {
+                let mut reader = Reader::new(payload);
+                let left = reader.lenenc("column count")?;
+                reader.finish("column count")?;
+                self.place = Place::Definitions { left };
+                Ok(Part::Header)
+            }
+            _ => Err(Violation::Misplaced { header: first, place: "at the start of a reply" }),
+        }
+    }
+
+    const fn definition(&mut self, left: u64) -> Part<'static> {
+        if left > 1 {
+            self.place = Place::Definitions { left: left - 1 };
+            return Part::Definition { closes: None };
+        }
+        self.place = if self.deprecate_eof { Place::Rows } else { Place::DefinitionsEnd };
+        Part::Definition { closes: Some(Group::ResultColumns) }
+    }
+
+    fn definitions_end(&mut self, payload: &[u8]) -> Result<Part<'static>, Violation> {
+        let end = parse_end(payload)?;
+        self.place = Place::Rows;
+        if end.status.contains(Status::CURSOR_EXISTS) && self.shape == ReplyShape::BinaryResults {
+            self.settle(&end, false);
+        }
+        Ok(Part::DefinitionsEnd)
+    }
+
+    fn rows_end<'a>(&mut self, payload: &'a [u8]) -> Result<Part<'a>, Violation> {
+        let end = parse_end(payload)?;
+        self.settle(&end, false);
+        Ok(Part::RowsEnd(end))
+    }
+
+    fn prepared(&mut self, payload: &[u8]) -> Result<Part<'static>, Violation> {
+        let prepared = PrepareOk::parse(payload)?;
+        self.outcome.prepared = Some(prepared);
+        self.outcome.warnings = prepared.warnings;
+        self.place = match prepared.parameters {
+            0 => self.behind_parameters(),
+            left => Place::PreparedParameters { left },
+        };
+        Ok(Part::Prepared)
+    }
+
+    fn behind_parameters(&self) -> Place {
+        match self.outcome.prepared.map_or(0, |prepared| prepared.columns) {
+            0 => Place::Done,
+            left => Place::PreparedColumns { left },
+        }
+    }
+
+    fn prepared_parameter(&mut self, left: u16) -> Part<'static> {
+        if left > 1 {
+            self.place = Place::PreparedParameters { left: left - 1 };
+            return Part::Definition { closes: None };
+        }
+        self.place = if self.deprecate_eof { self.behind_parameters() } else { Place::PreparedParametersEnd };
+        Part::Definition { closes: Some(Group::Parameters) }
+    }
+
+    const fn prepared_column(&mut self, left: u16) -> Part<'static> {
+        if left > 1 {
+            self.place = Place::PreparedColumns { left: left - 1 };
+            return Part::Definition { closes: None };
+        }
+        self.place = if self.deprecate_eof { Place::Done } else { Place::PreparedColumnsEnd };
+        Part::Definition { closes: Some(Group::PreparedColumns) }
+    }
+
+    fn error(&mut self, payload: &[u8]) -> Result<Part<'static>, Violation> {
+        let err = ErrPacket::parse(payload)?;
+        let message = String::from_utf8_lossy(&err.message).into_owned();
+        self.outcome.error = Some(ServerError { code: err.code, state: err.state, message });
+        self.place = Place::Done;
+        Ok(Part::Error)
+    }
+
+    fn settle(&mut self, ok: &OkPacket<'_>, changed: bool) {
+        self.outcome.status = Some(ok.status);
+        self.outcome.warnings = ok.warnings;
+        self.outcome.changes.extend_from_slice(ok.changes);
+        if changed {
+            self.outcome.affected_rows = ok.affected_rows;
+        }
+        if ok.last_insert_id != 0 {
+            self.outcome.last_insert_id = ok.last_insert_id;
+        }
+        let more = ok.status.contains(Status::MORE_RESULTS) && self.shape != ReplyShape::Status;
+        self.place = if more { Place::Start } else { Place::Done };
+    }
+}
+
+/// The end of rows: an EOF packet of five bytes, or an OK packet with another header. The length tells, because even a
+/// connection with DEPRECATE_EOF can see the old form (results from the query cache of MySQL 5.7).
+fn parse_end(payload: &[u8]) -> Result<OkPacket<'_>, Violation> {
+    if payload.len() != 5 {
+        return Ok(OkPacket::parse(payload)?);
+    }
+    let mut reader = Reader::new(payload);
+    reader.u8("EOF header")?;
+    let warnings = reader.u16("warnings")?;
+    let status = Status::from_bits_retain(reader.u16("status")?);
+    Ok(OkPacket { warnings, status, ..OkPacket::default() })
+}
+
+#[cfg(test)]
+mod tests;

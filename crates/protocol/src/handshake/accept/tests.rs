@@ -1,0 +1,178 @@
+use super::*;
+use crate::MariadbCapabilities;
+use crate::status::Status;
+
+const NONCE: [u8; 20] = *b"abcdefghijklmnopqrst";
+
+fn greeting(plugin: Plugin, tls: bool) -> Greeting {
+    let mut capabilities = Capabilities::OFFERED;
+    capabilities.set(Capabilities::SSL, tls);
+    Greeting {
+        version: "9.7.4".into(),
+        connection_id: 1,
+        nonce: NONCE,
+        capabilities,
+        mariadb: MariadbCapabilities::empty(),
+        collation: 45,
+        status: Status::AUTOCOMMIT,
+        plugin: plugin.name().into(),
+    }
+}
+
+fn login(plugin: &str, auth: Vec<u8>) -> Vec<u8> {
+    login_with(plugin, auth, Capabilities::OFFERED).encode()
+}
+
+fn login_with(plugin: &str, auth: Vec<u8>, capabilities: Capabilities) -> Login {
+    Login {
+        capabilities,
+        mariadb: MariadbCapabilities::empty(),
+        max_packet: 1 << 24,
+        collation: 45,
+        user: "app".into(),
+        auth,
+        database: None,
+        plugin: Some(plugin.into()),
+        attributes: vec![],
+    }
+}
+
+fn password(text: &str) -> Option<Zeroizing<Vec<u8>>> {
+    Some(Zeroizing::new(text.as_bytes().to_vec()))
+}
+
+fn accept(plugin: Plugin, secure: bool) -> Accept {
+    Accept::new(&greeting(plugin, false), plugin, secure, false)
+}
+
+fn fast_success() -> Step {
+    Step::Accepted(Some(vec![1, caching_sha2::FAST_AUTH_SUCCESS]))
+}
+
+#[test]
+fn native_is_decided_by_one_packet() {
+    for (typed, step) in [("secret", Step::Accepted(None)), ("wrong", Step::Refused)] {
+        let mut accept = accept(Plugin::Native, false);
+        let packet = login(auth::NATIVE, native::scramble(typed.as_bytes(), &NONCE));
+        assert_eq!(accept.handle(&packet), Ok(Step::LookUp));
+        assert_eq!(accept.with_password(password("secret"), [1; 16]), step);
+    }
+}
+
+#[test]
+fn caching_sha2_takes_the_fast_path_with_the_right_scramble() {
+    let mut accept = accept(Plugin::CachingSha2, false);
+    let packet = login(auth::CACHING_SHA2, caching_sha2::scramble(b"secret", &NONCE));
+    accept.handle(&packet).unwrap();
+    assert_eq!(accept.with_password(password("secret"), [1; 16]), fast_success());
+}
+
+#[test]
+fn a_client_may_use_the_plugin_that_was_not_greeted() {
+    let mut accept = accept(Plugin::Native, false);
+    accept.handle(&login(auth::CACHING_SHA2, caching_sha2::scramble(b"secret", &NONCE))).unwrap();
+    assert_eq!(accept.with_password(password("secret"), [1; 16]), fast_success());
+}
+
+#[test]
+fn a_client_that_cannot_do_the_greeted_plugin_is_switched_to_its_own() {
+    let mut accept = accept(Plugin::Native, false);
+    accept.handle(&login(auth::CACHING_SHA2, vec![])).unwrap();
+    let Step::Send(packet) = accept.with_password(password("secret"), [1; 16]) else { panic!("no switch") };
+    assert_eq!(AuthSwitch::parse(&packet).unwrap().plugin, auth::CACHING_SHA2);
+    assert_eq!(accept.handle(&caching_sha2::scramble(b"secret", &NONCE)), Ok(fast_success()));
+}
+
+#[test]
+fn an_unknown_plugin_is_switched_to_the_greeted_one() {
+    let mut accept = accept(Plugin::CachingSha2, false);
+    accept.handle(&login(auth::ED25519, vec![])).unwrap();
+    let Step::Send(packet) = accept.with_password(password("secret"), [1; 16]) else { panic!("no switch") };
+    let switch = AuthSwitch::parse(&packet).unwrap();
+    assert_eq!((switch.plugin, switch.data), (auth::CACHING_SHA2, &NONCE[..]));
+    assert_eq!(accept.handle(&caching_sha2::scramble(b"secret", &NONCE)), Ok(fast_success()));
+}
+
+#[test]
+fn full_authentication_over_a_secure_channel_takes_the_clear_password() {
+    for (typed, step) in [(&b"secret\0"[..], Step::Accepted(None)), (b"other\0", Step::Refused), (b"", Step::Refused)] {
+        let mut accept = accept(Plugin::CachingSha2, true);
+        accept.handle(&login(auth::CACHING_SHA2, vec![9; 32])).unwrap();
+        let full = Step::Send(vec![1, caching_sha2::PERFORM_FULL_AUTHENTICATION]);
+        assert_eq!(accept.with_password(password("secret"), [1; 16]), full);
+        assert_eq!(accept.handle(typed), Ok(step));
+    }
+}
+
+#[test]
+fn full_authentication_without_tls_goes_through_rsa() {
+    let mut accept = accept(Plugin::CachingSha2, false);
+    accept.handle(&login(auth::CACHING_SHA2, vec![9; 32])).unwrap();
+    accept.with_password(password("secret"), [1; 16]);
+    assert_eq!(accept.handle(&[caching_sha2::REQUEST_PUBLIC_KEY]), Ok(Step::SendPublicKey));
+    assert_eq!(accept.handle(b"ciphertext"), Ok(Step::Decrypt(b"ciphertext".to_vec())));
+    assert_eq!(accept.decrypted(Some(caching_sha2::mask(b"secret", &NONCE))), Step::Accepted(None));
+}
+
+#[test]
+fn clear_text_without_tls_is_never_read_as_a_password() {
+    let mut accept = accept(Plugin::CachingSha2, false);
+    accept.handle(&login(auth::CACHING_SHA2, vec![9; 32])).unwrap();
+    accept.with_password(password("secret"), [1; 16]);
+    assert!(matches!(accept.handle(b"secret\0"), Ok(Step::Decrypt(_))));
+    assert_eq!(accept.decrypted(None), Step::Refused);
+}
+
+#[test]
+fn an_unknown_user_sees_the_same_packets_as_a_wrong_password() {
+    for plugin in [Plugin::Native, Plugin::CachingSha2] {
+        let steps = |found: Option<Zeroizing<Vec<u8>>>| {
+            let mut accept = accept(plugin, true);
+            let answer = match plugin {
+                Plugin::Native => native::scramble(b"guess", &NONCE),
+                Plugin::CachingSha2 => caching_sha2::scramble(b"guess", &NONCE),
+            };
+            accept.handle(&login(plugin.name(), answer)).unwrap();
+            let first = accept.with_password(found, [1; 16]);
+            (format!("{first:?}"), format!("{:?}", accept.handle(b"guess\0")))
+        };
+        assert_eq!(steps(None), steps(password("secret")));
+    }
+}
+
+#[test]
+fn an_unknown_user_cannot_log_in_with_the_decoy() {
+    let mut accept = accept(Plugin::Native, false);
+    accept.handle(&login(auth::NATIVE, native::scramble(&[1; 16], &NONCE))).unwrap();
+    assert_eq!(accept.with_password(None, [1; 16]), Step::Refused);
+}
+
+#[test]
+fn tls_starts_once_and_only_where_it_was_offered() {
+    let request = login_with(auth::NATIVE, vec![], Capabilities::OFFERED | Capabilities::SSL).encode_ssl_request();
+    let mut offered = Accept::new(&greeting(Plugin::Native, true), Plugin::Native, false, true);
+    assert_eq!(offered.handle(&request), Ok(Step::StartTls));
+    assert_eq!(offered.handle(&request), Err(LoginError::TlsNotOffered));
+    assert_eq!(accept(Plugin::Native, false).handle(&request), Err(LoginError::TlsNotOffered));
+    let mut required = Accept::new(&greeting(Plugin::Native, true), Plugin::Native, false, true);
+    assert_eq!(required.handle(&login(auth::NATIVE, vec![])), Err(LoginError::TlsRequired));
+}
+
+#[test]
+fn change_user_always_switches_to_a_new_nonce() {
+    let body = b"app\0\x02xyshop\0\x2d\0caching_sha2_password\0";
+    let mut accept = Accept::change_user(body, Capabilities::OFFERED, NONCE, false).unwrap();
+    assert_eq!(accept.login().unwrap().database.as_deref(), Some("shop"));
+    let Step::Send(packet) = accept.with_password(password("secret"), [1; 16]) else { panic!("no switch") };
+    assert_eq!(AuthSwitch::parse(&packet).unwrap().plugin, auth::CACHING_SHA2);
+    assert_eq!(accept.handle(&caching_sha2::scramble(b"secret", &NONCE)), Ok(fast_success()));
+}
+
+#[test]
+fn a_finished_login_accepts_nothing_more() {
+    let mut accept = accept(Plugin::Native, false);
+    accept.handle(&login(auth::NATIVE, native::scramble(b"secret", &NONCE))).unwrap();
+    accept.with_password(password("secret"), [1; 16]);
+    assert_eq!(accept.handle(b"more"), Ok(Step::Refused));
+    assert_eq!(accept.decrypted(password("secret")), Step::Refused);
+}

@@ -1,0 +1,131 @@
+//! A reply in the backends' shape, reshaped for a client, must be what a server would have sent that client.
+
+use super::*;
+use crate::CommandByte;
+
+pub(crate) mod script;
+use script::{Reply, Script, replies};
+
+const SHAPES: [Capabilities; 4] = [
+    Capabilities::empty(),
+    Capabilities::DEPRECATE_EOF,
+    Capabilities::SESSION_TRACK,
+    Capabilities::DEPRECATE_EOF.union(Capabilities::SESSION_TRACK),
+];
+
+fn shape(capabilities: Capabilities) -> ClientShape {
+    ClientShape {
+        capabilities,
+        status: Status::AUTOCOMMIT,
+        statement: None,
+        transactions: Default::default(),
+        shift: 0,
+    }
+}
+
+/// Feeds `bytes` in two pieces, as a driver would, and returns what the client gets.
+fn reshape(command: CommandByte, client: ClientShape, bytes: &[u8], cut: usize) -> (Vec<u8>, Reshape) {
+    let mut reshape = Reshape::new(Exchange::new(command, Capabilities::TOWARDS_BACKENDS), client);
+    let (mut sent, mut at) = (Vec::new(), 0);
+    for visible in [cut, bytes.len()] {
+        let mut out = Vec::new();
+        let progress = reshape.advance(&bytes[at..visible], &mut out).unwrap();
+        match progress.rewritten {
+            true => sent.extend_from_slice(&out),
+            false => sent.extend_from_slice(&bytes[at..at + progress.consumed]),
+        }
+        at += progress.consumed;
+        let over = reshape.is_done() || reshape.client_speaks();
+        assert_eq!(progress.need == 0, over);
+        if visible == bytes.len() {
+            assert!(over && at == bytes.len(), "stopped at {at} of {}", bytes.len());
+        }
+        if over {
+            break;
+        }
+    }
+    (sent, reshape)
+}
+
+#[test]
+fn every_client_gets_the_reply_that_a_server_would_send_it() {
+    for capabilities in SHAPES {
+        for (command, reply) in replies() {
+            let from_server = Script::new(Capabilities::TOWARDS_BACKENDS).encode(&reply);
+            let expected = Script::new(capabilities).encode(&reply);
+            for cut in 0..from_server.len() {
+                let (sent, _) = reshape(command, shape(capabilities), &from_server, cut);
+                assert_eq!(sent, expected, "{command:?} {reply:?} {capabilities:?} cut at {cut}");
+            }
+        }
+    }
+}
+
+#[test]
+fn a_client_in_the_backends_shape_costs_no_copy() {
+    let reply = Reply::Rows { columns: 2, rows: vec![vec![1, b'x']; 3], end: Status::AUTOCOMMIT };
+    let bytes = Script::new(Capabilities::TOWARDS_BACKENDS).encode(&reply);
+    let mut reshape = Reshape::new(
+        Exchange::new(CommandByte::Query, Capabilities::TOWARDS_BACKENDS),
+        shape(Capabilities::TOWARDS_BACKENDS),
+    );
+    let mut out = Vec::new();
+    let progress = reshape.advance(&bytes, &mut out).unwrap();
+    assert_eq!(progress, Progress { consumed: bytes.len(), rewritten: false, need: 0 });
+}
+
+#[test]
+fn the_statement_id_is_the_clients() {
+    let bytes = Script::new(Capabilities::TOWARDS_BACKENDS).encode(&Reply::Prepared { parameters: 1, columns: 2 });
+    let client = ClientShape { statement: Some(0x0102_0304), ..shape(Capabilities::TOWARDS_BACKENDS) };
+    let (sent, _) = reshape(CommandByte::StmtPrepare, client, &bytes, 0);
+    assert_eq!(sent[5..9], [4, 3, 2, 1]);
+    assert_eq!(sent[9..], bytes[9..]);
+}
+
+#[test]
+fn what_splitfin_tracks_for_itself_never_reaches_a_client() {
+    use crate::wire::WriteExt;
+    let mut gtid = vec![0u8];
+    gtid.put_lenenc_bytes(b"uuid:5");
+    let mut changes = vec![3];
+    changes.put_lenenc_bytes(&gtid);
+    changes.extend_from_slice(&[2, 1, b'1']);
+    let ok = OkPacket { status: Status::SESSION_STATE_CHANGED, changes: &changes, ..OkPacket::default() };
+    let mut bytes = Vec::new();
+    write_packet(&mut bytes, 1, &ok.encode(0, Capabilities::SESSION_TRACK));
+    let (sent, reshape) = reshape(CommandByte::Query, shape(Capabilities::TOWARDS_BACKENDS), &bytes, 0);
+    assert_eq!(sent, [7, 0, 0, 1, 0, 0, 0, 0, 0, 0, 0]);
+    assert_eq!(reshape.into_exchange().outcome().changes, changes);
+}
+
+#[test]
+fn a_long_row_streams_without_being_held() {
+    let row = vec![b'r'; 1 << 20];
+    let reply = Reply::Rows { columns: 1, rows: vec![row], end: Status::AUTOCOMMIT };
+    let bytes = Script::new(Capabilities::TOWARDS_BACKENDS).encode(&reply);
+    let mut reshape =
+        Reshape::new(Exchange::new(CommandByte::Query, Capabilities::TOWARDS_BACKENDS), shape(Capabilities::empty()));
+    let (mut at, mut most) = (0, 0);
+    while !reshape.is_done() {
+        let mut out = Vec::new();
+        let visible = (at + 4096).min(bytes.len());
+        let progress = reshape.advance(&bytes[at..visible], &mut out).unwrap();
+        at += progress.consumed;
+        most = most.max(visible - at);
+    }
+    assert!(most < 4096);
+}
+
+proptest::proptest! {
+    #[test]
+    fn no_input_panics_and_no_byte_is_consumed_twice(command in 0u8..=255, capabilities: u32, bytes: Vec<u8>) {
+        let Some(command) = CommandByte::from_byte(command) else { return Ok(()) };
+        let client = shape(Capabilities::from_bits_retain(capabilities));
+        let mut reshape = Reshape::new(Exchange::new(command, Capabilities::TOWARDS_BACKENDS), client);
+        let mut out = Vec::new();
+        if let Ok(progress) = reshape.advance(&bytes, &mut out) {
+            proptest::prop_assert!(progress.consumed <= bytes.len());
+        }
+    }
+}

@@ -1,0 +1,254 @@
+//! What a statement is, from its tokens alone: rules that must *prove* that it only reads.
+//!
+//! The first word picks the rule. A read must get through `read::prove`, which looks at every token; anything it does
+//! not know ends the proof. What is proven is shown to a second parser (`second`), which can only say no.
+
+mod read;
+mod second;
+mod session;
+mod words;
+
+pub use session::{TRACKED_UNDER_TWO_NAMES, TRACKED_VARIABLES};
+
+use crate::lexer::{LexMode, Lexer, Token};
+use crate::reason::Because;
+use crate::statement::{Class, Effects, Own};
+
+/// What `text` is, and what it leaves behind.
+pub fn classify(text: &[u8], mode: LexMode) -> (Class, Effects) {
+    let tokens: Vec<Token<'_>> = Lexer::new(text, mode).collect();
+    let (class, effects) = classify_tokens(&tokens);
+    if class == Class::Read && !second::agrees(text) {
+        return (Class::Write(Because::SecondOpinion), effects);
+    }
+    (class, effects)
+}
+
+fn classify_tokens(tokens: &[Token<'_>]) -> (Class, Effects) {
+    let tokens = without_trailing_semicolons(tokens);
+    if tokens.contains(&Token::Unterminated) {
+        return (Class::Write(Because::Unproven), Effects::empty());
+    }
+    if let Some(several) = several_statements(tokens) {
+        return several;
+    }
+    let effects = effects(tokens);
+    if tokens.contains(&Token::Executable) {
+        // `/*!40101 SET NAMES utf8 */` and its like still leave behind what they leave behind.
+        let inner: Vec<_> = tokens.iter().copied().filter(|token| *token != Token::Executable).collect();
+        let class = match classify_one(&inner) {
+            Class::Read => Class::Write(Because::ExecutableComment),
+            other => other,
+        };
+        return (class, effects | session::effects(&inner));
+    }
+    (classify_one(tokens), effects | session::effects(tokens))
+}
+
+fn without_trailing_semicolons<'t, 'a>(mut tokens: &'t [Token<'a>]) -> &'t [Token<'a>] {
+    while let [rest @ .., Token::Punct(b';')] = tokens {
+        tokens = rest;
+    }
+    tokens
+}
+
+/// Several statements in one text: a write, with everything that any of them leaves behind. A read-only batch would
+/// be safe on a replica, but the semicolons of a stored program's body look the same.
+fn several_statements(tokens: &[Token<'_>]) -> Option<(Class, Effects)> {
+    tokens.contains(&Token::Punct(b';')).then(|| {
+        let parts = tokens.split(|token| *token == Token::Punct(b';'));
+        let effects = parts.map(|part| classify_tokens(part).1).fold(Effects::empty(), |all, one| all | one);
+        (Class::Write(Because::SeveralStatements), effects)
+    })
+}
+
+fn word<'a>(tokens: &[Token<'a>], at: usize) -> Option<&'a [u8]> {
+    match tokens.get(at) {
+        Some(Token::Word(word)) => Some(word),
+        _ => None,
+    }
+}
+
+fn lower(word: &[u8]) -> String {
+    String::from_utf8_lossy(word).to_ascii_lowercase()
+}
+
+fn classify_one(tokens: &[Token<'_>]) -> Class {
+    let start = tokens.iter().position(|token| *token != Token::Punct(b'(')).unwrap_or(tokens.len());
+    let Some(first) = word(tokens, start) else {
+        return Class::Write(Because::Unproven);
+    };
+    let inner = &tokens[start..];
+    let next = |keyword: &str| inner.get(1).is_some_and(|token| token.is_word(keyword));
+    match lower(first).as_str() {
+        "select" => select(tokens, inner),
+        "with" | "table" | "values" => read::class(tokens),
+        "show" => show(inner),
+        "explain" | "desc" | "describe" => explain(&inner[1..]),
+        "analyze" => analyze(&inner[1..]),
+        "help" | "checksum" => read::class(&inner[1..]),
+        "set" => session::set(inner),
+        "use" => Class::Session,
+        "begin" if next("not") => Class::Write(Because::ChangesData),
+        "begin" => Class::Begin { read_only: None },
+        "start" if next("transaction") => Class::Begin { read_only: read::access(inner) },
+        "commit" | "rollback" | "savepoint" => Class::Session,
+        "release" if next("savepoint") => Class::Session,
+        "get" => Class::Diagnostics,
+        "kill" => Class::Kill,
+        "insert" | "update" | "delete" | "replace" | "load" | "call" | "do" | "import" | "execute" | "prepare"
+        | "deallocate" => Class::Write(because_of_functions(tokens, Because::ChangesData)),
+        "create" | "alter" | "drop" | "rename" | "truncate" | "grant" | "revoke" => {
+            Class::Write(Because::ChangesSchema)
+        }
+        "lock" | "unlock" | "backup" | "xa" | "handler" => Class::Write(Because::TakesLock),
+        "flush" | "reset" | "purge" | "shutdown" | "install" | "uninstall" | "cache" | "clone" | "optimize"
+        | "repair" | "check" | "change" | "stop" | "binlog" | "start" => Class::Write(Because::Administers),
+        _ => Class::Write(Because::Unproven),
+    }
+}
+
+fn select(tokens: &[Token<'_>], inner: &[Token<'_>]) -> Class {
+    if let [_, name, Token::Punct(b'('), Token::Punct(b')')] = inner
+        && name.is_word("connection_id")
+    {
+        return Class::Own(Own::ConnectionId);
+    }
+    read::class(tokens)
+}
+
+fn because_of_functions(tokens: &[Token<'_>], otherwise: Because) -> Because {
+    match effects(tokens).contains(Effects::USER_LOCK) {
+        true => Because::TakesLock,
+        false => otherwise,
+    }
+}
+
+/// Replication and server state differ from server to server; the schema does not.
+fn show(tokens: &[Token<'_>]) -> Class {
+    const SAME_EVERYWHERE: [&str; 20] = [
+        "tables",
+        "columns",
+        "fields",
+        "index",
+        "indexes",
+        "keys",
+        "create",
+        "databases",
+        "schemas",
+        "grants",
+        "collation",
+        "charset",
+        "triggers",
+        "events",
+        "variables",
+        "privileges",
+        "procedure",
+        "function",
+        "character",
+        "package",
+    ];
+    let mut at = 1;
+    while word(tokens, at).is_some_and(|word| matches!(lower(word).as_str(), "full" | "extended" | "session" | "local"))
+    {
+        at += 1;
+    }
+    let Some(what) = word(tokens, at).map(lower) else { return Class::Write(Because::ServerLocal) };
+    match what.as_str() {
+        "splitfin" if tokens.get(at + 1).is_some_and(|token| token.is_word("route")) => Class::Own(Own::ShowRoute),
+        "warnings" | "errors" | "count" => Class::Diagnostics,
+        "table" if tokens.get(at + 1).is_some_and(|token| token.is_word("status")) => read::class(&tokens[1..]),
+        what if SAME_EVERYWHERE.contains(&what) => match read::class(&tokens[at + 1..]) {
+            Class::Read => Class::Read,
+            _ => Class::Write(Because::ServerLocal),
+        },
+        _ => Class::Write(Because::ServerLocal),
+    }
+}
+
+/// Behind EXPLAIN: a table to describe, or a statement, which EXPLAIN ANALYZE runs.
+fn explain(tokens: &[Token<'_>]) -> Class {
+    let mut rest = tokens;
+    loop {
+        rest = match rest {
+            [Token::Word(format), Token::Punct(b'='), _, rest @ ..] if format.eq_ignore_ascii_case(b"format") => rest,
+            [Token::Word(word), more @ ..]
+                if matches!(lower(word).as_str(), "analyze" | "extended" | "partitions") && !more.is_empty() =>
+            {
+                more
+            }
+            _ => break,
+        };
+    }
+    match rest {
+        [Token::Word(word), ..] => match lower(word).as_str() {
+            "select" | "with" | "table" | "values" => read::class(rest),
+            "insert" | "update" | "delete" | "replace" => Class::Write(Because::ChangesData),
+            "for" => Class::Write(Because::ServerLocal),
+            _ if rest.len() <= 4 => read::class(rest),
+            _ => Class::Write(Because::Unproven),
+        },
+        [Token::Punct(b'(') | Token::Quoted(_), ..] => read::class(rest),
+        _ => Class::Write(Because::Unproven),
+    }
+}
+
+/// `ANALYZE TABLE` writes; MariaDB's `ANALYZE [FORMAT=JSON] statement` runs the statement.
+fn analyze(tokens: &[Token<'_>]) -> Class {
+    match tokens {
+        [Token::Word(format), Token::Punct(b'='), _, rest @ ..] if format.eq_ignore_ascii_case(b"format") => {
+            analyze(rest)
+        }
+        [Token::Word(word), ..] if matches!(lower(word).as_str(), "select" | "with") => read::class(tokens),
+        [Token::Word(word), ..] if matches!(lower(word).as_str(), "table" | "local" | "no_write_to_binlog") => {
+            Class::Write(Because::Administers)
+        }
+        _ => Class::Write(Because::ChangesData),
+    }
+}
+
+/// What functions and assignments anywhere in the statement leave behind.
+fn effects(tokens: &[Token<'_>]) -> Effects {
+    let mut effects = Effects::empty();
+    for (at, token) in tokens.iter().enumerate() {
+        match token {
+            Token::Assign => effects |= Effects::USER_VARIABLE,
+            Token::SystemVariable(name) => {
+                let name = lower(name);
+                if matches!(name.rsplit('.').next(), Some("last_insert_id" | "identity")) {
+                    effects |= Effects::LAST_INSERT_ID;
+                }
+            }
+            Token::Word(word) => {
+                let called = tokens.get(at + 1) == Some(&Token::Punct(b'('));
+                effects |= match lower(word).as_str() {
+                    "into" if into_variable(&tokens[at + 1..]) => Effects::USER_VARIABLE,
+                    "sql_calc_found_rows" => Effects::CALC_FOUND_ROWS,
+                    "get_lock"
+                    | "service_get_read_locks"
+                    | "service_get_write_locks"
+                    | "version_tokens_lock_shared"
+                    | "version_tokens_lock_exclusive"
+                        if called =>
+                    {
+                        Effects::USER_LOCK
+                    }
+                    "release_all_locks" if called => Effects::USER_UNLOCK,
+                    "last_insert_id" if called => Effects::LAST_INSERT_ID,
+                    "nextval" | "setval" => Effects::SEQUENCE,
+                    "next" if tokens.get(at + 1).is_some_and(|token| token.is_word("value")) => Effects::SEQUENCE,
+                    _ => Effects::empty(),
+                };
+            }
+            _ => {}
+        }
+    }
+    effects
+}
+
+fn into_variable(tokens: &[Token<'_>]) -> bool {
+    matches!(tokens.first(), Some(Token::UserVariable(_)))
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,27 @@
+//! What a statement is, which servers may run it, and why.
+//!
+//! [`lexer`] cuts SQL into tokens without knowing its grammar; [`digest`] is a statement without its literals;
+//! [`classify`] proves that a statement only reads, and calls everything else a write; [`Statements`] remembers the
+//! answers; [`route()`] decides from a statement, a session's [`Facts`] and a snapshot. The router says who *may* serve;
+//! who *does* is up to the pools, which know the load.
+
+pub mod classify;
+pub mod digest;
+mod facts;
+mod hint;
+pub mod lexer;
+mod reason;
+mod route;
+mod rules;
+mod statement;
+mod statements;
+
+pub use digest::Digest;
+pub use facts::{Facts, Pins};
+pub use hint::{Hint, HintError, MaxLag};
+pub use lexer::LexMode;
+pub use reason::{Because, LABELS, Reason};
+pub use route::{Access, Decision, Mode, Refusal, Settings, route};
+pub use rules::{Action, Matcher, Rule};
+pub use statement::{Class, Effects, Own, Statement};
+pub use statements::{Lookup, Statements};

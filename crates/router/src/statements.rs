@@ -1,0 +1,112 @@
+//! Remembers what statements are, by their normalised text. One for each worker; no locks.
+
+use crate::classify::classify;
+use crate::digest::{Digest, normalise};
+use crate::lexer::LexMode;
+use crate::reason::Because;
+use crate::statement::{Class, Statement, TEXT};
+use quick_cache::unsync::Cache;
+use std::rc::Rc;
+
+/// A statement, and what is particular to one text of it.
+#[derive(Debug, Clone)]
+pub struct Lookup<'a> {
+    /// What is the same for all texts of this digest.
+    pub statement: Rc<Statement>,
+    /// The content of a routing hint, unread.
+    pub hint: Option<&'a [u8]>,
+}
+
+/// Statements by normalised text, the most recently used ones.
+#[derive(Debug)]
+pub struct Statements {
+    known: Cache<Box<[u8]>, Rc<Statement>>,
+    /// Digests that a replica refused as writes.
+    learned: Cache<Digest, ()>,
+    scratch: Vec<u8>,
+}
+
+impl Statements {
+    /// Holds up to `capacity` statements.
+    pub fn new(capacity: usize) -> Self {
+        Self { known: Cache::new(capacity), learned: Cache::new(LEARNED), scratch: Vec::with_capacity(1024) }
+    }
+
+    /// What `text` is in a session with this `mode`.
+    pub fn look_up<'a>(&mut self, text: &'a [u8], mode: LexMode) -> Lookup<'a> {
+        let hint = normalise(text, mode, &mut self.scratch);
+        if mode.unprovable {
+            let statement = unprovable(self.classified(text, mode));
+            return Lookup { statement: Rc::new(statement), hint };
+        }
+        if let Some(statement) = self.known.get(self.scratch.as_slice()) {
+            return Lookup { statement: Rc::clone(statement), hint };
+        }
+        let statement = Rc::new(self.classified(text, mode));
+        if self.scratch.len() <= LONGEST {
+            self.known.insert(self.scratch.as_slice().into(), Rc::clone(&statement));
+        }
+        Lookup { statement, hint }
+    }
+
+    /// A replica refused this statement as a write: from now on it is one.
+    pub fn learn_write(&mut self, digest: Digest) {
+        self.learned.insert(digest, ());
+        self.known.retain(|_, statement| statement.digest != digest);
+    }
+
+    fn classified(&self, text: &[u8], mode: LexMode) -> Statement {
+        let digest = Digest::of(&self.scratch);
+        let (mut class, effects) = classify(text, mode);
+        if class == Class::Read && self.learned.get(&digest).is_some() {
+            class = Class::Write(Because::Learned);
+        }
+        let shown = self.scratch.get(..TEXT).unwrap_or(&self.scratch);
+        Statement { digest, text: String::from_utf8_lossy(shown).into(), class, effects }
+    }
+}
+
+fn unprovable(statement: Statement) -> Statement {
+    let class = match statement.class {
+        Class::Read | Class::Session => Class::Write(Because::UnsafeCharset),
+        other => other,
+    };
+    Statement { class, ..statement }
+}
+
+/// Normalised texts above this length are classified each time, so that a few of them cannot fill the memory.
+const LONGEST: usize = 16 * 1024;
+/// Digests that are remembered as learned writes.
+const LEARNED: usize = 4096;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_same_digest_is_classified_once() {
+        let mut statements = Statements::new(16);
+        let first = statements.look_up(b"SELECT * FROM t WHERE id = 1", LexMode::default()).statement;
+        let second = statements.look_up(b"select * from t where id = 2", LexMode::default()).statement;
+        assert!(Rc::ptr_eq(&first, &second));
+        assert_eq!(first.class, Class::Read);
+    }
+
+    #[test]
+    fn a_refused_read_is_a_write_from_then_on() {
+        let mut statements = Statements::new(16);
+        let sql = b"SELECT 1 FROM v";
+        let digest = statements.look_up(sql, LexMode::default()).statement.digest;
+        statements.learn_write(digest);
+        assert_eq!(statements.look_up(sql, LexMode::default()).statement.class, Class::Write(Because::Learned));
+    }
+
+    #[test]
+    fn nothing_is_proven_in_a_charset_that_cannot_be_read() {
+        let mut statements = Statements::new(16);
+        let mode = LexMode { unprovable: true, ..LexMode::default() };
+        let class = |statements: &mut Statements, mode| statements.look_up(b"SELECT 1", mode).statement.class;
+        assert_eq!(class(&mut statements, mode), Class::Write(Because::UnsafeCharset));
+        assert_eq!(class(&mut statements, LexMode::default()), Class::Read);
+    }
+}

@@ -1,0 +1,58 @@
+//! COM_CHANGE_USER and COM_RESET_CONNECTION: the session starts again.
+
+use crate::error::SessionError;
+use crate::login::{admit, authenticate, nonce, refused};
+use crate::reply;
+use crate::serve::Session;
+use splitfin_protocol::handshake::Accept;
+use splitfin_transport::Framed;
+
+impl Session {
+    /// Logs in again as somebody else, over the same socket. A failure ends the session, as it does with MySQL.
+    pub(crate) async fn change_user(
+        &mut self,
+        client: Framed,
+        body: &[u8],
+        sequence: u8,
+    ) -> Result<Framed, SessionError> {
+        self.let_go().await;
+        let secure = client.stream().is_secure();
+        let accept = Accept::change_user(body, self.capabilities, nonce(), secure)
+            .map_err(splitfin_protocol::handshake::accept::LoginError::from)?;
+        let (mut client, accept, sequence) =
+            authenticate(client, accept, sequence, self.peer, None, &self.worker).await?;
+        match admit(&accept, &self.worker).await {
+            Ok(identity) => {
+                self.account = identity.account;
+                self.state = identity.state;
+                self.prepared.clear();
+                self.kept.clear();
+                reply::ok(&mut client, sequence, self.capabilities, self.state.status).await?;
+                Ok(client)
+            }
+            Err(unserved) => {
+                reply::error(&mut client, sequence, &unserved).await?;
+                Err(refused(&unserved))
+            }
+        }
+    }
+
+    /// Forgets everything of the session but its user and database.
+    pub(crate) async fn reset(&mut self) {
+        self.let_go().await;
+        self.state.reset();
+        self.prepared.clear();
+    }
+
+    /// Ends what the session holds: transactions are rolled back, locks released, temporary tables dropped.
+    pub(crate) async fn let_go(&mut self) {
+        let Some((mut lease, ..)) = self.affinity.take() else { return };
+        // A connection that cannot be reset in time is closed, which has the same effect on the server.
+        if let Ok(Ok(())) = tokio::time::timeout(RESET, lease.reset()).await {
+            lease.release();
+        }
+    }
+}
+
+/// Time for a reset; a server that is alive needs less than a millisecond.
+const RESET: std::time::Duration = std::time::Duration::from_secs(2);

@@ -1,0 +1,135 @@
+//! How a session can end, and what its client is told.
+
+use splitfin_backend::BackendError;
+use splitfin_protocol::exchange::Violation;
+use splitfin_protocol::handshake::accept::LoginError;
+use splitfin_protocol::packet::ErrPacket;
+use splitfin_router::Refusal;
+use splitfin_transport::FrameError;
+use std::io;
+use std::time::Duration;
+use thiserror::Error;
+
+/// Why a session ended, other than by the client's own wish.
+#[derive(Debug, Error)]
+pub enum SessionError {
+    /// The client's socket failed, or it closed inside a packet.
+    #[error("client: {0}")]
+    Client(#[from] FrameError),
+    /// The client's socket failed.
+    #[error("client: {0}")]
+    Io(#[from] io::Error),
+    /// The client left while its statement ran.
+    #[error("client left while its statement ran")]
+    ClientGone,
+    /// The client's login made no sense.
+    #[error("{0}")]
+    Login(#[from] LoginError),
+    /// The client's login did not come to an end in time.
+    #[error("login not finished within {0:?}")]
+    LoginTimeout(Duration),
+    /// The account or its password is wrong.
+    #[error("access denied for `{user}`")]
+    AccessDenied {
+        /// Who tried.
+        user: String,
+    },
+    /// A backend did not let the client in.
+    #[error("login refused by the backend: error {code}: {message}")]
+    RefusedByBackend {
+        /// Error number.
+        code: u16,
+        /// The server's words.
+        message: String,
+    },
+    /// Silent for too long.
+    #[error("idle for more than {0:?}")]
+    Idle(Duration),
+    /// Splitfin is shutting down.
+    #[error("shutting down")]
+    Draining,
+    /// The connection that held the session's transaction or state is lost, and the session with it.
+    #[error("the connection that the session held is lost: {0}")]
+    HeldConnectionLost(String),
+    /// A backend's reply broke off when part of it was sent already.
+    #[error("reply broke off: {0}")]
+    ReplyBrokeOff(String),
+}
+
+impl SessionError {
+    /// Whether it is worth a warning; the rest happens every day.
+    pub const fn is_notable(&self) -> bool {
+        !matches!(self, Self::ClientGone | Self::Idle(_) | Self::Draining | Self::Client(FrameError::Closed))
+    }
+}
+
+/// Why a statement was not served. The session goes on.
+#[derive(Debug, Error)]
+pub(crate) enum Unserved {
+    /// Nobody may serve it.
+    #[error("{0}")]
+    Refusal(#[from] Refusal),
+    /// Writes waited for a primary in vain.
+    #[error("no primary within {waited:?}: {why}")]
+    NoPrimary { waited: Duration, why: String },
+    /// No server that may serve it could.
+    #[error("{0}")]
+    Backend(#[from] BackendError),
+    /// The connection broke when the statement was on its way: it may or may not have run.
+    #[error("the connection to the backend was lost while the statement ran; whether it took effect is unknown: {0}")]
+    UnknownOutcome(String),
+    /// The same, for COMMIT.
+    #[error(
+        "the connection to the backend was lost during COMMIT; whether the transaction was committed is unknown: {0}"
+    )]
+    UnknownCommit(String),
+    /// The session's READ ONLY transaction is on a replica, where only proven reads run.
+    #[error("Cannot execute statement in a READ ONLY transaction.")]
+    ReadOnlyTransaction,
+    /// Not yet.
+    #[error("{0} is not supported yet")]
+    Unsupported(&'static str),
+    /// No server knows it.
+    #[error("Unknown command")]
+    UnknownCommand,
+    /// The statement id is not of this session.
+    #[error("Unknown prepared statement handler ({id}) given to {command}")]
+    UnknownStatement { id: u32, command: &'static str },
+    /// The command cannot be read.
+    #[error("Malformed communication packet: {0}")]
+    Malformed(#[from] splitfin_protocol::Malformed),
+    /// The server sent what no server should send.
+    #[error("{0}")]
+    Violation(#[from] Violation),
+}
+
+impl Unserved {
+    /// The packet that tells the client. Numbers of 2000 to 2999 never go to clients: they take them for their own.
+    pub(crate) fn packet(&self) -> Vec<u8> {
+        let own = |code: u16, state: &[u8; 5]| ErrPacket::new(code, state, &format!("Splitfin: {self}")).encode();
+        match self {
+            Self::Refusal(Refusal::Rejected(_)) => own(1148, b"42000"),
+            Self::Refusal(Refusal::NoPrimary(_)) | Self::NoPrimary { .. } => own(1105, b"HY000"),
+            Self::Backend(error) => match error.refusal() {
+                Some((code, state, message)) => {
+                    let state = state.as_bytes().first_chunk().unwrap_or(b"HY000");
+                    ErrPacket::new(code, state, message).encode()
+                }
+                None => match error {
+                    BackendError::Refused { code, state, message, .. } => {
+                        ErrPacket::new(*code, state, message).encode()
+                    }
+                    BackendError::Exhausted { .. } => own(1040, b"08004"),
+                    _ => own(1159, b"08S01"),
+                },
+            },
+            Self::UnknownOutcome(_) | Self::UnknownCommit(_) => own(1159, b"08S01"),
+            Self::Unsupported(_) => own(1235, b"42000"),
+            Self::ReadOnlyTransaction => ErrPacket::new(1792, b"25006", &self.to_string()).encode(),
+            Self::UnknownCommand => ErrPacket::new(1047, b"08S01", "Unknown command").encode(),
+            Self::UnknownStatement { .. } => ErrPacket::new(1243, b"HY000", &self.to_string()).encode(),
+            Self::Malformed(_) => ErrPacket::new(1835, b"HY000", &self.to_string()).encode(),
+            Self::Violation(_) => own(1105, b"HY000"),
+        }
+    }
+}

@@ -1,0 +1,440 @@
+//! Runs one job: decides, checks out, sends, relays, and tries elsewhere where that is allowed.
+//!
+//! A statement is sent again only if no byte of it reached a socket, or if it is a read outside of transactions whose
+//! client has not got a byte of the reply. A write that was sent and not answered is reported, never repeated.
+
+use crate::affinity::Affinity;
+use crate::error::{SessionError, Unserved};
+use crate::metrics::add;
+use crate::prepared::{ClientStatement, ensure_prepared, execute_packet};
+use crate::relay::{RelayError, Relayed, relay};
+use crate::serve::{Next, Session};
+use splitfin_backend::{BackendError, Checkout, Lease, StatementKey, Wanted};
+use splitfin_protocol::exchange::{Exchange, ServerError};
+use splitfin_protocol::packet::ErrPacket;
+use splitfin_protocol::reshape::{ClientShape, Reshape};
+use splitfin_protocol::{CommandByte, Status};
+use splitfin_router::{
+    Access, Because, Class, Decision, Effects, Facts, Hint, Pins, Reason, Refusal, Statement, route,
+};
+use splitfin_topology::{BackendId, Snapshot};
+use splitfin_transport::Framed;
+use std::rc::Rc;
+use std::time::{Duration, Instant};
+
+/// A command that a server has to run.
+pub(crate) struct Job<'a> {
+    pub(crate) command: CommandByte,
+    /// The client's packet, headers included.
+    pub(crate) packet: &'a [u8],
+    pub(crate) statement: Rc<Statement>,
+    pub(crate) hint: Option<Hint>,
+    pub(crate) kind: Kind<'a>,
+}
+
+/// What has to be done to a job's packet on its way.
+pub(crate) enum Kind<'a> {
+    /// Nothing.
+    Plain,
+    /// Nothing, but the reply gets the client's statement id.
+    Prepare { id: u32, key: Rc<StatementKey> },
+    /// It gets the id that the statement has on the connection, where it is prepared first if need be.
+    Execute { id: u32, body: &'a [u8], cursor: bool },
+    /// It was rewritten for the held connection.
+    Rewritten { id: u32, packet: Vec<u8> },
+}
+
+impl<'a> Job<'a> {
+    /// A command that is not SQL.
+    pub(crate) fn command(command: CommandByte, packet: &'a [u8], class: Class) -> Self {
+        let statement = Rc::new(Statement::of_command(command.name(), class));
+        Self { command, packet, statement, hint: None, kind: Kind::Plain }
+    }
+
+    /// Whether running it twice does no harm, so that it may be sent behind a preamble that can fail, and be sent again.
+    fn is_repeatable(&self) -> bool {
+        matches!(self.kind, Kind::Prepare { .. }) || self.statement.class == Class::Read
+    }
+
+    /// Whether it may reach a held connection to a replica: what is not proven to only read never does, nor what would
+    /// start a writable transaction there or leave something behind that holds the connection.
+    fn may_run_guarded(&self) -> bool {
+        let harmless = matches!(self.statement.class, Class::Read | Class::Session | Class::Diagnostics);
+        matches!(self.kind, Kind::Prepare { .. }) || (harmless && self.effects().is_empty())
+    }
+
+    pub(crate) fn effects(&self) -> Effects {
+        match self.kind {
+            Kind::Prepare { .. } => Effects::empty(),
+            _ => self.statement.effects,
+        }
+    }
+}
+
+/// Why one attempt did not serve the client.
+#[derive(Debug)]
+pub(crate) enum Failure {
+    /// Nothing reached the server: it can be tried elsewhere.
+    NotSent(BackendId, BackendError),
+    /// It was sent, and nothing of a reply reached the client.
+    Sent(BackendId, BackendError),
+    /// A replica refused it as a write.
+    RefusedAsWrite,
+    /// The server answered a preparation of our own with an error, which is the client's answer.
+    Server(ServerError),
+    /// The session is over.
+    Session(SessionError),
+}
+
+impl From<BackendError> for Failure {
+    fn from(error: BackendError) -> Self {
+        Self::NotSent(BackendId(u16::MAX), error)
+    }
+}
+
+/// A job that was served.
+pub(crate) struct Served {
+    pub(crate) lease: Lease,
+    pub(crate) relayed: Relayed,
+    pub(crate) reason: Reason,
+    pub(crate) guarded: bool,
+    /// From the command's arrival to the reply's end.
+    pub(crate) time: Duration,
+    /// The part of it that the server and the client took, without waiting for a connection.
+    pub(crate) service: Duration,
+}
+
+impl Session {
+    pub(crate) async fn execute(
+        &mut self,
+        client: &mut Framed,
+        job: Job<'_>,
+    ) -> Result<Result<Next, Unserved>, SessionError> {
+        self.drop_diagnostics(job.statement.class);
+        if self.affinity.lease_mut().is_some_and(|lease| lease.is_guarded()) && !job.may_run_guarded() {
+            return Ok(Err(Unserved::ReadOnlyTransaction));
+        }
+        match self.affinity.is_free() {
+            true => self.execute_free(client, &job).await,
+            false => self.execute_held(client, &job).await.map(Ok),
+        }
+    }
+
+    /// The session holds a connection: the statement runs there, whatever it is.
+    async fn execute_held(&mut self, client: &mut Framed, job: &Job<'_>) -> Result<Next, SessionError> {
+        let reason = self.held_reason();
+        let in_transaction = self.affinity.in_transaction();
+        let Some((mut lease, _, pins)) = self.affinity.take() else { return Ok(Next::Command) };
+        let started = Instant::now();
+        let asks_last_id = job.effects().contains(Effects::LAST_INSERT_ID);
+        let wanted = self.state.wanted(lease.is_guarded(), asks_last_id);
+        let guarded = wanted.guard;
+        match self.attempt(client, &mut lease, job, &wanted, false).await {
+            Ok(relayed) => {
+                let time = started.elapsed();
+                self.settle(Served { lease, relayed, reason, guarded, time, service: time }, pins, job).await
+            }
+            Err(Failure::Server(error)) => {
+                (self.affinity, _) = Affinity::hold(lease, in_transaction, pins);
+                self.pass_on(client, job, &error).await
+            }
+            Err(Failure::Session(error)) => Err(error),
+            Err(Failure::NotSent(_, error) | Failure::Sent(_, error)) => {
+                let lost = match job.statement.text.starts_with("commit") {
+                    true => Unserved::UnknownCommit(error.to_string()),
+                    false => Unserved::UnknownOutcome(error.to_string()),
+                };
+                crate::reply::error(client, sequence_behind(job.packet), &lost).await?;
+                client.close().await;
+                Err(SessionError::HeldConnectionLost(error.to_string()))
+            }
+            Err(Failure::RefusedAsWrite) => Err(SessionError::HeldConnectionLost("the server refused a write".into())),
+        }
+    }
+
+    fn held_reason(&self) -> Reason {
+        match &self.affinity {
+            Affinity::Transaction { .. } if self.state.status.contains(Status::IN_TRANS_READONLY) => {
+                Reason::ReadOnlyTransaction
+            }
+            Affinity::Transaction { .. } => Reason::Transaction,
+            other => Reason::Pinned(other.pins()),
+        }
+    }
+
+    /// The session holds nothing: the router says who may serve, the pools say who does.
+    async fn execute_free(
+        &mut self,
+        client: &mut Framed,
+        job: &Job<'_>,
+    ) -> Result<Result<Next, Unserved>, SessionError> {
+        if asks_for_counts(&job.statement) {
+            let what = "ROW_COUNT(), FOUND_ROWS() or @@last_gtid behind a statement whose connection was given back";
+            return Ok(Err(Unserved::Unsupported(what)));
+        }
+        let started = self.active;
+        let snapshot = self.worker.topology.snapshot();
+        let mut decision = match self.decide(job, &snapshot) {
+            Ok(decision) => decision,
+            Err(Refusal::NoPrimary(why)) => match self.wait_for_primary(job, started, why).await {
+                Ok(decision) => decision,
+                Err(unserved) => return Ok(Err(unserved)),
+            },
+            Err(refusal) => return Ok(Err(refusal.into())),
+        };
+        loop {
+            match self.try_once(client, job, &decision, started).await {
+                Ok(served) => return self.settle(served, Pins::empty(), job).await.map(Ok),
+                Err(Failure::Session(error)) => return Err(error),
+                Err(Failure::Server(error)) => return self.pass_on(client, job, &error).await.map(Ok),
+                Err(failure) => match self.reconsider(job, decision, failure, started).await {
+                    Ok(next) => decision = next,
+                    Err(unserved) => return Ok(Err(unserved)),
+                },
+            }
+        }
+    }
+
+    fn decide(&self, job: &Job<'_>, snapshot: &Snapshot) -> Result<Decision, Refusal> {
+        let facts = Facts {
+            user: &self.account.user,
+            database: self.state.database.as_deref(),
+            client: self.peer.ip(),
+            autocommit: self.state.status.contains(Status::AUTOCOMMIT),
+            serializable: self.state.serializable,
+            read_only: self.state.read_only,
+            sample: self.count,
+        };
+        let mut decision = route(&facts, &job.statement, job.hint.as_ref(), snapshot, &self.worker.settings.routing)?;
+        if let (Kind::Execute { cursor: true, .. }, Access::ReadOnly) = (&job.kind, decision.access) {
+            // A cursor holds its connection, and writes may come while it is open.
+            let no_primary = || Refusal::NoPrimary("a cursor is opened on the primary".to_owned());
+            decision = Decision::on_primary(snapshot, Reason::Pinned(Pins::CURSOR)).ok_or_else(no_primary)?;
+        }
+        Ok(decision)
+    }
+
+    /// Waits until there is a primary, as long as writes are held.
+    async fn wait_for_primary(&self, job: &Job<'_>, started: Instant, why: String) -> Result<Decision, Unserved> {
+        let mut why = why;
+        while started.elapsed() < self.worker.settings.hold && !self.worker.is_draining() {
+            tokio::time::sleep(LOOK_AGAIN).await;
+            let snapshot = self.worker.topology.snapshot();
+            match self.decide(job, &snapshot) {
+                Ok(decision) => return Ok(decision),
+                Err(Refusal::NoPrimary(now)) => why = now,
+                Err(refusal) => return Err(refusal.into()),
+            }
+        }
+        Err(Unserved::NoPrimary { waited: started.elapsed(), why })
+    }
+
+    async fn try_once(
+        &mut self,
+        client: &mut Framed,
+        job: &Job<'_>,
+        decision: &Decision,
+        started: Instant,
+    ) -> Result<Served, Failure> {
+        let snapshot = self.worker.topology.snapshot();
+        let guarded = decision.access == Access::ReadOnly;
+        let wanted = self.state.wanted(guarded, job.effects().contains(Effects::LAST_INSERT_ID));
+        let mut lease = self.check_out(&decision.eligible, &wanted, &snapshot).await?;
+        if job.statement.class == Class::Diagnostics {
+            // A session that holds nothing has no warnings; the connection may have those of somebody else. MariaDB forgets
+            // them only at a statement that uses a table.
+            lease.apply(&wanted).await?;
+            lease.first_value("SELECT 1 FROM information_schema.ENGINES LIMIT 1").await?;
+        }
+        let sent = Instant::now();
+        let relayed = match self.attempt(client, &mut lease, job, &wanted, guarded && job.is_repeatable()).await {
+            Ok(relayed) => relayed,
+            Err(Failure::RefusedAsWrite) => {
+                self.put_back(lease);
+                return Err(Failure::RefusedAsWrite);
+            }
+            Err(failure) => {
+                if let Failure::Sent(_, error) | Failure::NotSent(_, error) = &failure
+                    && error.is_servers_fault()
+                {
+                    lease.note_failure();
+                }
+                let backend = lease.backend();
+                return Err(match failure {
+                    Failure::NotSent(_, error) => Failure::NotSent(backend, error),
+                    Failure::Sent(_, error) => Failure::Sent(backend, error),
+                    other => other,
+                });
+            }
+        };
+        let now = Instant::now();
+        let (time, service) = (now - started, now - sent);
+        Ok(Served { lease, relayed, reason: decision.reason.clone(), guarded, time, service })
+    }
+
+    /// A connection to one of the eligible: one that this session keeps, or one from the pool.
+    pub(crate) async fn check_out(
+        &mut self,
+        eligible: &[BackendId],
+        wanted: &Wanted,
+        snapshot: &Snapshot,
+    ) -> Result<Lease, Failure> {
+        while let Some(at) = self.kept.iter().position(|lease| eligible.contains(&lease.backend())) {
+            let lease = self.kept.swap_remove(at);
+            if lease.is_fit_for(wanted) {
+                return Ok(lease);
+            }
+        }
+        let checkout = Checkout { eligible, account: &self.account, wanted, snapshot };
+        self.worker.pools.checkout(&checkout).await.map_err(|(backend, error)| Failure::NotSent(backend, error))
+    }
+
+    /// Sends a job on a connection and relays the reply.
+    async fn attempt(
+        &self,
+        client: &mut Framed,
+        lease: &mut Lease,
+        job: &Job<'_>,
+        wanted: &Wanted,
+        catch_refusal: bool,
+    ) -> Result<Relayed, Failure> {
+        let rewritten;
+        let packet = match &job.kind {
+            Kind::Plain | Kind::Prepare { .. } => job.packet,
+            Kind::Rewritten { packet, .. } => packet,
+            Kind::Execute { id, body, .. } => {
+                let Some(statement) = self.prepared.get(*id) else { return Err(SessionError::ClientGone.into()) };
+                let server_id = ensure_prepared(lease, &statement.key, wanted).await?;
+                rewritten = execute_packet(job.packet, body, statement, server_id);
+                &rewritten
+            }
+        };
+        let nowhere = BackendId(u16::MAX);
+        if job.is_repeatable() {
+            // State and statement go out in one write; if the state cannot be had, the reply is dropped with the connection.
+            lease.send(wanted, packet).await.map_err(|error| Failure::NotSent(nowhere, error))?;
+            lease.settle_preamble().await.map_err(|error| Failure::NotSent(nowhere, error))?;
+        } else {
+            lease.apply(wanted).await?;
+            lease.framed().write(packet).await.map_err(|error| Failure::Sent(nowhere, error.into()))?;
+        }
+        let frames = |bytes: &[u8]| bytes.len() / (splitfin_protocol::frame::MAX_PAYLOAD + 4);
+        let shape = ClientShape {
+            capabilities: self.capabilities,
+            status: self.state.status,
+            transactions: self.state.transactions,
+            statement: match job.kind {
+                Kind::Prepare { id, .. } => Some(id),
+                _ => None,
+            },
+            shift: (frames(job.packet) as u8).wrapping_sub(frames(packet) as u8),
+        };
+        let exchange = Exchange::new(job.command, lease.capabilities());
+        relay(client, lease, Reshape::new(exchange, shape), catch_refusal).await.map_err(|error| match error {
+            RelayError::BeforeFirstByte(error) => Failure::Sent(nowhere, error),
+            RelayError::Midway(error) => Failure::Session(SessionError::ReplyBrokeOff(error.to_string())),
+            RelayError::RefusedAsWrite => Failure::RefusedAsWrite,
+            RelayError::Client(error) => Failure::Session(error),
+        })
+    }
+
+    /// What to do after a failed attempt: another of the eligible, the primary, or giving up.
+    async fn reconsider(
+        &self,
+        job: &Job<'_>,
+        mut decision: Decision,
+        failure: Failure,
+        started: Instant,
+    ) -> Result<Decision, Unserved> {
+        let snapshot = self.worker.topology.snapshot();
+        let (failed, error, sent) = match failure {
+            Failure::RefusedAsWrite => {
+                add(&self.worker.metrics.corrected, 1);
+                tracing::warn!(session = self.id, digest = %job.statement.digest, statement = %job.statement.text,
+                    "a replica refused this as a write; it is one from now on");
+                self.worker.statements.borrow_mut().learn_write(job.statement.digest);
+                let learned = Reason::Write(Because::Learned);
+                return Decision::on_primary(&snapshot, learned)
+                    .ok_or(Unserved::Refusal(Refusal::NoPrimary(String::new())));
+            }
+            Failure::NotSent(failed, error) => (failed, error, false),
+            Failure::Sent(failed, error) => (failed, error, true),
+            Failure::Server(_) | Failure::Session(_) => return Err(Unserved::UnknownOutcome(String::new())),
+        };
+        if sent && !job.is_repeatable() {
+            return Err(Unserved::UnknownOutcome(error.to_string()));
+        }
+        tracing::info!(session = self.id, backend = %name(&snapshot, failed), %error, "statement is tried elsewhere");
+        add(&self.worker.metrics.retries, 1);
+        if decision.access == Access::ReadOnly {
+            decision.eligible.retain(|id| *id != failed);
+            if !decision.eligible.is_empty() {
+                return Ok(decision);
+            }
+            if let Some(primary) = Decision::on_primary(&snapshot, Reason::ReplicasFailed) {
+                return Ok(primary);
+            }
+        }
+        let may_wait = error.is_servers_fault() && !self.worker.is_draining();
+        if !may_wait || started.elapsed() >= self.worker.settings.hold {
+            return Err(error.into());
+        }
+        // The primary did not answer: it may come back, or be replaced, while the statement is held.
+        tokio::time::sleep(LOOK_AGAIN).await;
+        match self.decide(job, &self.worker.topology.snapshot()) {
+            Ok(decision) => Ok(decision),
+            Err(Refusal::NoPrimary(why)) => self.wait_for_primary(job, started, why).await,
+            Err(refusal) => Err(refusal.into()),
+        }
+    }
+
+    /// The server's error goes to the client as it is.
+    async fn pass_on(&self, client: &mut Framed, job: &Job<'_>, error: &ServerError) -> Result<Next, SessionError> {
+        let packet = ErrPacket { code: error.code, state: error.state, message: error.message.as_bytes().into() };
+        client.write(&crate::reply::packet(sequence_behind(job.packet), &packet.encode())).await?;
+        Ok(Next::Command)
+    }
+
+    /// Remembers what the client prepared.
+    pub(crate) fn note_prepared(&mut self, served: &mut Served, job: &Job<'_>) -> Option<Vec<u8>> {
+        let (Kind::Prepare { id, key }, Some(prepared)) = (&job.kind, served.relayed.outcome.prepared) else {
+            return None;
+        };
+        let statement = ClientStatement {
+            key: Rc::clone(key),
+            statement: Rc::clone(&job.statement),
+            parameters: prepared.parameters,
+            types: None,
+        };
+        self.prepared.insert(*id, statement);
+        served.lease.note_prepared(Rc::clone(key), prepared.statement)
+    }
+}
+
+impl From<SessionError> for Failure {
+    fn from(error: SessionError) -> Self {
+        Self::Session(error)
+    }
+}
+
+/// Whether it asks for numbers that only the connection of the statement before knows. A wrong number would be worse than
+/// none.
+fn asks_for_counts(statement: &Statement) -> bool {
+    statement.class == Class::Diagnostics
+        && ["row_count", "found_rows", "last_gtid"].iter().any(|name| statement.text.contains(name))
+}
+
+fn name(snapshot: &Snapshot, id: BackendId) -> String {
+    snapshot.backend(id).map_or_else(|| id.to_string(), |view| view.spec.name.clone())
+}
+
+/// The sequence id of the first packet of a reply to `packet`.
+fn sequence_behind(packet: &[u8]) -> u8 {
+    match splitfin_protocol::frame::boundary(packet) {
+        splitfin_protocol::frame::Boundary::Complete { last_sequence, .. } => last_sequence.wrapping_add(1),
+        splitfin_protocol::frame::Boundary::Incomplete { .. } => 1,
+    }
+}
+
+/// How often a held statement looks for a primary.
+const LOOK_AGAIN: Duration = Duration::from_millis(25);

@@ -1,0 +1,33 @@
+//! One client, from its first byte to its last.
+//!
+//! ```text
+//! run ──> login ──> serve ─┬─> plan ──> (checkout) ──> execute ──> relay ──> settle ─┐
+//!                          └──────────────────────────────────────────────────────────┘
+//! ```
+//! [`Session`] is plain straight-line code over one client socket; what outlives a command is in [`affinity`] (which
+//! connection is held, and why) and `state` (what the session looks like to the client). It spawns nothing: when its
+//! future is dropped, its sockets close.
+
+pub mod affinity;
+mod change_user;
+mod error;
+mod execute;
+mod login;
+mod metrics;
+mod plan;
+mod prepared;
+mod relay;
+mod reply;
+mod route_log;
+mod serve;
+mod settings;
+mod settle;
+mod state;
+mod worker;
+
+pub use error::SessionError;
+pub use metrics::Metrics;
+pub use route_log::{RouteLog, RouteLogLevel};
+pub use serve::{Listener, Session};
+pub use settings::{PoolMode, Settings, Users};
+pub use worker::Worker;

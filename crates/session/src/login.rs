@@ -1,0 +1,228 @@
+//! From the first byte of a client to an account that is let in.
+
+use crate::error::{SessionError, Unserved};
+use crate::reply;
+use crate::serve::Listener;
+use crate::state::State;
+use crate::worker::Worker;
+use aws_lc_rs::rand;
+use splitfin_backend::{Account, BackendError, Checkout};
+use splitfin_protocol::auth::printable_nonce;
+use splitfin_protocol::handshake::accept::{Accept, LoginError, Plugin, Step};
+use splitfin_protocol::packet::{ErrPacket, Greeting};
+use splitfin_protocol::{Capabilities, MariadbCapabilities, Status};
+use splitfin_router::{Access, Facts, Statement, route};
+use splitfin_topology::{Family, Snapshot};
+use splitfin_transport::{FrameError, Framed, Peer};
+use std::rc::Rc;
+
+/// A client that was let in.
+#[derive(Debug)]
+pub(crate) struct Identity {
+    pub(crate) account: Rc<Account>,
+    pub(crate) capabilities: Capabilities,
+    pub(crate) state: State,
+}
+
+/// Logs a client in. What it gets to see is what a server would show it.
+pub(crate) async fn log_in(
+    mut client: Framed,
+    id: u32,
+    peer: Peer,
+    listener: &Listener,
+    worker: &Worker,
+) -> Result<(Framed, Identity), SessionError> {
+    let (greeting, plugin) = greet(id, listener, &client, &worker.topology.load());
+    client.write_packet(0, &greeting.encode()).await?;
+    let accept = Accept::new(&greeting, plugin, client.stream().is_secure(), listener.tls_required);
+    let (mut client, accept, sequence) = authenticate(client, accept, 1, peer, Some(listener), worker).await?;
+    let identity = match admit(&accept, worker).await {
+        Ok(identity) => identity,
+        Err(unserved) => {
+            reply::error(&mut client, sequence, &unserved).await?;
+            return Err(refused(&unserved));
+        }
+    };
+    reply::ok(&mut client, sequence, identity.capabilities, identity.state.status).await?;
+    Ok((client, identity))
+}
+
+pub(crate) fn refused(unserved: &Unserved) -> SessionError {
+    let code = match unserved {
+        Unserved::Backend(BackendError::Refused { code, .. }) => *code,
+        Unserved::Backend(error) => error.refusal().map_or(0, |(code, ..)| code),
+        _ => 0,
+    };
+    SessionError::RefusedByBackend { code, message: unserved.to_string() }
+}
+
+/// The greeting: version and default plugin are those of the backends, as the client will talk to them.
+fn greet(id: u32, listener: &Listener, client: &Framed, snapshot: &Snapshot) -> (Greeting, Plugin) {
+    let seen = snapshot.primary.and_then(|id| snapshot.backend(id)).and_then(|view| view.version.clone());
+    let seen = seen.or_else(|| snapshot.backends.iter().find_map(|view| view.version.clone()));
+    let version = seen.unwrap_or_else(|| UNSEEN_VERSION.to_owned());
+    let (plugin, collation, version) = match snapshot.family {
+        // MariaDB 10 puts this in front for old replication clients, and drivers expect it.
+        Some(Family::Mariadb) if version.starts_with("10.") => (Plugin::Native, 45, format!("5.5.5-{version}")),
+        Some(Family::Mariadb) => (Plugin::Native, 45, version),
+        Some(Family::Mysql) | None => (Plugin::CachingSha2, 255, version),
+    };
+    let mut capabilities = Capabilities::OFFERED;
+    capabilities.set(Capabilities::SSL, listener.tls.is_some() && !client.stream().is_secure());
+    let greeting = Greeting {
+        version,
+        connection_id: id,
+        nonce: nonce(),
+        capabilities,
+        mariadb: MariadbCapabilities::empty(),
+        collation,
+        status: Status::AUTOCOMMIT,
+        plugin: plugin.name().to_owned(),
+    };
+    (greeting, plugin)
+}
+
+pub(crate) fn nonce() -> [u8; 20] {
+    printable_nonce(random())
+}
+
+fn random<const N: usize>() -> [u8; N] {
+    let mut bytes = [0; N];
+    rand::fill(&mut bytes).expect("the system gives random bytes");
+    bytes
+}
+
+/// Does what the state machine says until the password is right. Gives the sequence id of the OK that is to follow.
+pub(crate) async fn authenticate(
+    mut client: Framed,
+    mut accept: Accept,
+    mut sequence: u8,
+    peer: Peer,
+    listener: Option<&Listener>,
+    worker: &Worker,
+) -> Result<(Framed, Accept, u8), SessionError> {
+    // COM_CHANGE_USER starts with a login that was read already.
+    let mut step = match accept.login() {
+        Some(_) => Step::LookUp,
+        None => read(&mut client, &mut accept, &mut sequence).await?,
+    };
+    loop {
+        step = match step {
+            Step::StartTls => {
+                let tls = listener.and_then(|listener| listener.tls.as_ref()).ok_or(LoginError::TlsNotOffered)?;
+                client = client.accept_tls(tls).await?;
+                read(&mut client, &mut accept, &mut sequence).await?
+            }
+            Step::LookUp => {
+                let user = accept.login().map(|login| login.user.as_str()).unwrap_or_default();
+                let password = worker.settings.users.password(user);
+                accept.with_password(password, random())
+            }
+            Step::Send(payload) => {
+                client.write_packet(sequence, &payload).await?;
+                read(&mut client, &mut accept, &mut sequence).await?
+            }
+            Step::SendPublicKey => {
+                let payload = [&[1], worker.settings.rsa.public_pem()].concat();
+                client.write_packet(sequence, &payload).await?;
+                read(&mut client, &mut accept, &mut sequence).await?
+            }
+            Step::Decrypt(ciphertext) => accept.decrypted(worker.settings.rsa.decrypt(&ciphertext)),
+            Step::Accepted(before) => {
+                if let Some(payload) = before {
+                    sequence = client.write_packet(sequence, &payload).await?;
+                }
+                return Ok((client, accept, sequence));
+            }
+            Step::Refused => {
+                let user = accept.login().map(|login| login.user.clone()).unwrap_or_default();
+                client.write_packet(sequence, &access_denied(&user, peer, &accept)).await?;
+                return Err(SessionError::AccessDenied { user });
+            }
+        };
+    }
+}
+
+async fn read(client: &mut Framed, accept: &mut Accept, sequence: &mut u8) -> Result<Step, SessionError> {
+    let (payload, next) = match client.read_packet(LONGEST_LOGIN_PACKET).await {
+        Ok(read) => read,
+        Err(error @ FrameError::TooLong { .. }) => {
+            let packet = ErrPacket::new(1043, b"08S01", "Bad handshake");
+            client.write_packet(1, &packet.encode()).await?;
+            return Err(error.into());
+        }
+        Err(error) => return Err(error.into()),
+    };
+    *sequence = next;
+    match accept.handle(&payload) {
+        Ok(step) => Ok(step),
+        Err(error) => {
+            let (code, text) = match error {
+                LoginError::TlsRequired => {
+                    (3159, "Connections using insecure transport are prohibited while require_secure_transport=ON.")
+                }
+                _ => (1043, "Bad handshake"),
+            };
+            let state = if code == 3159 { b"HY000" } else { b"08S01" };
+            client.write_packet(next, &ErrPacket::new(code, state, text).encode()).await?;
+            Err(error.into())
+        }
+    }
+}
+
+fn access_denied(user: &str, peer: Peer, accept: &Accept) -> Vec<u8> {
+    let host = peer.ip().map_or_else(|| "localhost".to_owned(), |ip| ip.to_string());
+    let with = if accept.login().is_some_and(|login| login.auth.is_empty()) { "NO" } else { "YES" };
+    let text = format!("Access denied for user '{user}'@'{host}' (using password: {with})");
+    ErrPacket::new(1045, b"28000", &text).encode()
+}
+
+/// The account is who it says; now a backend has to agree, and to have the database. A login without any backend is
+/// refused: nothing could be said to it.
+pub(crate) async fn admit(accept: &Accept, worker: &Worker) -> Result<Identity, Unserved> {
+    let Some(login) = accept.login() else { return Err(Unserved::UnknownCommand) };
+    let capabilities = accept.agreed();
+    let account = Rc::new(Account {
+        user: login.user.clone(),
+        password: worker.settings.users.password(&login.user).unwrap_or_default(),
+        capabilities: capabilities & Capabilities::SEMANTIC,
+        collation: login.collation,
+    });
+    let database = login.database.as_deref().map(Rc::from);
+    let mut state = State::new(database, capabilities.contains(Capabilities::MULTI_STATEMENTS));
+    let snapshot = worker.topology.snapshot();
+    let facts = Facts::fresh(&login.user);
+    let session = Statement::of_command("login", splitfin_router::Class::Session);
+    let decision = route(&facts, &session, None, &snapshot, &Default::default())?;
+    let wanted = state.wanted(decision.access == Access::ReadOnly, false);
+    let mut eligible = decision.eligible;
+    loop {
+        let checkout = Checkout { eligible: &eligible, account: &account, wanted: &wanted, snapshot: &snapshot };
+        match worker.pools.checkout(&checkout).await {
+            Ok(mut lease) => {
+                lease.apply(&wanted).await?;
+                state.learn_fresh(&lease);
+                lease.release();
+                return Ok(Identity { account, capabilities, state });
+            }
+            Err((failed, error)) => {
+                eligible.retain(|id| *id != failed);
+                // The primary may have died a moment ago; any replica can vouch for the account too.
+                if decision.access == Access::ReadWrite && error.is_servers_fault() && eligible.is_empty() {
+                    eligible.extend(snapshot.fit_replicas().map(|view| view.id).filter(|id| *id != failed));
+                    if snapshot.primary != Some(failed) {
+                        eligible.clear();
+                    }
+                }
+                if eligible.is_empty() || !error.is_servers_fault() {
+                    return Err(error.into());
+                }
+            }
+        }
+    }
+}
+
+/// Names, password proofs and attributes are a few hundred bytes; nobody gets to send more before the login.
+const LONGEST_LOGIN_PACKET: usize = 64 * 1024;
+/// Shown while no backend was seen yet.
+const UNSEEN_VERSION: &str = "8.0.0-splitfin";

@@ -1,0 +1,120 @@
+//! Prepared statements as the client sees them. Its ids are its own; servers' ids belong to connections.
+
+use crate::execute::Failure;
+use splitfin_backend::{BackendError, Lease, StatementKey, Wanted};
+use splitfin_protocol::frame::write_packet;
+use splitfin_protocol::packet::{Bound, StmtExecute};
+use splitfin_protocol::{CommandByte, Exchange};
+use splitfin_router::Statement;
+use std::collections::HashMap;
+use std::rc::Rc;
+
+/// A statement that the client has prepared.
+#[derive(Debug)]
+pub(crate) struct ClientStatement {
+    pub(crate) key: Rc<StatementKey>,
+    pub(crate) statement: Rc<Statement>,
+    pub(crate) parameters: u16,
+    /// Types of the last execution, two bytes for each parameter.
+    pub(crate) types: Option<Box<[u8]>>,
+}
+
+/// The statements of one session.
+#[derive(Debug, Default)]
+pub(crate) struct ClientStatements {
+    by_id: HashMap<u32, ClientStatement>,
+    last_id: u32,
+    /// Statements with an open cursor or with pieces of parameters on the held connection.
+    pub(crate) open: Vec<u32>,
+}
+
+impl ClientStatements {
+    /// The id that the next statement will have.
+    pub(crate) const fn next_id(&mut self) -> u32 {
+        // 0xFFFF_FFFF means "the last one" to MariaDB's clients.
+        self.last_id = if self.last_id >= u32::MAX - 1 { 1 } else { self.last_id + 1 };
+        self.last_id
+    }
+
+    pub(crate) fn insert(&mut self, id: u32, statement: ClientStatement) {
+        self.by_id.insert(id, statement);
+    }
+
+    pub(crate) fn get(&self, id: u32) -> Option<&ClientStatement> {
+        self.by_id.get(&self.resolve(id))
+    }
+
+    pub(crate) fn get_mut(&mut self, id: u32) -> Option<&mut ClientStatement> {
+        self.by_id.get_mut(&self.resolve(id))
+    }
+
+    pub(crate) fn remove(&mut self, id: u32) -> Option<ClientStatement> {
+        self.by_id.remove(&id)
+    }
+
+    pub(crate) fn clear(&mut self) {
+        self.by_id.clear();
+        self.open.clear();
+    }
+
+    const fn resolve(&self, id: u32) -> u32 {
+        if id == u32::MAX { self.last_id } else { id }
+    }
+}
+
+/// The server's id of a statement on this connection; prepares it there if it was not, with the session as it was when
+/// the client prepared it.
+pub(crate) async fn ensure_prepared(
+    lease: &mut Lease,
+    key: &Rc<StatementKey>,
+    wanted: &Wanted,
+) -> Result<u32, Failure> {
+    if let Some(id) = lease.prepared_id(key) {
+        return Ok(id);
+    }
+    let as_prepared = Wanted {
+        values: Rc::clone(&key.values),
+        database: key.database.clone(),
+        last_insert_id: None,
+        ..wanted.clone()
+    };
+    lease.apply(&as_prepared).await?;
+    let mut packet = Vec::with_capacity(key.sql.len() + 5);
+    write_packet(&mut packet, 0, &[&[CommandByte::StmtPrepare as u8], &*key.sql].concat());
+    lease.framed().write(&packet).await.map_err(BackendError::from)?;
+    let mut exchange = Exchange::new(CommandByte::StmtPrepare, lease.capabilities());
+    crate::relay::swallow(lease, &mut exchange).await?;
+    let outcome = exchange.into_outcome();
+    if let Some(error) = outcome.error {
+        return Err(Failure::Server(error));
+    }
+    let id = outcome.prepared.map_or(0, |prepared| prepared.statement);
+    if let Some(close) = lease.note_prepared(Rc::clone(key), id) {
+        lease.framed().write(&close).await.map_err(BackendError::from)?;
+    }
+    Ok(id)
+}
+
+/// The packet that executes `statement` under the server's `id`: the client's own with another id, or with the types put
+/// in that the server's statement may never have been told.
+pub(crate) fn execute_packet(packet: &[u8], body: &[u8], client: &ClientStatement, id: u32) -> Vec<u8> {
+    let remembered = match StmtExecute::parse(body, client.parameters) {
+        Ok(execute) if execute.types == Bound::AsBefore => client.types.as_ref().map(|types| (execute, types)),
+        _ => None,
+    };
+    if let Some((execute, types)) = remembered {
+        let mut out = Vec::new();
+        write_packet(&mut out, 0, &execute.encode_with_types(id, types));
+        return out;
+    }
+    with_statement_id(packet, id)
+}
+
+/// The client's packet with another statement id, which follows the command byte in all commands that have one.
+pub(crate) fn with_statement_id(packet: &[u8], id: u32) -> Vec<u8> {
+    let mut out = packet.to_vec();
+    if let Some(place) = out.get_mut(5..9) {
+        place.copy_from_slice(&id.to_le_bytes());
+    }
+    out
+}

@@ -1,0 +1,148 @@
+//! Moves a reply from a backend to the client until it is over.
+
+use crate::error::SessionError;
+use splitfin_backend::{BackendError, Lease};
+use splitfin_protocol::exchange::{Exchange, Outcome};
+use splitfin_protocol::frame::{FrameHeader, HEADER};
+use splitfin_protocol::reshape::Reshape;
+use splitfin_transport::Framed;
+use std::io;
+
+/// A reply that came to its end.
+#[derive(Debug)]
+pub(crate) struct Relayed {
+    pub(crate) outcome: Outcome,
+    /// Bytes that the client got.
+    pub(crate) bytes: u64,
+}
+
+/// A reply that did not.
+#[derive(Debug)]
+pub(crate) enum RelayError {
+    /// The backend failed before the client got a byte: another one may try.
+    BeforeFirstByte(BackendError),
+    /// The backend failed when the client had part of the reply.
+    Midway(BackendError),
+    /// A replica refused a write; the client knows nothing of it.
+    RefusedAsWrite,
+    /// The client failed or left.
+    Client(SessionError),
+}
+
+/// Errors that say "not on this server": read-only server, read-only transaction, read-only engine.
+const WRITE_REFUSALS: [u16; 3] = [1290, 1792, 1836];
+
+/// Relays one reply. With `catch_refusal`, a first packet that refuses a write is kept from the client.
+pub(crate) async fn relay(
+    client: &mut Framed,
+    lease: &mut Lease,
+    mut reshape: Reshape,
+    catch_refusal: bool,
+) -> Result<Relayed, RelayError> {
+    let mut out = Vec::new();
+    let mut bytes = 0u64;
+    // A client that sends more while it waits (pipelining) is not looked at again before its reply is over.
+    let mut watching = true;
+    let failed = |error: BackendError, bytes: u64| match bytes {
+        0 => RelayError::BeforeFirstByte(error),
+        _ => RelayError::Midway(error),
+    };
+    loop {
+        out.clear();
+        let input = lease.framed().input();
+        let progress = reshape.advance(input, &mut out).map_err(|error| failed(error.into(), bytes))?;
+        if catch_refusal && bytes == 0 {
+            let error = reshape.exchange().outcome().error.as_ref();
+            if error.is_some_and(|error| WRITE_REFUSALS.contains(&error.code)) {
+                lease.framed().consume(progress.consumed);
+                return Err(RelayError::RefusedAsWrite);
+            }
+        }
+        if progress.consumed > 0 {
+            let ready = if progress.rewritten { &out[..] } else { input.get(..progress.consumed).unwrap_or_default() };
+            bytes += ready.len() as u64;
+            client.write(ready).await.map_err(|error| RelayError::Client(error.into()))?;
+            lease.framed().consume(progress.consumed);
+        }
+        if reshape.is_done() {
+            return Ok(Relayed { outcome: reshape.into_exchange().into_outcome(), bytes });
+        }
+        if reshape.client_speaks() {
+            send_file(client, lease, reshape.shift()).await?;
+            reshape.client_is_done();
+            continue;
+        }
+        let read = loop {
+            tokio::select! {
+                biased;
+                read = lease.framed().fill() => break read,
+                read = client.fill(), if watching => match read {
+                    Ok(0) | Err(_) => return Err(RelayError::Client(SessionError::ClientGone)),
+                    Ok(_) => watching = false,
+                },
+            }
+        };
+        match read {
+            Ok(0) => return Err(failed(closed().into(), bytes)),
+            Ok(_) => {}
+            Err(error) => return Err(failed(error.into(), bytes)),
+        }
+    }
+}
+
+fn closed() -> io::Error {
+    io::Error::new(io::ErrorKind::UnexpectedEof, "the server closed the connection")
+}
+
+/// Sends the client's file frame by frame; an empty frame ends it.
+async fn send_file(client: &mut Framed, lease: &mut Lease, shift: u8) -> Result<(), RelayError> {
+    let lost = |error: io::Error| RelayError::Midway(error.into());
+    loop {
+        let header = loop {
+            match FrameHeader::parse(client.input()) {
+                Some(header) => break header,
+                None => more_of_file(client).await?,
+            }
+        };
+        client.consume(HEADER);
+        let sequence = header.sequence.wrapping_sub(shift);
+        lease.framed().write(&FrameHeader { sequence, ..header }.encode()).await.map_err(lost)?;
+        let mut left = header.length;
+        while left > 0 {
+            if client.input().is_empty() {
+                more_of_file(client).await?;
+            }
+            let take = left.min(client.input().len());
+            lease.framed().write(&client.input()[..take]).await.map_err(lost)?;
+            client.consume(take);
+            left -= take;
+        }
+        if header.length == 0 {
+            return Ok(());
+        }
+    }
+}
+
+async fn more_of_file(client: &mut Framed) -> Result<(), RelayError> {
+    match client.fill().await {
+        Ok(0) => Err(RelayError::Client(SessionError::ClientGone)),
+        Ok(_) => Ok(()),
+        Err(error) => Err(RelayError::Client(error.into())),
+    }
+}
+
+/// Reads a reply to its end for nobody.
+pub(crate) async fn swallow(lease: &mut Lease, exchange: &mut Exchange) -> Result<(), BackendError> {
+    while !exchange.is_done() {
+        let (length, ..) = lease.framed().packet(LONGEST_OWN_REPLY).await?;
+        let packet = lease.framed().input().get(..length).unwrap_or_default();
+        if let Some(header) = FrameHeader::parse(packet) {
+            exchange.frame(header, packet.get(HEADER..).unwrap_or_default())?;
+        }
+        lease.framed().consume(length);
+    }
+    Ok(())
+}
+
+/// Packets of replies that nobody waits for: definitions and errors.
+const LONGEST_OWN_REPLY: usize = 1 << 20;

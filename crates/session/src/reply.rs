@@ -1,0 +1,60 @@
+//! The only maker of packets that do not come from a server.
+
+use crate::error::Unserved;
+use splitfin_protocol::frame::write_packet;
+use splitfin_protocol::packet::column::{Column, ColumnKind};
+use splitfin_protocol::packet::{Eof, OkPacket, ResultSet};
+use splitfin_protocol::{Capabilities, Status};
+use splitfin_transport::Framed;
+use std::io;
+
+/// OK, without anything to say.
+pub(crate) async fn ok(
+    client: &mut Framed,
+    sequence: u8,
+    capabilities: Capabilities,
+    status: Status,
+) -> io::Result<()> {
+    let ok = OkPacket { status, ..OkPacket::default() };
+    client.write_packet(sequence, &ok.encode(0, capabilities)).await.map(drop)
+}
+
+/// The answer to COM_SET_OPTION: an EOF, or an OK that looks like one.
+pub(crate) async fn eof(
+    client: &mut Framed,
+    sequence: u8,
+    capabilities: Capabilities,
+    status: Status,
+) -> io::Result<()> {
+    let payload = match capabilities.contains(Capabilities::DEPRECATE_EOF) {
+        true => OkPacket { status, ..OkPacket::default() }.encode(0xFE, capabilities),
+        false => Eof { warnings: 0, status }.encode(),
+    };
+    client.write_packet(sequence, &payload).await.map(drop)
+}
+
+/// An error.
+pub(crate) async fn error(client: &mut Framed, sequence: u8, unserved: &Unserved) -> io::Result<()> {
+    client.write_packet(sequence, &unserved.packet()).await.map(drop)
+}
+
+/// One row.
+pub(crate) async fn row(
+    client: &mut Framed,
+    capabilities: Capabilities,
+    status: Status,
+    columns: &[(&str, ColumnKind, Option<String>)],
+) -> io::Result<()> {
+    let headings: Vec<_> = columns.iter().map(|(name, kind, _)| Column { name, kind: *kind }).collect();
+    let values = vec![columns.iter().map(|(.., value)| value.clone()).collect()];
+    let mut out = Vec::new();
+    ResultSet { columns: &headings, rows: &values }.encode(&mut out, capabilities, status);
+    client.write(&out).await
+}
+
+/// One packet, to be written as it is.
+pub(crate) fn packet(sequence: u8, payload: &[u8]) -> Vec<u8> {
+    let mut out = Vec::with_capacity(payload.len() + 4);
+    write_packet(&mut out, sequence, payload);
+    out
+}

@@ -1,0 +1,304 @@
+//! The command loop of one client.
+
+use crate::affinity::Affinity;
+use crate::error::{SessionError, Unserved};
+use crate::execute::{Job, Kind};
+use crate::login::log_in;
+use crate::metrics::add;
+use crate::plan::Planned;
+use crate::prepared::ClientStatements;
+use crate::reply;
+use crate::state::State;
+use crate::worker::Worker;
+use splitfin_backend::{Account, Lease};
+use splitfin_protocol::packet::ErrPacket;
+use splitfin_protocol::{Capabilities, Command, CommandByte};
+use splitfin_router::{Class, Pins, Reason, Statement};
+use splitfin_topology::BackendId;
+use splitfin_transport::tls::ServerTls;
+use splitfin_transport::{FrameError, Framed, Peer, Stream};
+use std::pin::Pin;
+use std::rc::Rc;
+use std::time::{Duration, Instant};
+use tokio::time::Sleep;
+
+/// What the endpoint that a client came in through says of it.
+#[derive(Debug, Clone)]
+pub struct Listener {
+    /// Certificate, where there is one.
+    pub tls: Option<ServerTls>,
+    /// Whether clients must use it.
+    pub tls_required: bool,
+}
+
+/// The last statement's way, for `SHOW SPLITFIN ROUTE`.
+#[derive(Debug, Clone)]
+pub(crate) struct LastRoute {
+    pub(crate) backend: Option<BackendId>,
+    pub(crate) reason: Reason,
+    pub(crate) statement: Rc<Statement>,
+    pub(crate) time: Duration,
+}
+
+/// One client that was let in.
+#[derive(Debug)]
+pub struct Session {
+    pub(crate) id: u32,
+    pub(crate) peer: Peer,
+    pub(crate) worker: Rc<Worker>,
+    pub(crate) account: Rc<Account>,
+    pub(crate) capabilities: Capabilities,
+    pub(crate) state: State,
+    pub(crate) affinity: Affinity,
+    pub(crate) prepared: ClientStatements,
+    /// With `pool.mode: session`: connections at rest that are this session's to its end, one for each backend at most.
+    pub(crate) kept: Vec<Lease>,
+    pub(crate) last: Option<LastRoute>,
+    pub(crate) count: u64,
+    /// When the last command came.
+    pub(crate) active: Instant,
+}
+
+/// Whether the session goes on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Next {
+    Command,
+    End,
+}
+
+impl Session {
+    /// Serves one client from its first byte to its last. `id` is the connection id that the client sees.
+    pub async fn run(
+        stream: Stream,
+        id: u32,
+        peer: Peer,
+        listener: &Listener,
+        worker: &Rc<Worker>,
+    ) -> Result<(), SessionError> {
+        let limit = worker.settings.login_timeout;
+        let login = log_in(Framed::new(stream), id, peer, listener, worker);
+        let (client, identity) = match tokio::time::timeout(limit, login).await {
+            Ok(Ok(entered)) => entered,
+            Ok(Err(error)) => {
+                add(&worker.metrics.failed_logins, 1);
+                return Err(error);
+            }
+            Err(_) => return Err(SessionError::LoginTimeout(limit)),
+        };
+        let mut session = Self {
+            id,
+            peer,
+            worker: Rc::clone(worker),
+            account: identity.account,
+            capabilities: identity.capabilities,
+            state: identity.state,
+            affinity: Affinity::Free,
+            prepared: ClientStatements::default(),
+            kept: Vec::new(),
+            last: None,
+            count: 0,
+            active: Instant::now(),
+        };
+        let result = session.serve(client).await;
+        session.finish().await;
+        result
+    }
+
+    async fn serve(&mut self, mut client: Framed) -> Result<(), SessionError> {
+        // One timer for the session's life: it is looked at again when it fires, not moved with every command.
+        let mut idle = std::pin::pin!(tokio::time::sleep(self.worker.settings.idle_timeout));
+        loop {
+            let (length, payload, last) = match self.next_command(&mut client, idle.as_mut()).await {
+                Ok(Some(packet)) => packet,
+                Ok(None) | Err(SessionError::Client(FrameError::Closed)) => return Ok(()),
+                Err(error) => {
+                    self.say_goodbye(&mut client, &error).await;
+                    return Err(error);
+                }
+            };
+            let sequence = last.wrapping_add(1);
+            // The packet is taken out, so that the client can be read from while its command runs.
+            let (buffer, start) = client.take_input();
+            let packet = buffer.get(start..start + length).unwrap_or_default();
+            let joined;
+            let body = match packet.get(splitfin_protocol::frame::HEADER..) {
+                Some(body) if body.len() == payload => body,
+                _ => {
+                    joined = splitfin_protocol::frame::payload(packet).into_owned();
+                    &joined
+                }
+            };
+            if let Ok(Command::ChangeUser(body)) = Command::parse(body) {
+                let body = body.to_vec();
+                client.restore(buffer, start + length);
+                client = self.change_user(client, &body, sequence).await?;
+                continue;
+            }
+            let next = self.handle(&mut client, packet, body, sequence).await?;
+            client.restore(buffer, start + length);
+            client.rest();
+            if next == Next::End {
+                client.close().await;
+                return Ok(());
+            }
+        }
+    }
+
+    /// Waits for a command; nothing, when the session shall end without a word.
+    async fn next_command(
+        &self,
+        client: &mut Framed,
+        mut idle: Pin<&mut Sleep>,
+    ) -> Result<Option<(usize, usize, u8)>, SessionError> {
+        let settings = &self.worker.settings;
+        let drained = async {
+            // Somebody in a transaction may finish it while the rest is drained.
+            match self.affinity.is_free() {
+                true => self.worker.drained().await,
+                false => std::future::pending().await,
+            }
+        };
+        let mut drained = std::pin::pin!(drained);
+        loop {
+            tokio::select! {
+                biased;
+                packet = client.packet(settings.max_packet) => return Ok(Some(packet?)),
+                () = &mut drained => return Err(SessionError::Draining),
+                () = idle.as_mut() => {
+                    let end = self.active + settings.idle_timeout;
+                    if Instant::now() >= end {
+                        return Err(SessionError::Idle(settings.idle_timeout));
+                    }
+                    idle.as_mut().reset(end.into());
+                }
+            }
+        }
+    }
+
+    /// Tells the client why it is sent away, as far as it would understand. An idle client gets no word for idleness:
+    /// drivers take any unexpected byte for a broken connection, and closing says the same.
+    async fn say_goodbye(&self, client: &mut Framed, error: &SessionError) {
+        let packet = match error {
+            SessionError::Draining => ErrPacket::new(1053, b"08S01", "Server shutdown in progress"),
+            SessionError::Client(FrameError::TooLong { .. }) => {
+                ErrPacket::new(1153, b"08S01", "Got a packet bigger than 'max_allowed_packet' bytes")
+            }
+            _ => return,
+        };
+        // It may be gone already.
+        let _ = client.write_packet(1, &packet.encode()).await;
+        client.close().await;
+    }
+
+    async fn finish(&mut self) {
+        self.let_go().await;
+        for lease in self.kept.drain(..) {
+            lease.release();
+        }
+    }
+
+    async fn handle(
+        &mut self,
+        client: &mut Framed,
+        packet: &[u8],
+        body: &[u8],
+        sequence: u8,
+    ) -> Result<Next, SessionError> {
+        match self.dispatch(client, packet, body, sequence).await {
+            Ok(Ok(next)) => Ok(next),
+            Ok(Err(unserved)) => {
+                add(&self.worker.metrics.own_errors, 1);
+                tracing::warn!(session = self.id, user = %self.account.user, error = %unserved, "statement not served");
+                reply::error(client, sequence, &unserved).await?;
+                Ok(Next::Command)
+            }
+            Err(error) => Err(error),
+        }
+    }
+
+    async fn dispatch(
+        &mut self,
+        client: &mut Framed,
+        packet: &[u8],
+        body: &[u8],
+        sequence: u8,
+    ) -> Result<Result<Next, Unserved>, SessionError> {
+        let command = match Command::parse(body) {
+            Ok(command) => command,
+            Err(error) => return Ok(Err(error.into())),
+        };
+        let (capabilities, status) = (self.capabilities, self.state.status);
+        self.active = Instant::now();
+        let job = match command {
+            Command::Quit => return Ok(Ok(Next::End)),
+            Command::Ping => {
+                reply::ok(client, sequence, capabilities, status).await?;
+                return Ok(Ok(Next::Command));
+            }
+            Command::ResetConnection => {
+                self.reset().await;
+                reply::ok(client, sequence, capabilities, self.state.status).await?;
+                return Ok(Ok(Next::Command));
+            }
+            Command::SetMultiStatements(on) => {
+                self.state.multi_statements = on;
+                reply::eof(client, sequence, capabilities, status).await?;
+                return Ok(Ok(Next::Command));
+            }
+            Command::Query(text) => match self.plan(client, text).await? {
+                Ok(Planned::Answered) => return Ok(Ok(Next::Command)),
+                Ok(Planned::Run { statement, hint }) => {
+                    Job { command: CommandByte::Query, packet, statement, hint, kind: Kind::Plain }
+                }
+                Err(unserved) => return Ok(Err(unserved)),
+            },
+            Command::StmtPrepare(text) => match self.plan_prepare(packet, text) {
+                Ok(job) => job,
+                Err(unserved) => return Ok(Err(unserved)),
+            },
+            Command::StmtExecute { statement, body } => match self.plan_execute(packet, statement, body) {
+                Ok(job) => job,
+                Err(unserved) => return Ok(Err(unserved)),
+            },
+            Command::InitDb(_) => Job::command(CommandByte::InitDb, packet, Class::Session),
+            Command::FieldList => Job::command(CommandByte::FieldList, packet, Class::Read),
+            Command::Statistics => Job::command(CommandByte::Statistics, packet, Class::Session),
+            Command::StmtSendLongData { statement } => {
+                self.send_long_data(packet, statement).await?;
+                return Ok(Ok(Next::Command));
+            }
+            Command::StmtClose { statement } => {
+                self.close_statement(statement).await;
+                return Ok(Ok(Next::Command));
+            }
+            Command::StmtReset { statement } => match self.plan_reset(packet, statement) {
+                Ok(Some(job)) => job,
+                Ok(None) => {
+                    reply::ok(client, sequence, capabilities, status).await?;
+                    return Ok(Ok(Next::Command));
+                }
+                Err(unserved) => return Ok(Err(unserved)),
+            },
+            Command::StmtFetch { statement } => match self.plan_fetch(packet, statement) {
+                Ok(job) => job,
+                Err(unserved) => return Ok(Err(unserved)),
+            },
+            Command::ProcessKill(_) => return Ok(Err(Unserved::Unsupported("COM_PROCESS_KILL"))),
+            Command::Refused(command) => return Ok(Err(Unserved::Unsupported(command.name()))),
+            Command::Unknown(_) => return Ok(Err(Unserved::UnknownCommand)),
+            Command::ChangeUser(_) => return Ok(Err(Unserved::UnknownCommand)),
+        };
+        self.count += 1;
+        self.execute(client, job).await
+    }
+
+    /// Pins that the next statement ends, unless it asks for what they keep.
+    pub(crate) fn drop_diagnostics(&mut self, class: Class) {
+        if class == Class::Diagnostics || !self.affinity.pins().contains(Pins::DIAGNOSTICS) {
+            return;
+        }
+        if let Some(lease) = self.affinity.set_pins(|pins| pins - Pins::DIAGNOSTICS) {
+            self.put_back(lease);
+        }
+    }
+}

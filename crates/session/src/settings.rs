@@ -1,0 +1,64 @@
+//! What the configuration says of sessions.
+
+use splitfin_router::Settings as Routing;
+use splitfin_transport::RsaKey;
+use std::collections::HashMap;
+use std::time::Duration;
+use zeroize::Zeroizing;
+
+/// When a connection goes back to the pool.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum PoolMode {
+    /// As soon as nothing holds it: behind each statement, or behind a transaction.
+    #[default]
+    Transaction,
+    /// When the client leaves.
+    Session,
+}
+
+/// Who may log in, and with what.
+#[derive(Default)]
+pub struct Users {
+    passwords: HashMap<String, Zeroizing<Vec<u8>>>,
+}
+
+impl std::fmt::Debug for Users {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_list().entries(self.passwords.keys()).finish()
+    }
+}
+
+impl Users {
+    /// From names and passwords.
+    pub fn new(users: impl IntoIterator<Item = (String, Zeroizing<Vec<u8>>)>) -> Self {
+        Self { passwords: users.into_iter().collect() }
+    }
+
+    /// The password of a user.
+    pub fn password(&self, user: &str) -> Option<Zeroizing<Vec<u8>>> {
+        self.passwords.get(user).cloned()
+    }
+}
+
+/// What the configuration says of sessions; the same for all of them.
+#[derive(Debug)]
+pub struct Settings {
+    /// Who may log in.
+    pub users: Users,
+    /// Key for passwords that come without TLS.
+    pub rsa: RsaKey,
+    /// Rules and mode.
+    pub routing: Routing,
+    /// When connections go back.
+    pub pool_mode: PoolMode,
+    /// Time for a login, from the first byte to the last.
+    pub login_timeout: Duration,
+    /// A client that is silent for longer is sent away.
+    pub idle_timeout: Duration,
+    /// How long a write waits for a primary.
+    pub hold: Duration,
+    /// The longest command, in bytes.
+    pub max_packet: usize,
+    /// A statement that takes longer is logged even when others are not.
+    pub slow: Duration,
+}

@@ -1,0 +1,237 @@
+//! Behind a reply: what it said of the session, whether the connection is held, and what the log and the counters get.
+
+use crate::affinity::Affinity;
+use crate::error::SessionError;
+use crate::execute::{Job, Kind, Served};
+use crate::route_log::Line;
+use crate::serve::{LastRoute, Next, Session};
+use crate::state::Noted;
+use splitfin_backend::Lease;
+use splitfin_protocol::{CommandByte, Outcome, Status};
+use splitfin_router::{Class, Effects, Pins, Reason};
+use std::rc::Rc;
+use std::time::Instant;
+
+impl Session {
+    pub(crate) async fn settle(&mut self, mut served: Served, pins: Pins, job: &Job<'_>) -> Result<Next, SessionError> {
+        self.report(&served, job);
+        let close = self.note_prepared(&mut served, job);
+        let Served { mut lease, relayed, guarded, .. } = served;
+        let outcome = relayed.outcome;
+        let noted = self.state.note(&outcome, &lease);
+        if let Err(error) = self.follow_up(&mut lease, &outcome, &noted, close, job.effects()).await {
+            // The client has its reply; what is lost is the connection.
+            return match self.affinity_is_needed(pins) {
+                true => Err(SessionError::HeldConnectionLost(error.to_string())),
+                false => Ok(Next::Command),
+            };
+        }
+        lease.note(&self.state.values, self.state.database.as_ref());
+        self.note_cursor(&outcome, job);
+        let pins = pins_behind(pins, job.effects(), &outcome, &noted, job);
+        let pins = if self.prepared.open.is_empty() { pins - (Pins::CURSOR | Pins::LONG_DATA) } else { pins };
+        if guarded && guard_was_touched(&outcome) {
+            // Whatever it did to the guard, this connection is not trusted to refuse writes any more.
+            drop(lease);
+            return Ok(Next::Command);
+        }
+        let (affinity, released) = Affinity::hold(lease, self.in_transaction(), pins);
+        self.affinity = affinity;
+        if let Some(lease) = released {
+            self.put_back(lease);
+        }
+        Ok(Next::Command)
+    }
+
+    const fn affinity_is_needed(&self, pins: Pins) -> bool {
+        self.in_transaction() || !pins.is_empty()
+    }
+
+    /// What has to be asked of the connection before it is known again.
+    async fn follow_up(
+        &mut self,
+        lease: &mut Lease,
+        outcome: &Outcome,
+        noted: &Noted,
+        close: Option<Vec<u8>>,
+        effects: Effects,
+    ) -> Result<(), splitfin_backend::BackendError> {
+        if let Some(close) = close {
+            lease.framed().write(&close).await?;
+        }
+        if outcome.error.is_some() {
+            // An error says nothing of the transaction: it may be open, closed, or rolled back. A ping's OK tells.
+            let truth = lease.simple(CommandByte::Ping).await?;
+            self.state.note(&truth, lease);
+        }
+        if effects.contains(Effects::LAST_INSERT_ID) && outcome.rows > 0 {
+            // `SELECT LAST_INSERT_ID(5)` sets it, and a result set's end does not say so.
+            let value = lease.first_value("SELECT LAST_INSERT_ID()").await?;
+            self.state.last_insert_id = value.and_then(|value| value.parse().ok()).unwrap_or_default();
+        }
+        if noted.charset_changed
+            && let Some(collation) = lease.first_value("SELECT @@session.collation_connection").await?
+        {
+            self.state.set_value("collation_connection", &collation, lease);
+        }
+        Ok(())
+    }
+
+    fn note_cursor(&mut self, outcome: &Outcome, job: &Job<'_>) {
+        let status = outcome.status.unwrap_or(Status::empty());
+        match &job.kind {
+            Kind::Execute { id, .. } => self.note_open(*id, status.contains(Status::CURSOR_EXISTS)),
+            Kind::Rewritten { id, .. } if job.command == CommandByte::StmtReset => self.note_open(*id, false),
+            Kind::Rewritten { id, .. } if status.contains(Status::LAST_ROW_SENT) => self.note_open(*id, false),
+            Kind::Plain | Kind::Prepare { .. } | Kind::Rewritten { .. } => {}
+        }
+    }
+
+    fn report(&mut self, served: &Served, job: &Job<'_>) {
+        let Served { lease, relayed, reason, time, service, .. } = served;
+        let worker = &self.worker;
+        lease.note_latency(*service);
+        worker.metrics.count(lease.backend(), reason, *time);
+        let snapshot = worker.topology.load();
+        let view = snapshot.backend(lease.backend());
+        let error = relayed.outcome.error.as_ref().map(|error| error.code);
+        let rerouted = matches!(reason, Reason::ReplicasFailed | Reason::NoFitReplica);
+        let line = Line {
+            session: self.id,
+            user: &self.account.user,
+            statement: &job.statement,
+            backend: view.map_or("", |view| view.spec.name.as_str()),
+            reason,
+            lag: view.and_then(|view| view.lag),
+            time: *time,
+            bytes: relayed.bytes,
+            error,
+            problem: rerouted || *time >= worker.settings.slow,
+        };
+        worker.route_log.borrow_mut().log(&line, Instant::now());
+        self.last = Some(LastRoute {
+            backend: Some(lease.backend()),
+            reason: reason.clone(),
+            statement: Rc::clone(&job.statement),
+            time: *time,
+        });
+    }
+}
+
+/// What holds the connection behind a statement.
+fn pins_behind(pins: Pins, effects: Effects, outcome: &Outcome, noted: &Noted, job: &Job<'_>) -> Pins {
+    const LASTING: [(Effects, Pins); 9] = [
+        (Effects::USER_VARIABLE, Pins::USER_VARIABLE),
+        (Effects::TEMPORARY_TABLE, Pins::TEMPORARY_TABLE),
+        (Effects::TABLE_LOCK, Pins::TABLE_LOCK),
+        (Effects::USER_LOCK, Pins::USER_LOCK),
+        (Effects::HANDLER, Pins::HANDLER),
+        (Effects::TEXT_PREPARE, Pins::TEXT_PREPARE),
+        (Effects::XA_START, Pins::XA),
+        (Effects::UNTRACKED_VARIABLE, Pins::UNTRACKED_VARIABLE),
+        (Effects::ROLE, Pins::ROLE),
+    ];
+    let mut pins = pins;
+    for (effect, pin) in LASTING {
+        // Even a statement that failed may have done part of it.
+        pins.set(pin, pins.contains(pin) || effects.contains(effect));
+    }
+    pins.set(Pins::SEQUENCE, pins.contains(Pins::SEQUENCE) || effects.contains(Effects::SEQUENCE));
+    if outcome.error.is_none() {
+        pins.set(Pins::TABLE_LOCK, pins.contains(Pins::TABLE_LOCK) && !effects.contains(Effects::TABLE_UNLOCK));
+        pins.set(Pins::USER_LOCK, pins.contains(Pins::USER_LOCK) && !effects.contains(Effects::USER_UNLOCK));
+        pins.set(Pins::XA, pins.contains(Pins::XA) && !effects.contains(Effects::XA_END));
+        if effects.contains(Effects::ONE_SHOT_TRANSACTION) {
+            pins |= Pins::ONE_SHOT_TRANSACTION;
+        } else if noted.transaction_announced == Some(false) {
+            pins -= Pins::ONE_SHOT_TRANSACTION;
+        }
+    }
+    let asks = outcome.error.is_some() || outcome.warnings > 0 || effects.contains(Effects::CALC_FOUND_ROWS);
+    let is_statement = matches!(job.command, CommandByte::Query | CommandByte::StmtExecute);
+    if is_statement && job.statement.class != Class::Diagnostics {
+        pins.set(Pins::DIAGNOSTICS, asks);
+    }
+    let status = outcome.status.unwrap_or(Status::empty());
+    if status.contains(Status::CURSOR_EXISTS) {
+        pins |= Pins::CURSOR;
+    }
+    let silent = [Class::Session, Class::Read];
+    let explained = noted.explained || !effects.is_empty() || silent.contains(&job.statement.class);
+    if job.command == CommandByte::Query && noted.state_changed && !explained && pins.is_empty() {
+        pins |= Pins::UNEXPLAINED_CHANGE;
+    }
+    pins
+}
+
+/// Whether a reply reports a change of the variable that the guard of replica connections rests on.
+fn guard_was_touched(outcome: &Outcome) -> bool {
+    let names: [&[u8]; 2] = [b"transaction_read_only", b"tx_read_only"];
+    names.iter().any(|name| outcome.changes.windows(name.len()).any(|window| window == *name))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use splitfin_router::Statement;
+
+    fn behind(pins: Pins, effects: Effects, outcome: &Outcome, noted: Noted, class: Class) -> Pins {
+        let mut statement = Statement::of_command("test", class);
+        statement.effects = effects;
+        let job = Job {
+            command: CommandByte::Query,
+            packet: &[],
+            statement: Rc::new(statement),
+            hint: None,
+            kind: Kind::Plain,
+        };
+        pins_behind(pins, effects, outcome, &noted, &job)
+    }
+
+    fn ok() -> Outcome {
+        Outcome { status: Some(Status::AUTOCOMMIT), ..Outcome::default() }
+    }
+
+    const WRITE: Class = Class::Write(splitfin_router::Because::ChangesData);
+
+    #[test]
+    fn effects_pin_and_their_ends_unpin() {
+        let pairs = [
+            (Effects::TABLE_LOCK, Pins::TABLE_LOCK, Effects::TABLE_UNLOCK),
+            (Effects::USER_LOCK, Pins::USER_LOCK, Effects::USER_UNLOCK),
+            (Effects::XA_START, Pins::XA, Effects::XA_END),
+        ];
+        for (start, pin, end) in pairs {
+            let pinned = behind(Pins::empty(), start, &ok(), Noted::default(), WRITE);
+            assert_eq!(pinned, pin);
+            assert_eq!(behind(pinned, Effects::empty(), &ok(), Noted::default(), WRITE), pin, "it lasts");
+            assert_eq!(behind(pinned, end, &ok(), Noted::default(), WRITE), Pins::empty());
+        }
+    }
+
+    #[test]
+    fn a_one_shot_lasts_until_the_server_says_it_is_used() {
+        let announced = Noted { transaction_announced: Some(true), ..Noted::default() };
+        let pinned = behind(Pins::empty(), Effects::ONE_SHOT_TRANSACTION, &ok(), announced, Class::Session);
+        assert_eq!(pinned, Pins::ONE_SHOT_TRANSACTION);
+        let used = Noted { transaction_announced: Some(false), ..Noted::default() };
+        assert_eq!(behind(pinned, Effects::empty(), &ok(), used, Class::Session), Pins::empty());
+    }
+
+    #[test]
+    fn warnings_and_errors_hold_the_connection_for_one_more_statement() {
+        let warned = Outcome { warnings: 1, ..ok() };
+        assert_eq!(behind(Pins::empty(), Effects::empty(), &warned, Noted::default(), WRITE), Pins::DIAGNOSTICS);
+        let asked = behind(Pins::DIAGNOSTICS, Effects::empty(), &ok(), Noted::default(), Class::Diagnostics);
+        assert_eq!(asked, Pins::DIAGNOSTICS, "asking does not end it");
+        assert_eq!(behind(Pins::DIAGNOSTICS, Effects::empty(), &ok(), Noted::default(), WRITE), Pins::empty());
+    }
+
+    #[test]
+    fn a_change_that_nothing_explains_pins() {
+        let changed = Noted { state_changed: true, ..Noted::default() };
+        assert_eq!(behind(Pins::empty(), Effects::empty(), &ok(), changed, WRITE), Pins::UNEXPLAINED_CHANGE);
+        let explained = Noted { explained: true, ..changed };
+        assert_eq!(behind(Pins::empty(), Effects::empty(), &ok(), explained, WRITE), Pins::empty());
+    }
+}

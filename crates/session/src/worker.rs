@@ -1,0 +1,75 @@
+//! What all sessions of one worker share.
+
+use crate::metrics::Metrics;
+use crate::route_log::RouteLog;
+use crate::settings::Settings;
+use splitfin_backend::Pools;
+use splitfin_router::Statements;
+use splitfin_topology::Topology;
+use std::cell::{Cell, RefCell};
+use std::rc::Rc;
+use std::sync::Arc;
+use tokio::sync::Notify;
+
+/// What all sessions of one worker share. It never leaves its thread.
+#[derive(Debug)]
+pub struct Worker {
+    /// Connections to backends.
+    pub pools: Rc<Pools>,
+    /// Statements that were seen.
+    pub statements: RefCell<Statements>,
+    /// The current snapshot.
+    pub topology: Arc<Topology>,
+    /// The configuration.
+    pub settings: Arc<Settings>,
+    /// Counters, read by others.
+    pub metrics: Arc<Metrics>,
+    /// Decisions for the log.
+    pub route_log: RefCell<RouteLog>,
+    draining: Cell<bool>,
+    drain: Notify,
+}
+
+impl Worker {
+    /// Puts them together.
+    pub fn new(
+        pools: Rc<Pools>,
+        topology: Arc<Topology>,
+        settings: Arc<Settings>,
+        metrics: Arc<Metrics>,
+        route_log: RouteLog,
+    ) -> Rc<Self> {
+        Rc::new(Self {
+            pools,
+            statements: RefCell::new(Statements::new(STATEMENTS)),
+            topology,
+            settings,
+            metrics,
+            route_log: RefCell::new(route_log),
+            draining: Cell::new(false),
+            drain: Notify::new(),
+        })
+    }
+
+    /// From now on sessions end as soon as nothing of theirs runs.
+    pub fn drain(&self) {
+        self.draining.set(true);
+        self.drain.notify_waiters();
+    }
+
+    /// Whether sessions shall end.
+    pub const fn is_draining(&self) -> bool {
+        self.draining.get()
+    }
+
+    /// Waits until sessions shall end.
+    pub(crate) async fn drained(&self) {
+        let notified = self.drain.notified();
+        if !self.draining.get() {
+            notified.await;
+        }
+    }
+}
+
+/// Statements that a worker remembers.
+const STATEMENTS: usize = 10_000;

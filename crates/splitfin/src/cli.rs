@@ -1,0 +1,125 @@
+//! The command line.
+
+use crate::{Config, demo, explain, logging, run};
+use clap::{Parser, Subcommand, ValueEnum};
+use splitfin_testkit::Family;
+use std::io::Write as _;
+use std::path::PathBuf;
+use std::process::ExitCode;
+use tokio::signal::unix::{SignalKind, signal};
+
+/// One MySQL endpoint: writes to the master, reads to a healthy slave, and it can always say why.
+#[derive(Debug, Parser)]
+#[command(version, arg_required_else_help = true)]
+struct Arguments {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Serve clients until SIGTERM or SIGINT.
+    Run {
+        /// Configuration file.
+        file: PathBuf,
+    },
+    /// Check a configuration file and end.
+    Check {
+        /// Configuration file.
+        file: PathBuf,
+    },
+    /// Say what would be done with a statement, without doing it.
+    Route {
+        /// Configuration file.
+        file: PathBuf,
+        /// The statement.
+        sql: String,
+    },
+    /// Start one master, two slaves and Splitfin on this machine, and show what it does.
+    Demo {
+        /// Which servers.
+        #[arg(long, value_enum, default_value_t = DemoFamily::Mariadb)]
+        servers: DemoFamily,
+        /// End after the tour; the exit code says whether everything that was promised happened.
+        #[arg(long)]
+        tour: bool,
+    },
+}
+
+#[derive(Debug, Clone, Copy, ValueEnum)]
+enum DemoFamily {
+    Mariadb,
+    Mysql,
+}
+
+/// Bad configuration, as `sysexits.h` has it.
+const EX_CONFIG: u8 = 78;
+
+/// Does what the command line says.
+pub fn main() -> ExitCode {
+    let arguments = Arguments::parse();
+    let result = match arguments.command {
+        Command::Run { file } => return serve(&file),
+        Command::Check { file } => Config::load(&file).map(|config| {
+            say(&format!(
+                "{}: good ({} backends, {} endpoints)\n",
+                file.display(),
+                config.backends.len(),
+                config.listen.len()
+            ));
+        }),
+        Command::Route { file, sql } => Config::load(&file).map(|config| say(&explain(&config, &sql))),
+        Command::Demo { servers, tour } => {
+            let family = match servers {
+                DemoFamily::Mariadb => Family::Mariadb,
+                DemoFamily::Mysql => Family::Mysql,
+            };
+            return block_on(demo(family, tour)).unwrap_or_else(|error| complain(&format!("{error:#}"), 1));
+        }
+    };
+    result.map_or_else(|error| complain(&error.to_string(), EX_CONFIG), |()| ExitCode::SUCCESS)
+}
+
+fn serve(file: &std::path::Path) -> ExitCode {
+    let config = match Config::load(file) {
+        Ok(config) => config,
+        Err(error) => return complain(&error.to_string(), EX_CONFIG),
+    };
+    logging::start(&config.log);
+    tracing::info!(version = env!("CARGO_PKG_VERSION"), config = %file.display(), workers = config.workers, "splitfin");
+    let work = async {
+        let running = run(config).await?;
+        let mut terminate = signal(SignalKind::terminate())?;
+        let mut interrupt = signal(SignalKind::interrupt())?;
+        tokio::select! {
+            _ = terminate.recv() => {}
+            _ = interrupt.recv() => {}
+        }
+        // A second signal ends it at once.
+        tokio::select! {
+            () = running.drain() => {}
+            _ = terminate.recv() => {}
+            _ = interrupt.recv() => {}
+        }
+        Ok(ExitCode::SUCCESS)
+    };
+    block_on(work).unwrap_or_else(|error| complain(&format!("{error:#}"), 1))
+}
+
+fn block_on(work: impl Future<Output = anyhow::Result<ExitCode>>) -> anyhow::Result<ExitCode> {
+    // Control plane only: probes, admin, acceptors. Workers bring their own runtimes.
+    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build()?;
+    let code = runtime.block_on(work);
+    runtime.shutdown_background();
+    code
+}
+
+fn say(text: &str) {
+    // Nobody is left to tell if standard output is closed.
+    let _ = std::io::stdout().lock().write_all(text.as_bytes());
+}
+
+fn complain(text: &str, code: u8) -> ExitCode {
+    let _ = writeln!(std::io::stderr().lock(), "splitfin: {text}");
+    ExitCode::from(code)
+}

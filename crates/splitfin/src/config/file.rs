@@ -1,0 +1,400 @@
+//! The shape of the configuration file. What the values mean is checked in [`super`]; `config/reference.yaml` explains
+//! every key.
+
+use super::values::{Span, Text};
+use serde::Deserialize;
+use std::path::PathBuf;
+use std::time::Duration;
+
+macro_rules! defaults {
+    ($($name:ident: $type:ty = $value:expr;)+) => {
+        $(fn $name() -> $type { $value })+
+    };
+}
+
+defaults! {
+    one: u32 = 1;
+    interval: Span = Span(Duration::from_secs(1));
+    probe_timeout: Span = Span(Duration::from_millis(500));
+    lag_max: Span = Span(Duration::from_secs(5));
+    lag_resume: Span = Span(Duration::from_secs(2));
+    two: u32 = 2;
+    max_connections: usize = 100;
+    connect_timeout: Span = Span(Duration::from_secs(5));
+    checkout_timeout: Span = Span(Duration::from_secs(10));
+    pool_idle: Span = Span(Duration::from_secs(60));
+    hold: Span = Span(Duration::from_secs(10));
+    clients: usize = 10_000;
+    login_timeout: Span = Span(Duration::from_secs(10));
+    idle_timeout: Span = Span(Duration::from_secs(8 * 3600));
+    max_packet: usize = 64 << 20;
+    drain: Span = Span(Duration::from_secs(30));
+    routes_per_second: u32 = 100;
+    slow: Span = Span(Duration::from_secs(1));
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct File {
+    pub(crate) listen: Vec<Listen>,
+    pub(crate) backends: Vec<Backend>,
+    #[serde(default)]
+    pub(crate) topology: Topology,
+    pub(crate) monitor: Monitor,
+    #[serde(default)]
+    pub(crate) routing: Routing,
+    #[serde(default)]
+    pub(crate) consistency: Option<serde_json::Value>,
+    #[serde(default)]
+    pub(crate) pool: Pool,
+    #[serde(default)]
+    pub(crate) failover: Failover,
+    pub(crate) auth: Auth,
+    #[serde(default)]
+    pub(crate) limits: Limits,
+    #[serde(default)]
+    pub(crate) admin: Admin,
+    #[serde(default)]
+    pub(crate) log: Log,
+    #[serde(default)]
+    pub(crate) workers: Workers,
+    #[serde(default)]
+    pub(crate) state_dir: Option<PathBuf>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Listen {
+    #[serde(default)]
+    pub(crate) address: Option<Text>,
+    #[serde(default)]
+    pub(crate) unix: Option<PathBuf>,
+    #[serde(default)]
+    pub(crate) tls: ListenTls,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct ListenTls {
+    #[serde(default)]
+    pub(crate) mode: TlsMode,
+    #[serde(default)]
+    pub(crate) cert: Option<PathBuf>,
+    #[serde(default)]
+    pub(crate) key: Option<PathBuf>,
+    #[serde(default)]
+    pub(crate) client_ca: Option<PathBuf>,
+}
+
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub(crate) enum TlsMode {
+    Disabled,
+    #[default]
+    Preferred,
+    Required,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Backend {
+    pub(crate) name: String,
+    pub(crate) address: Text,
+    #[serde(default = "one")]
+    pub(crate) weight: u32,
+    #[serde(default)]
+    pub(crate) tls: BackendTls,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct BackendTls {
+    #[serde(default)]
+    pub(crate) mode: TlsMode,
+    #[serde(default)]
+    pub(crate) ca: Option<PathBuf>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Topology {
+    /// Only checked: there is one kind so far.
+    #[serde(default, rename = "kind")]
+    pub(crate) _kind: TopologyKind,
+    #[serde(default)]
+    pub(crate) primary: Option<String>,
+}
+
+#[derive(Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum TopologyKind {
+    #[default]
+    Async,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Monitor {
+    pub(crate) user: Text,
+    #[serde(default)]
+    pub(crate) password: Option<Text>,
+    #[serde(default)]
+    pub(crate) password_file: Option<PathBuf>,
+    #[serde(default = "interval")]
+    pub(crate) interval: Span,
+    #[serde(default = "probe_timeout")]
+    pub(crate) timeout: Span,
+    #[serde(default)]
+    pub(crate) lag: Lag,
+    #[serde(default = "two")]
+    pub(crate) fall: u32,
+    #[serde(default = "two")]
+    pub(crate) rise: u32,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Lag {
+    #[serde(default = "lag_max")]
+    pub(crate) max: Span,
+    #[serde(default = "lag_resume")]
+    pub(crate) resume: Span,
+}
+
+impl Default for Lag {
+    fn default() -> Self {
+        Self { max: lag_max(), resume: lag_resume() }
+    }
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Routing {
+    #[serde(default)]
+    pub(crate) mode: Text,
+    #[serde(default)]
+    pub(crate) balance: Balance,
+    #[serde(default)]
+    pub(crate) rules: Vec<Rule>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum Balance {
+    #[default]
+    LeastLoaded,
+    RoundRobin,
+    LowestLag,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Rule {
+    #[serde(default, rename = "match")]
+    pub(crate) matches: RuleMatch,
+    pub(crate) action: String,
+    pub(crate) note: String,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct RuleMatch {
+    #[serde(default)]
+    pub(crate) user: Option<String>,
+    #[serde(default)]
+    pub(crate) schema: Option<String>,
+    #[serde(default)]
+    pub(crate) client: Option<String>,
+    #[serde(default)]
+    pub(crate) digest: Option<String>,
+    #[serde(default)]
+    pub(crate) regex: Option<String>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Pool {
+    #[serde(default)]
+    pub(crate) mode: PoolMode,
+    #[serde(default = "max_connections")]
+    pub(crate) max_connections: usize,
+    #[serde(default)]
+    pub(crate) lanes: u32,
+    #[serde(default = "connect_timeout")]
+    pub(crate) connect_timeout: Span,
+    #[serde(default = "checkout_timeout")]
+    pub(crate) checkout_timeout: Span,
+    #[serde(default = "pool_idle")]
+    pub(crate) idle_timeout: Span,
+}
+
+impl Default for Pool {
+    fn default() -> Self {
+        Self {
+            mode: PoolMode::default(),
+            max_connections: max_connections(),
+            lanes: 0,
+            connect_timeout: connect_timeout(),
+            checkout_timeout: checkout_timeout(),
+            idle_timeout: pool_idle(),
+        }
+    }
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub(crate) enum PoolMode {
+    #[default]
+    Transaction,
+    Session,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Failover {
+    #[serde(default = "hold")]
+    pub(crate) hold: Span,
+}
+
+impl Default for Failover {
+    fn default() -> Self {
+        Self { hold: hold() }
+    }
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Auth {
+    pub(crate) mode: AuthMode,
+    #[serde(default)]
+    pub(crate) users: Vec<User>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub(crate) enum AuthMode {
+    Static,
+    Database,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct User {
+    pub(crate) name: Text,
+    #[serde(default)]
+    pub(crate) password: Option<Text>,
+    #[serde(default)]
+    pub(crate) password_env: Option<String>,
+    #[serde(default)]
+    pub(crate) password_file: Option<PathBuf>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Limits {
+    #[serde(default = "clients")]
+    pub(crate) clients: usize,
+    #[serde(default)]
+    pub(crate) clients_per_user: usize,
+    #[serde(default = "login_timeout")]
+    pub(crate) login_timeout: Span,
+    #[serde(default = "idle_timeout")]
+    pub(crate) idle_timeout: Span,
+    #[serde(default = "max_packet")]
+    pub(crate) max_packet: usize,
+    #[serde(default = "drain")]
+    pub(crate) drain: Span,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self {
+            clients: clients(),
+            clients_per_user: 0,
+            login_timeout: login_timeout(),
+            idle_timeout: idle_timeout(),
+            max_packet: max_packet(),
+            drain: drain(),
+        }
+    }
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Admin {
+    #[serde(default)]
+    pub(crate) http: Option<Text>,
+    #[serde(default)]
+    pub(crate) mysql: Option<Text>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Log {
+    #[serde(default)]
+    pub(crate) format: LogFormat,
+    #[serde(default)]
+    pub(crate) level: LogLevel,
+    #[serde(default)]
+    pub(crate) routes: Routes,
+    #[serde(default = "routes_per_second")]
+    pub(crate) routes_per_second: u32,
+    #[serde(default = "slow")]
+    pub(crate) slow: Span,
+}
+
+impl Default for Log {
+    fn default() -> Self {
+        Self {
+            format: LogFormat::default(),
+            level: LogLevel::default(),
+            routes: Routes::default(),
+            routes_per_second: routes_per_second(),
+            slow: slow(),
+        }
+    }
+}
+
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub(crate) enum LogFormat {
+    #[default]
+    Text,
+    Json,
+}
+
+#[derive(Debug, Clone, Copy, Default, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub(crate) enum LogLevel {
+    Error,
+    Warn,
+    #[default]
+    Info,
+    Debug,
+    Trace,
+}
+
+#[derive(Debug, Clone, Copy, Default, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub(crate) enum Routes {
+    #[default]
+    All,
+    Problems,
+    Off,
+}
+
+#[derive(Debug, Clone, Copy, Default, Deserialize)]
+#[serde(untagged)]
+pub(crate) enum Workers {
+    Count(usize),
+    #[default]
+    #[serde(skip)]
+    Unset,
+    Auto(Auto),
+}
+
+#[derive(Debug, Clone, Copy, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub(crate) enum Auto {
+    Auto,
+}

@@ -1,0 +1,547 @@
+//! The configuration: the file's shape, checked and ready to use. Nobody below this crate sees it; each gets settings
+//! of its own.
+
+mod file;
+mod values;
+
+use file::{AuthMode, File, TlsMode};
+use splitfin_backend::Balance;
+use splitfin_protocol::handshake::connect::TlsWish;
+use splitfin_router::{Action, Digest, Matcher, Mode, Rule};
+use splitfin_session::{PoolMode, RouteLogLevel};
+use splitfin_topology::{BackendId, BackendSpec, PrimaryChoice, Thresholds};
+use splitfin_transport::Endpoint;
+use std::net::{IpAddr, SocketAddr};
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+use thiserror::Error;
+
+/// A configuration that cannot be used. The text says where, what, and what to do.
+#[derive(Debug, Error)]
+pub enum ConfigError {
+    /// The file cannot be read.
+    #[error("{path}: {source}")]
+    Read {
+        /// Which file.
+        path: String,
+        /// The system's words.
+        source: std::io::Error,
+    },
+    /// It is not what a configuration looks like.
+    #[error("{path}:{line}:{column}: {message}")]
+    Shape {
+        /// Which file.
+        path: String,
+        /// Line, from 1.
+        line: u64,
+        /// Column, from 1.
+        column: u64,
+        /// What is wrong there.
+        message: String,
+    },
+    /// A value makes no sense.
+    #[error("{path}: {key}: {message}")]
+    Value {
+        /// Which file.
+        path: String,
+        /// Which key.
+        key: String,
+        /// What is wrong with it.
+        message: String,
+    },
+}
+
+/// An endpoint for clients.
+#[derive(Debug, Clone)]
+pub struct Listen {
+    /// Where.
+    pub endpoint: Endpoint,
+    /// Whether there is TLS.
+    pub tls: bool,
+    /// Whether clients must use it.
+    pub tls_required: bool,
+    /// Certificate and key; generated if absent.
+    pub certificate: Option<(PathBuf, PathBuf)>,
+    /// Clients must have a certificate of this authority.
+    pub client_ca: Option<PathBuf>,
+}
+
+/// TLS towards one backend.
+#[derive(Debug, Clone)]
+pub struct BackendTls {
+    /// Whether.
+    pub wish: TlsWish,
+    /// Certificate authority; any certificate is accepted without one.
+    pub ca: Option<PathBuf>,
+}
+
+/// How lines are logged.
+#[derive(Debug, Clone, Copy)]
+pub struct Log {
+    /// JSON instead of text.
+    pub json: bool,
+    /// Lowest level.
+    pub level: tracing::Level,
+    /// Which decisions.
+    pub routes: RouteLogLevel,
+    /// How many decisions a second.
+    pub routes_per_second: u32,
+    /// Slower statements are always logged.
+    pub slow: Duration,
+}
+
+/// A configuration that makes sense.
+#[derive(Debug)]
+pub struct Config {
+    /// Endpoints for clients.
+    pub listen: Vec<Listen>,
+    /// Servers, by id.
+    pub backends: Vec<BackendSpec>,
+    /// TLS towards each of them.
+    pub backend_tls: Vec<BackendTls>,
+    /// How the primary is found.
+    pub primary: PrimaryChoice,
+    /// Account of the monitor: name and password.
+    pub monitor: (String, String),
+    /// Time from one probe to the next.
+    pub probe_interval: Duration,
+    /// Time for one probe.
+    pub probe_timeout: Duration,
+    /// When replicas leave and come back.
+    pub thresholds: Thresholds,
+    /// Mode and rules.
+    pub routing: splitfin_router::Settings,
+    /// How reads are spread.
+    pub balance: Balance,
+    /// When connections go back.
+    pub pool_mode: PoolMode,
+    /// Connections to each backend, over all workers.
+    pub max_connections: usize,
+    /// Time to connect to a backend and log in.
+    pub connect_timeout: Duration,
+    /// Time to wait for a free connection.
+    pub checkout_timeout: Duration,
+    /// Idle connections are closed after this.
+    pub pool_idle: Duration,
+    /// How long writes wait for a primary.
+    pub hold: Duration,
+    /// Names and passwords.
+    pub users: Vec<(String, String)>,
+    /// Clients at a time.
+    pub clients: usize,
+    /// Time for a login.
+    pub login_timeout: Duration,
+    /// Silent clients are sent away after this.
+    pub idle_timeout: Duration,
+    /// Longest command.
+    pub max_packet: usize,
+    /// Time for running statements and transactions to finish at the end.
+    pub drain: Duration,
+    /// Endpoint for metrics and health.
+    pub admin_http: Option<SocketAddr>,
+    /// Logging.
+    pub log: Log,
+    /// Threads.
+    pub workers: usize,
+    /// Where a generated certificate is kept.
+    pub state_dir: PathBuf,
+}
+
+impl Config {
+    /// Reads and checks a file.
+    pub fn load(path: &Path) -> Result<Self, ConfigError> {
+        let name = path.display().to_string();
+        let text = std::fs::read_to_string(path).map_err(|source| ConfigError::Read { path: name.clone(), source })?;
+        Self::parse(&name, &text)
+    }
+
+    /// Checks a text. `name` stands for it in errors.
+    pub fn parse(name: &str, text: &str) -> Result<Self, ConfigError> {
+        // No excerpts in errors: they print neighbouring lines, and those hold passwords.
+        let options = serde_saphyr::options! { strict_booleans: true, with_snippet: false };
+        let file: File = serde_saphyr::from_str_with_options(text, options).map_err(|error| {
+            let at = error.location();
+            let (line, column) = at.map_or((1, 1), |at| (at.line(), at.column()));
+            ConfigError::Shape {
+                path: name.to_owned(),
+                line,
+                column,
+                message: explain(&error.without_snippet().to_string()),
+            }
+        })?;
+        Check { name }.config(file)
+    }
+}
+
+/// The parser's words without their own location, and with the key that was probably meant.
+fn explain(message: &str) -> String {
+    let message = message.lines().next().unwrap_or(message);
+    let message = message.strip_prefix("error: ").unwrap_or(message);
+    let message = match message.split_once(": ") {
+        Some((place, rest)) if place.starts_with("line ") => rest,
+        _ => message,
+    };
+    let message = message.rsplit_once(" at line ").map_or(message, |(front, _)| front);
+    let names = |text: &str| -> Vec<String> {
+        let is_name = |c: char| c.is_alphanumeric() || c == '_';
+        text.split(|c: char| !is_name(c)).filter(|word| !word.is_empty()).map(str::to_owned).collect()
+    };
+    if let (true, Some((front, known))) = (message.contains("unknown "), message.split_once(", expected ")) {
+        let unknown = names(front).pop().unwrap_or_default();
+        let known = names(known);
+        let nearest = known.iter().min_by_key(|key| distance(&unknown, key));
+        if let Some(nearest) = nearest.filter(|key| distance(&unknown, key) <= 1 + unknown.len() / 3) {
+            return format!("{message}; did you mean `{nearest}`?");
+        }
+    }
+    message.to_owned()
+}
+
+/// Edit distance (Levenshtein).
+fn distance(one: &str, other: &str) -> usize {
+    let other: Vec<char> = other.chars().collect();
+    let mut row: Vec<usize> = (0..=other.len()).collect();
+    for (i, a) in one.chars().enumerate() {
+        let mut diagonal = row[0];
+        row[0] = i + 1;
+        for (j, b) in other.iter().enumerate() {
+            let substituted = diagonal + usize::from(a != *b);
+            diagonal = row[j + 1];
+            row[j + 1] = substituted.min(row[j] + 1).min(row[j + 1] + 1);
+        }
+    }
+    row[other.len()]
+}
+
+struct Check<'a> {
+    name: &'a str,
+}
+
+impl Check<'_> {
+    fn wrong(&self, key: impl Into<String>, message: impl Into<String>) -> ConfigError {
+        ConfigError::Value { path: self.name.to_owned(), key: key.into(), message: message.into() }
+    }
+
+    fn config(&self, file: File) -> Result<Config, ConfigError> {
+        self.not_yet(&file)?;
+        if file.listen.is_empty() {
+            return Err(self.wrong("listen", "at least one endpoint is needed"));
+        }
+        let backends = self.backends(&file)?;
+        let thresholds = self.thresholds(&file)?;
+        let backend_tls = file.backends.iter().map(|backend| BackendTls {
+            wish: match backend.tls.mode {
+                TlsMode::Disabled => TlsWish::Disabled,
+                TlsMode::Preferred => TlsWish::Preferred,
+                TlsMode::Required => TlsWish::Required,
+            },
+            ca: backend.tls.ca.clone(),
+        });
+        let backend_tls = backend_tls.collect();
+        let monitor_password = self.password(
+            "monitor",
+            file.monitor.password.as_ref().map(|text| text.0.clone()),
+            None,
+            file.monitor.password_file.as_deref(),
+        )?;
+        Ok(Config {
+            listen: file
+                .listen
+                .iter()
+                .enumerate()
+                .map(|(at, listen)| self.listen(at, listen))
+                .collect::<Result<_, _>>()?,
+            primary: self.primary(&file, &backends)?,
+            routing: self.routing(&file, &backends)?,
+            users: self.users(&file)?,
+            admin_http: match &file.admin.http {
+                Some(address) => Some(self.socket_address("admin.http", &address.0)?),
+                None => None,
+            },
+            backends,
+            backend_tls,
+            monitor: (file.monitor.user.0.clone(), monitor_password),
+            probe_interval: file.monitor.interval.0,
+            probe_timeout: file.monitor.timeout.0,
+            thresholds,
+            balance: match file.routing.balance {
+                file::Balance::LeastLoaded => Balance::LeastLoaded,
+                file::Balance::RoundRobin => Balance::RoundRobin,
+                file::Balance::LowestLag => Balance::LowestLag,
+            },
+            pool_mode: match file.pool.mode {
+                file::PoolMode::Transaction => PoolMode::Transaction,
+                file::PoolMode::Session => PoolMode::Session,
+            },
+            max_connections: self.at_least_one("pool.max_connections", file.pool.max_connections)?,
+            connect_timeout: file.pool.connect_timeout.0,
+            checkout_timeout: file.pool.checkout_timeout.0,
+            pool_idle: file.pool.idle_timeout.0,
+            hold: file.failover.hold.0,
+            clients: self.at_least_one("limits.clients", file.limits.clients)?,
+            login_timeout: file.limits.login_timeout.0,
+            idle_timeout: file.limits.idle_timeout.0,
+            max_packet: file.limits.max_packet.clamp(1 << 16, 1 << 30),
+            drain: file.limits.drain.0,
+            log: log(&file.log),
+            workers: match file.workers {
+                file::Workers::Count(count) => self.at_least_one("workers", count)?,
+                file::Workers::Auto(_) | file::Workers::Unset => {
+                    std::thread::available_parallelism().map_or(1, std::num::NonZero::get)
+                }
+            },
+            state_dir: file.state_dir.unwrap_or_else(state_dir),
+        })
+    }
+
+    /// Keys that are planned: better refused than silently without effect.
+    fn not_yet(&self, file: &File) -> Result<(), ConfigError> {
+        let planned = [
+            ("consistency", file.consistency.is_some(), "reading one's own writes"),
+            ("pool.lanes", file.pool.lanes > 0, "sharing connections between reads"),
+            ("limits.clients_per_user", file.limits.clients_per_user > 0, "a limit for each user"),
+            ("admin.mysql", file.admin.mysql.is_some(), "an admin endpoint of the MySQL protocol"),
+            ("auth.mode", matches!(file.auth.mode, AuthMode::Database), "accounts from the database (write `static`)"),
+        ];
+        match planned.into_iter().find(|(_, asked, _)| *asked) {
+            Some((key, _, what)) => Err(self.wrong(key, format!("{what} is not supported yet; leave the key out"))),
+            None => Ok(()),
+        }
+    }
+
+    fn at_least_one(&self, key: &str, count: usize) -> Result<usize, ConfigError> {
+        match count {
+            0 => Err(self.wrong(key, "must be at least 1")),
+            count => Ok(count),
+        }
+    }
+
+    fn socket_address(&self, key: &str, text: &str) -> Result<SocketAddr, ConfigError> {
+        text.parse().map_err(|_| {
+            self.wrong(key, format!("`{text}` is no address: write 127.0.0.1:6033, 0.0.0.0:6033 or [::1]:6033"))
+        })
+    }
+
+    fn listen(&self, at: usize, listen: &file::Listen) -> Result<Listen, ConfigError> {
+        let key = |name: &str| format!("listen[{at}].{name}");
+        let endpoint = match (&listen.address, &listen.unix) {
+            (Some(address), None) => Endpoint::Tcp(self.socket_address(&key("address"), &address.0)?),
+            (None, Some(path)) => Endpoint::Unix(path.clone()),
+            _ => return Err(self.wrong(format!("listen[{at}]"), "either `address` or `unix` is needed, and not both")),
+        };
+        let certificate = match (&listen.tls.cert, &listen.tls.key) {
+            (Some(cert), Some(key)) => Some((cert.clone(), key.clone())),
+            (None, None) => None,
+            _ => return Err(self.wrong(key("tls"), "`cert` and `key` belong together")),
+        };
+        let is_tcp = matches!(endpoint, Endpoint::Tcp(_));
+        Ok(Listen {
+            endpoint,
+            tls: is_tcp && listen.tls.mode != TlsMode::Disabled,
+            tls_required: is_tcp && listen.tls.mode == TlsMode::Required,
+            certificate,
+            client_ca: listen.tls.client_ca.clone(),
+        })
+    }
+
+    fn backends(&self, file: &File) -> Result<Vec<BackendSpec>, ConfigError> {
+        if file.backends.is_empty() {
+            return Err(self.wrong("backends", "at least one server is needed"));
+        }
+        if file.backends.len() > usize::from(u16::MAX) {
+            return Err(self.wrong("backends", "at most 65535 servers"));
+        }
+        for (at, backend) in file.backends.iter().enumerate() {
+            let address = &backend.address.0;
+            let key = format!("backends[{at}]");
+            if file.backends.iter().take(at).any(|other| other.name == backend.name) {
+                return Err(self.wrong(format!("{key}.name"), format!("`{}` is there twice", backend.name)));
+            }
+            if file.backends.iter().take(at).any(|other| other.address.0 == *address) {
+                return Err(self.wrong(format!("{key}.address"), format!("`{address}` is there twice")));
+            }
+            let has_port =
+                address.rsplit_once(':').is_some_and(|(host, port)| !host.is_empty() && port.parse::<u16>().is_ok());
+            if !address.starts_with("unix:") && !has_port {
+                return Err(
+                    self.wrong(format!("{key}.address"), format!("`{address}` has no port: write {address}:3306"))
+                );
+            }
+        }
+        let spec = |backend: &file::Backend| BackendSpec {
+            name: backend.name.clone(),
+            address: backend.address.0.clone(),
+            weight: backend.weight,
+        };
+        Ok(file.backends.iter().map(spec).collect())
+    }
+
+    fn thresholds(&self, file: &File) -> Result<Thresholds, ConfigError> {
+        let monitor = &file.monitor;
+        if monitor.lag.resume.0 > monitor.lag.max.0 {
+            return Err(
+                self.wrong("monitor.lag", "`resume` must not be above `max`: a replica would leave again at once")
+            );
+        }
+        if monitor.fall == 0 || monitor.rise == 0 {
+            return Err(self.wrong("monitor", "`fall` and `rise` must be at least 1"));
+        }
+        Ok(Thresholds {
+            lag_max: monitor.lag.max.0,
+            lag_resume: monitor.lag.resume.0,
+            fall: monitor.fall,
+            rise: monitor.rise,
+        })
+    }
+
+    fn primary(&self, file: &File, backends: &[BackendSpec]) -> Result<PrimaryChoice, ConfigError> {
+        match file.topology.primary.as_deref() {
+            None | Some("auto") => Ok(PrimaryChoice::Auto),
+            Some(name) => {
+                let at = backends.iter().position(|backend| backend.name == name);
+                let at = at.ok_or_else(|| self.wrong("topology.primary", format!("there is no backend `{name}`")))?;
+                Ok(PrimaryChoice::Named(BackendId(at as u16)))
+            }
+        }
+    }
+
+    fn routing(&self, file: &File, backends: &[BackendSpec]) -> Result<splitfin_router::Settings, ConfigError> {
+        let mode = file.routing.mode.0.as_str();
+        let mode = match mode.split_once(' ').unwrap_or((mode, "")) {
+            ("" | "split", "") => Mode::Split,
+            ("observe", "") => Mode::Observe,
+            ("ramp", percent) => {
+                let percent = percent
+                    .trim()
+                    .strip_suffix('%')
+                    .and_then(|number| number.parse().ok())
+                    .filter(|percent| *percent <= 100);
+                Mode::Ramp(percent.ok_or_else(|| self.wrong("routing.mode", "write `ramp 25%`"))?)
+            }
+            _ => return Err(self.wrong("routing.mode", format!("`{mode}` is unknown: split, observe, or `ramp 25%`"))),
+        };
+        let rules = file
+            .routing
+            .rules
+            .iter()
+            .enumerate()
+            .map(|(at, rule)| self.rule(at, rule, backends))
+            .collect::<Result<_, _>>()?;
+        Ok(splitfin_router::Settings { mode, rules })
+    }
+
+    fn rule(&self, at: usize, rule: &file::Rule, backends: &[BackendSpec]) -> Result<Rule, ConfigError> {
+        let key = |name: &str| format!("routing.rules[{at}].{name}");
+        let action = match rule.action.split_once('=').unwrap_or((&rule.action, "")) {
+            ("primary" | "master", "") => Action::Primary,
+            ("replicas" | "slaves", "") => Action::Replicas,
+            ("reject", "") => Action::Reject,
+            ("backend", name) if backends.iter().any(|backend| backend.name == name) => {
+                Action::Backend(name.to_owned())
+            }
+            ("backend", name) => return Err(self.wrong(key("action"), format!("there is no backend `{name}`"))),
+            _ => {
+                let message = format!("`{}` is unknown: primary, replicas, backend=NAME or reject", rule.action);
+                return Err(self.wrong(key("action"), message));
+            }
+        };
+        let digest = |text: &String| {
+            u64::from_str_radix(text, 16)
+                .map(Digest)
+                .map_err(|_| self.wrong(key("match.digest"), "16 hexadecimal digits, as the log shows them"))
+        };
+        let client = |text: &String| {
+            let (address, bits) = text.split_once('/').unwrap_or((text, ""));
+            let parsed: Option<(IpAddr, u8)> = address.parse().ok().and_then(|ip: IpAddr| {
+                let most = if ip.is_ipv4() { 32 } else { 128 };
+                let bits = if bits.is_empty() { most } else { bits.parse().ok().filter(|bits| *bits <= most)? };
+                Some((ip, bits))
+            });
+            parsed.ok_or_else(|| self.wrong(key("match.client"), format!("`{text}` is no network: write 10.1.0.0/16")))
+        };
+        let regex =
+            |text: &String| regex::Regex::new(text).map_err(|error| self.wrong(key("match.regex"), error.to_string()));
+        let matcher = Matcher {
+            user: rule.matches.user.clone(),
+            schema: rule.matches.schema.clone(),
+            client: rule.matches.client.as_ref().map(client).transpose()?,
+            digest: rule.matches.digest.as_ref().map(digest).transpose()?,
+            regex: rule.matches.regex.as_ref().map(regex).transpose()?,
+        };
+        Ok(Rule { matcher, action, note: rule.note.as_str().into() })
+    }
+
+    fn users(&self, file: &File) -> Result<Vec<(String, String)>, ConfigError> {
+        if file.auth.users.is_empty() {
+            return Err(self.wrong("auth.users", "with `mode: static`, at least one user is needed"));
+        }
+        file.auth
+            .users
+            .iter()
+            .enumerate()
+            .map(|(at, user)| {
+                let key = format!("auth.users[{at}]");
+                let password = user.password.as_ref().map(|text| text.0.clone());
+                let password =
+                    self.password(&key, password, user.password_env.as_deref(), user.password_file.as_deref())?;
+                Ok((user.name.0.clone(), password))
+            })
+            .collect()
+    }
+
+    /// A password from exactly one of its possible places.
+    fn password(
+        &self,
+        key: &str,
+        plain: Option<String>,
+        env: Option<&str>,
+        file: Option<&Path>,
+    ) -> Result<String, ConfigError> {
+        match (plain, env, file) {
+            (Some(password), None, None) => Ok(password),
+            (None, Some(name), None) => std::env::var(name).map_err(|_| {
+                self.wrong(format!("{key}.password_env"), format!("the environment variable `{name}` is not set"))
+            }),
+            (None, None, Some(path)) => {
+                let text = std::fs::read_to_string(path).map_err(|error| {
+                    self.wrong(format!("{key}.password_file"), format!("{}: {error}", path.display()))
+                })?;
+                Ok(text.trim_end_matches(['\r', '\n']).to_owned())
+            }
+            (None, None, None) => Err(self.wrong(key, "a password is needed (`password: \"\"` for an empty one)")),
+            _ => Err(self.wrong(key, "the password is given in more than one way")),
+        }
+    }
+}
+
+fn log(file: &file::Log) -> Log {
+    Log {
+        json: file.format == file::LogFormat::Json,
+        level: match file.level {
+            file::LogLevel::Error => tracing::Level::ERROR,
+            file::LogLevel::Warn => tracing::Level::WARN,
+            file::LogLevel::Info => tracing::Level::INFO,
+            file::LogLevel::Debug => tracing::Level::DEBUG,
+            file::LogLevel::Trace => tracing::Level::TRACE,
+        },
+        routes: match file.routes {
+            file::Routes::All => RouteLogLevel::All,
+            file::Routes::Problems => RouteLogLevel::Problems,
+            file::Routes::Off => RouteLogLevel::Off,
+        },
+        routes_per_second: file.routes_per_second,
+        slow: file.slow.0,
+    }
+}
+
+/// Where services keep their state: as systemd says, or in the user's own place.
+fn state_dir() -> PathBuf {
+    let variable = |name: &str| std::env::var_os(name).map(PathBuf::from);
+    variable("STATE_DIRECTORY")
+        .or_else(|| variable("XDG_STATE_HOME").map(|path| path.join("splitfin")))
+        .or_else(|| variable("HOME").map(|path| path.join(".local/state/splitfin")))
+        .unwrap_or_else(|| PathBuf::from("/var/lib/splitfin"))
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,93 @@
+use super::*;
+
+const SMALL: &str = "
+listen: [{ address: 127.0.0.1:6033 }]
+backends:
+  - { name: master, address: 127.0.0.1:33061 }
+  - { name: slave-1, address: 127.0.0.1:33062 }
+monitor: { user: monitor, password: secret }
+auth: { mode: static, users: [{ name: app, password: secret }] }
+";
+
+fn error(text: &str) -> String {
+    Config::parse("f.yaml", text).unwrap_err().to_string()
+}
+
+#[test]
+fn ten_lines_are_enough() {
+    let config = Config::parse("f.yaml", SMALL).unwrap();
+    assert_eq!(config.backends.len(), 2);
+    assert_eq!(config.thresholds.lag_max, Duration::from_secs(5));
+    assert_eq!(config.primary, PrimaryChoice::Auto);
+    assert!(config.listen[0].tls);
+}
+
+#[test]
+fn the_reference_and_its_variants_are_true() {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../config");
+    let mut seen = 0;
+    for entry in std::fs::read_dir(folder).unwrap() {
+        let path = entry.unwrap().path();
+        let text = std::fs::read_to_string(&path).unwrap();
+        // Secrets come from the environment in the examples; here they only have to be asked for.
+        let text = text.replace("${MONITOR_PASSWORD}", "x").replace("password_env: APP_PASSWORD", "password: x");
+        Config::parse(&path.display().to_string(), &text).unwrap();
+        seen += 1;
+    }
+    assert!(seen >= 3);
+}
+
+#[test]
+fn an_unknown_key_is_found_and_the_likely_one_named() {
+    let text = SMALL.replace("monitor: {", "monitr: {");
+    let error = error(&text);
+    assert!(error.starts_with("f.yaml:6:1: "), "{error}");
+    assert!(error.ends_with("did you mean `monitor`?"), "{error}");
+}
+
+#[test]
+fn a_wrong_unit_is_found_and_the_right_one_named() {
+    let text = SMALL.replace("password: secret }\nauth", "password: secret, interval: 1 }\nauth");
+    let error = error(&text);
+    assert!(error.starts_with("f.yaml:6:"), "{error}");
+    assert!(error.contains("did you mean `1s` or `1ms`?"), "{error}");
+}
+
+#[test]
+fn errors_never_show_passwords() {
+    for text in [
+        SMALL.replace("auth:", "auht:"),
+        SMALL.replace("127.0.0.1:6033", "nowhere"),
+        SMALL.replace("mode: static", "mode: statik"),
+    ] {
+        assert!(!error(&text).contains("secret"), "{}", error(&text));
+    }
+}
+
+#[test]
+fn values_that_make_no_sense_say_why() {
+    for (from, to, expected) in [
+        ("127.0.0.1:6033", "localhost", "`localhost` is no address"),
+        ("127.0.0.1:33062", "127.0.0.1:33061", "`127.0.0.1:33061` is there twice"),
+        ("slave-1", "master", "`master` is there twice"),
+        ("127.0.0.1:33062", "db2", "`db2` has no port: write db2:3306"),
+        ("password: secret }]", "password_env: SPLITFIN_NOT_SET }]", "`SPLITFIN_NOT_SET` is not set"),
+        ("password: secret }]", "password: a, password_env: B }]", "more than one way"),
+        ("monitor: {", "topology: { primary: gone }\nmonitor: {", "there is no backend `gone`"),
+        ("monitor: {", "routing: { mode: ramp 101% }\nmonitor: {", "write `ramp 25%`"),
+        ("monitor: {", "routing: { rules: [{ action: replica, note: x }] }\nmonitor: {", "`replica` is unknown"),
+        ("monitor: {", "workers: 0\nmonitor: {", "must be at least 1"),
+        (
+            "password: secret }\n",
+            "password: secret, lag: { max: 1s, resume: 2s } }\n",
+            "`resume` must not be above `max`",
+        ),
+        ("mode: static", "mode: database", "`static`) is not supported yet"),
+        ("monitor: {", "pool: { lanes: 4 }\nmonitor: {", "not supported yet"),
+        ("monitor: {", "consistency: { scope: session }\nmonitor: {", "not supported yet"),
+    ] {
+        let text = SMALL.replacen(from, to, 1);
+        assert_ne!(text, SMALL);
+        assert!(error(&text).contains(expected), "{}", error(&text));
+    }
+}

@@ -1,0 +1,24 @@
+//! Splitfin: one MySQL endpoint that sends writes to the primary and reads to a healthy replica.
+//!
+//! This crate knows everyone: it reads the configuration, builds the rooms, and runs them. [`run`] is the whole program
+//! as a function, so that tests link the product instead of starting it.
+
+mod admin;
+mod certificate;
+pub mod cli;
+pub mod config;
+mod demo;
+mod explain;
+mod listener;
+mod logging;
+mod metrics;
+mod run;
+mod wiring;
+mod worker;
+
+pub use config::{Config, ConfigError};
+pub use demo::demo;
+pub use explain::explain;
+pub use logging::start as start_logging;
+pub use run::{Running, StartError, run};
+pub use splitfin_transport::Endpoint;

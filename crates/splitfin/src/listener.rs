@@ -1,0 +1,72 @@
+//! Accepts clients and hands them to the worker with the fewest sessions.
+
+use crate::worker::{Arrival, Handle, Message};
+use splitfin_protocol::frame::write_packet;
+use splitfin_protocol::packet::ErrPacket;
+use splitfin_transport::{Accepted, Listener, Peer};
+use std::io::Write as _;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::time::Duration;
+
+/// Accepts until the future is dropped. A failed accept is logged and tried again: running out of file descriptors
+/// must not end the service.
+pub(crate) async fn accept_forever(
+    listener: Listener,
+    settings: Arc<splitfin_session::Listener>,
+    workers: Vec<Handle>,
+    most: usize,
+    ids: Arc<AtomicU32>,
+) {
+    let mut pause = FIRST_PAUSE;
+    loop {
+        match listener.accept().await {
+            Ok((socket, peer)) => {
+                pause = FIRST_PAUSE;
+                hand_over(socket, peer, &settings, &workers, most, &ids);
+            }
+            Err(error) => {
+                tracing::warn!(%error, retry_in = ?pause, "cannot accept clients");
+                tokio::time::sleep(pause).await;
+                pause = (pause * 2).min(LONGEST_PAUSE);
+            }
+        }
+    }
+}
+
+fn hand_over(
+    socket: Accepted,
+    peer: Peer,
+    settings: &Arc<splitfin_session::Listener>,
+    workers: &[Handle],
+    most: usize,
+    ids: &AtomicU32,
+) {
+    let sessions: usize = workers.iter().map(Handle::sessions).sum();
+    if sessions >= most {
+        tracing::warn!(%peer, limit = most, "client sent away: limits.clients is reached");
+        send_away(socket);
+        return;
+    }
+    let id = ids.fetch_add(1, Ordering::Relaxed);
+    if let Some(worker) = workers.iter().min_by_key(|worker| worker.sessions()) {
+        let arrival = Arrival { socket, peer, id, listener: Arc::clone(settings) };
+        worker.say(Message::Arrival(Box::new(arrival)));
+    }
+}
+
+/// Says why, as a server does in place of a greeting. The socket does not block, and a client that does not read its
+/// first packet gets none.
+fn send_away(socket: Accepted) {
+    let mut packet = Vec::new();
+    write_packet(&mut packet, 0, &ErrPacket::new(1040, b"08004", "Too many connections").encode());
+    let _ = match socket {
+        Accepted::Tcp(mut tcp) => tcp.write(&packet),
+        Accepted::Unix(mut unix) => unix.write(&packet),
+    };
+}
+
+/// How long to wait after the first failed accept.
+const FIRST_PAUSE: Duration = Duration::from_millis(5);
+/// And after many.
+const LONGEST_PAUSE: Duration = Duration::from_secs(1);

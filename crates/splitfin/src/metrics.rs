@@ -1,0 +1,156 @@
+//! Figures in Prometheus' text format, from the workers' own cells at the moment of asking.
+
+use crate::wiring::Shared;
+use prometheus_client::collector::Collector;
+use prometheus_client::encoding::{DescriptorEncoder, EncodeMetric as _, text::encode};
+use prometheus_client::metrics::counter::ConstCounter;
+use prometheus_client::metrics::gauge::ConstGauge;
+use prometheus_client::registry::{Registry, Unit};
+use splitfin_router::LABELS;
+use splitfin_session::Metrics;
+use splitfin_topology::Role;
+use std::fmt;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+/// Asks the workers when it is asked.
+#[derive(Debug)]
+struct Figures {
+    shared: Shared,
+}
+
+/// All figures as text.
+pub(crate) fn render(shared: &Shared) -> Result<String, fmt::Error> {
+    let mut registry = Registry::with_prefix("splitfin");
+    registry.register_collector(Box::new(Figures { shared: shared.clone() }));
+    let mut out = String::new();
+    encode(&mut out, &registry)?;
+    Ok(out)
+}
+
+impl Figures {
+    fn sum(&self, cell: impl Fn(&Metrics) -> &AtomicU64) -> u64 {
+        self.shared.metrics.iter().map(|metrics| cell(metrics).load(Ordering::Relaxed)).sum()
+    }
+
+    fn counter(&self, out: &mut DescriptorEncoder<'_>, name: &str, help: &str, value: u64) -> fmt::Result {
+        let counter = ConstCounter::new(value);
+        counter.encode(out.encode_descriptor(name, help, None, prometheus_client::metrics::MetricType::Counter)?)
+    }
+}
+
+impl Collector for Figures {
+    fn encode(&self, mut out: DescriptorEncoder<'_>) -> fmt::Result {
+        use prometheus_client::metrics::MetricType;
+        let snapshot = self.shared.topology.snapshot();
+        let metrics = &self.shared.metrics;
+
+        let clients = ConstGauge::new(self.sum(|metrics| &metrics.clients) as i64);
+        clients.encode(out.encode_descriptor("clients", "Clients that are connected", None, MetricType::Gauge)?)?;
+        self.counter(&mut out, "failed_logins", "Logins that failed", self.sum(|metrics| &metrics.failed_logins))?;
+        self.counter(
+            &mut out,
+            "own_errors",
+            "Statements that Splitfin answered with an error of its own",
+            self.sum(|metrics| &metrics.own_errors),
+        )?;
+        self.counter(
+            &mut out,
+            "retries",
+            "Statements that were tried again on another server",
+            self.sum(|metrics| &metrics.retries),
+        )?;
+        self.counter(
+            &mut out,
+            "corrected",
+            "Statements that a replica refused as writes and that ran on the primary",
+            self.sum(|metrics| &metrics.corrected),
+        )?;
+
+        let mut statements = out.encode_descriptor(
+            "statements",
+            "Statements by backend and by the reason for going there",
+            None,
+            MetricType::Counter,
+        )?;
+        for view in &snapshot.backends {
+            for (reason, label) in LABELS.iter().enumerate() {
+                let count: u64 = metrics.iter().map(|metrics| metrics.statements(view.id, reason)).sum();
+                if count > 0 {
+                    let labels = [("backend", view.spec.name.as_str()), ("reason", *label)];
+                    ConstCounter::new(count).encode(statements.encode_family(&labels)?)?;
+                }
+            }
+        }
+        self.times(&mut out)?;
+
+        let mut up =
+            out.encode_descriptor("backend_usable", "Whether a backend may serve statements", None, MetricType::Gauge)?;
+        for view in &snapshot.backends {
+            let labels = [("backend", view.spec.name.as_str()), ("role", role(view.role))];
+            ConstGauge::new(i64::from(view.fit.is_ok())).encode(up.encode_family(&labels)?)?;
+        }
+        let mut lag = out.encode_descriptor(
+            "backend_lag",
+            "How late a replica is, if it is known",
+            Some(&Unit::Seconds),
+            MetricType::Gauge,
+        )?;
+        for view in &snapshot.backends {
+            if let Some(seconds) = view.lag {
+                ConstGauge::new(seconds.as_secs_f64())
+                    .encode(lag.encode_family(&[("backend", view.spec.name.as_str())])?)?;
+            }
+        }
+        let mut open =
+            out.encode_descriptor("backend_connections", "Open connections to a backend", None, MetricType::Gauge)?;
+        for view in &snapshot.backends {
+            let count = self.shared.limits.open(view.id) as i64;
+            ConstGauge::new(count).encode(open.encode_family(&[("backend", view.spec.name.as_str())])?)?;
+        }
+        Ok(())
+    }
+}
+
+impl Figures {
+    fn times(&self, out: &mut DescriptorEncoder<'_>) -> fmt::Result {
+        use prometheus_client::metrics::MetricType;
+        let mut histogram = out.encode_descriptor(
+            "statement_time",
+            "Time from a command's arrival to its reply's last byte",
+            Some(&Unit::Seconds),
+            MetricType::Histogram,
+        )?;
+        for view in &self.shared.topology.snapshot().backends {
+            let mut buckets: Vec<(f64, u64)> = Vec::new();
+            for metrics in &self.shared.metrics {
+                for (at, (bound, count)) in metrics.times(view.id).enumerate() {
+                    match buckets.get_mut(at) {
+                        Some(bucket) => bucket.1 += count,
+                        None => buckets.push((bound as f64 / 1e6, count)),
+                    }
+                }
+            }
+            if let Some(last) = buckets.last_mut() {
+                last.0 = f64::MAX;
+            }
+            let count = buckets.iter().map(|(_, count)| count).sum();
+            let sum: u64 = self.shared.metrics.iter().map(|metrics| metrics.time_sum(view.id)).sum();
+            let labels = [("backend", view.spec.name.as_str())];
+            let mut encoder = histogram.encode_family(&labels)?;
+            encoder.encode_histogram::<prometheus_client::encoding::NoLabelSet>(
+                sum as f64 / 1e6,
+                count,
+                &buckets,
+                None,
+            )?;
+        }
+        Ok(())
+    }
+}
+
+const fn role(role: Role) -> &'static str {
+    match role {
+        Role::Primary => "primary",
+        Role::Replica => "replica",
+    }
+}

@@ -1,0 +1,150 @@
+//! One thread with its own runtime: it serves the sockets that the acceptor hands it, and shares nothing on the way of
+//! a query.
+
+use crate::config::Log;
+use crate::wiring::Shared;
+use splitfin_backend::Pools;
+use splitfin_session::{Listener, Metrics, RouteLog, Session, SessionError, Worker};
+use splitfin_transport::{Accepted, FrameError, Peer};
+use std::rc::Rc;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::{Duration, Instant};
+use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
+use tokio::task::LocalSet;
+
+/// A socket on its way to a worker.
+pub(crate) struct Arrival {
+    pub(crate) socket: Accepted,
+    pub(crate) peer: Peer,
+    pub(crate) id: u32,
+    pub(crate) listener: Arc<Listener>,
+}
+
+/// What is said to a worker.
+pub(crate) enum Message {
+    /// Serve this.
+    Arrival(Box<Arrival>),
+    /// End sessions as they come to rest; end all at the deadline.
+    Drain(Instant),
+}
+
+/// A worker as its acceptor sees it.
+#[derive(Debug, Clone)]
+pub(crate) struct Handle {
+    sender: UnboundedSender<Message>,
+    sessions: Arc<AtomicUsize>,
+}
+
+impl Handle {
+    /// Sessions that it serves.
+    pub(crate) fn sessions(&self) -> usize {
+        self.sessions.load(Ordering::Relaxed)
+    }
+
+    /// Says something to it. A worker that is gone has no sessions left to tell.
+    pub(crate) fn say(&self, message: Message) {
+        if matches!(message, Message::Arrival(_)) {
+            self.sessions.fetch_add(1, Ordering::Relaxed);
+        }
+        let _ = self.sender.send(message);
+    }
+}
+
+/// Starts a worker. Its thread ends after [`Message::Drain`], when its last session has ended.
+pub(crate) fn start(
+    index: usize,
+    shared: &Shared,
+    log: &Log,
+) -> std::io::Result<(Handle, std::thread::JoinHandle<()>)> {
+    let (sender, messages) = unbounded_channel();
+    let sessions = Arc::new(AtomicUsize::new(0));
+    let handle = Handle { sender, sessions: Arc::clone(&sessions) };
+    let shared = shared.clone();
+    let log = *log;
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    let thread = std::thread::Builder::new().name(format!("worker-{index}")).spawn(move || {
+        let metrics = Arc::clone(&shared.metrics[index]);
+        let route_log = RouteLog::new(log.routes, log.routes_per_second);
+        LocalSet::new().block_on(&runtime, async move {
+            let seed = seed();
+            let pools = Pools::new(shared.pools, shared.limits, seed);
+            let worker = Worker::new(pools, shared.topology, shared.session, metrics, route_log);
+            serve(worker, messages, sessions).await;
+        });
+    })?;
+    Ok((handle, thread))
+}
+
+fn seed() -> u64 {
+    let mut bytes = [0; 8];
+    // Choosing among replicas works with any seed.
+    let _ = aws_lc_rs::rand::fill(&mut bytes);
+    u64::from_le_bytes(bytes)
+}
+
+async fn serve(worker: Rc<Worker>, mut messages: UnboundedReceiver<Message>, sessions: Arc<AtomicUsize>) {
+    let mut upkeep = tokio::time::interval(UPKEEP);
+    let deadline = loop {
+        tokio::select! {
+            message = messages.recv() => match message {
+                Some(Message::Arrival(arrival)) => {
+                    let ends = Ends::new(&sessions, &worker.metrics);
+                    tokio::task::spawn_local(serve_one(*arrival, Rc::clone(&worker), ends));
+                }
+                Some(Message::Drain(deadline)) => break deadline,
+                None => return,
+            },
+            _ = upkeep.tick() => {
+                worker.pools.upkeep(Instant::now());
+                worker.route_log.borrow_mut().say_left_out();
+            }
+        }
+    };
+    worker.drain();
+    while sessions.load(Ordering::Relaxed) > 0 && Instant::now() < deadline {
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
+    // What still runs ends with the runtime: sockets close, servers roll back.
+}
+
+/// Counts a session out, however it ends.
+struct Ends {
+    sessions: Arc<AtomicUsize>,
+    metrics: Arc<Metrics>,
+}
+
+impl Ends {
+    fn new(sessions: &Arc<AtomicUsize>, metrics: &Arc<Metrics>) -> Self {
+        metrics.clients.fetch_add(1, Ordering::Relaxed);
+        Self { sessions: Arc::clone(sessions), metrics: Arc::clone(metrics) }
+    }
+}
+
+impl Drop for Ends {
+    fn drop(&mut self) {
+        self.sessions.fetch_sub(1, Ordering::Relaxed);
+        self.metrics.clients.fetch_sub(1, Ordering::Relaxed);
+    }
+}
+
+async fn serve_one(arrival: Arrival, worker: Rc<Worker>, ends: Ends) {
+    let Arrival { socket, peer, id, listener } = arrival;
+    let result = match socket.into_stream() {
+        Ok(stream) => Session::run(stream, id, peer, &listener, &worker).await,
+        Err(error) => Err(error.into()),
+    };
+    drop(ends);
+    match result {
+        Ok(()) => tracing::debug!(session = id, %peer, "client left"),
+        // Port scanners and load balancers connect and leave: worth a line, not a warning.
+        Err(error @ SessionError::Client(FrameError::Closed)) => {
+            tracing::info!(session = id, %peer, %error, "client left before its login");
+        }
+        Err(error) if error.is_notable() => tracing::warn!(session = id, %peer, %error, "session ended"),
+        Err(error) => tracing::info!(session = id, %peer, %error, "session ended"),
+    }
+}
+
+/// How often idle connections are looked after.
+const UPKEEP: Duration = Duration::from_secs(1);

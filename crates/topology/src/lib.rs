@@ -1,0 +1,18 @@
+//! Which servers exist and how they are.
+//!
+//! Probes report [`Observation`]s, [`Monitor`] folds them into conditions and roles, and publishes an immutable
+//! [`Snapshot`]. Nothing here reads a clock or a socket: observations bring what is needed.
+
+mod backend;
+mod condition;
+mod monitor;
+mod observation;
+mod publish;
+mod snapshot;
+
+pub use backend::{BackendId, BackendSpec};
+pub use condition::{Thresholds, Unfit};
+pub use monitor::{Event, Monitor, PrimaryChoice};
+pub use observation::{Channel, Family, Identity, Observation, ProbeFailure};
+pub use publish::Topology;
+pub use snapshot::{BackendView, Role, Snapshot};

@@ -1,0 +1,247 @@
+use super::*;
+use crate::observation::Channel;
+use proptest::prelude::*;
+
+const A: BackendId = BackendId(0);
+const B: BackendId = BackendId(1);
+const C: BackendId = BackendId(2);
+
+fn thresholds() -> Thresholds {
+    Thresholds { lag_max: Duration::from_secs(5), lag_resume: Duration::from_secs(2), fall: 2, rise: 2 }
+}
+
+fn monitor(choice: PrimaryChoice) -> Monitor {
+    let spec = |name: &str| BackendSpec { name: name.into(), address: format!("{name}:3306"), weight: 1 };
+    Monitor::new(["a", "b", "c"].map(spec).to_vec(), thresholds(), choice)
+}
+
+fn identity(id: BackendId) -> Identity {
+    Identity { uuid: None, server_id: u32::from(id.0) + 1 }
+}
+
+fn writable(id: BackendId) -> Observation {
+    Observation {
+        family: Family::Mariadb,
+        version: "10.11.19-MariaDB".into(),
+        identity: identity(id),
+        read_only: false,
+        channels: vec![],
+        position: "0-1-5".into(),
+    }
+}
+
+fn replica(id: BackendId, source: BackendId, lag: Option<u64>) -> Observation {
+    let channel = Channel {
+        source: identity(source),
+        receiving: true,
+        applying: true,
+        lag: lag.map(Duration::from_secs),
+        ..Channel::default()
+    };
+    Observation { read_only: true, channels: vec![channel], ..writable(id) }
+}
+
+fn down() -> Result<Observation, ProbeFailure> {
+    Err(ProbeFailure::Timeout(Duration::from_millis(500)))
+}
+
+/// A primary and two replicas, all well.
+fn running() -> Monitor {
+    let mut monitor = monitor(PrimaryChoice::Auto);
+    monitor.observe(A, Ok(writable(A)));
+    monitor.observe(B, Ok(replica(B, A, Some(0))));
+    monitor.observe(C, Ok(replica(C, A, Some(0))));
+    monitor
+}
+
+fn replicas(monitor: &mut Monitor) -> Vec<BackendId> {
+    monitor.snapshot().fit_replicas().map(|view| view.id).collect()
+}
+
+#[test]
+fn the_writable_server_is_the_primary_and_the_others_take_reads() {
+    let mut monitor = running();
+    assert_eq!(monitor.snapshot().primary, Some(A));
+    assert_eq!(replicas(&mut monitor), [B, C]);
+}
+
+#[test]
+fn nothing_is_served_before_it_was_seen() {
+    let mut monitor = monitor(PrimaryChoice::Auto);
+    let snapshot = monitor.snapshot();
+    assert_eq!((snapshot.primary, snapshot.fit_replicas().count()), (None, 0));
+    monitor.observe(A, Ok(writable(A)));
+    assert_eq!(monitor.snapshot().primary, None, "b or c could be writable too");
+    monitor.observe(B, Ok(replica(B, A, Some(0))));
+    assert_eq!(monitor.snapshot().primary, Some(A), "b follows a");
+}
+
+#[test]
+fn a_late_replica_leaves_after_fall_probes_and_returns_below_resume() {
+    let mut monitor = running();
+    assert!(monitor.observe(B, Ok(replica(B, A, Some(6)))).is_empty());
+    assert_eq!(replicas(&mut monitor), [B, C]);
+    let events = monitor.observe(B, Ok(replica(B, A, Some(6))));
+    assert!(matches!(events[..], [Event::Left { backend: B, why: Unfit::Lagging { .. } }]));
+    for lag in [4, 3, 4, 3] {
+        monitor.observe(B, Ok(replica(B, A, Some(lag))));
+        assert_eq!(replicas(&mut monitor), [C], "{lag} s is above resume");
+    }
+    monitor.observe(B, Ok(replica(B, A, Some(2))));
+    assert_eq!(replicas(&mut monitor), [C]);
+    assert_eq!(monitor.observe(B, Ok(replica(B, A, Some(1)))), [Event::Joined { backend: B }]);
+    assert_eq!(replicas(&mut monitor), [B, C]);
+}
+
+#[test]
+fn everything_unknown_or_stopped_takes_a_replica_out() {
+    let stopped = |change: fn(&mut Channel)| {
+        let mut seen = replica(B, A, Some(0));
+        change(&mut seen.channels[0]);
+        Ok(seen)
+    };
+    let cases: Vec<Result<Observation, ProbeFailure>> = vec![
+        down(),
+        Ok(replica(B, A, None)),
+        stopped(|channel| channel.applying = false),
+        stopped(|channel| channel.receiving = false),
+        stopped(|channel| channel.delay = Duration::from_secs(60)),
+        stopped(|channel| channel.source.server_id = 99),
+        Ok(Observation { read_only: true, ..writable(B) }),
+    ];
+    for case in cases {
+        let mut monitor = running();
+        for _ in 0..2 {
+            monitor.observe(B, case.clone());
+        }
+        assert_eq!(replicas(&mut monitor), [C], "{case:?}");
+    }
+}
+
+#[test]
+fn a_chain_of_replicas_is_fine() {
+    let mut monitor = running();
+    monitor.observe(C, Ok(replica(C, B, Some(0))));
+    monitor.observe(C, Ok(replica(C, B, Some(0))));
+    assert_eq!(replicas(&mut monitor), [B, C]);
+}
+
+#[test]
+fn a_silent_primary_is_lost_after_fall_probes() {
+    let mut monitor = running();
+    monitor.observe(A, down());
+    assert_eq!(monitor.snapshot().primary, Some(A));
+    let events = monitor.observe(A, down());
+    assert!(matches!(events[0], Event::PrimaryLost { backend: A, .. }));
+    assert_eq!(monitor.snapshot().primary, None);
+    assert_eq!(replicas(&mut monitor), [B, C], "reads go on");
+}
+
+#[test]
+fn replicas_of_a_dead_primary_go_on() {
+    let mut monitor = running();
+    monitor.observe(A, down());
+    let cut_off = || {
+        let mut seen = replica(B, A, None);
+        seen.channels[0].receiving = false;
+        seen
+    };
+    for _ in 0..5 {
+        monitor.observe(A, down());
+        monitor.observe(B, Ok(cut_off()));
+    }
+    assert_eq!(replicas(&mut monitor), [B, C]);
+    let mut stopped = cut_off();
+    stopped.channels[0].applying = false;
+    monitor.observe(B, Ok(stopped.clone()));
+    monitor.observe(B, Ok(stopped));
+    assert_eq!(replicas(&mut monitor), [C], "a replica that applies nothing is still out");
+}
+
+#[test]
+fn a_primary_that_turns_read_only_is_lost_at_once() {
+    let mut monitor = running();
+    monitor.observe(A, Ok(Observation { read_only: true, ..writable(A) }));
+    assert_eq!(monitor.snapshot().primary, None);
+}
+
+#[test]
+fn a_promoted_replica_takes_over_and_the_old_primary_stays_out() {
+    let mut monitor = running();
+    monitor.observe(A, down());
+    monitor.observe(A, down());
+    assert_eq!(monitor.observe(B, Ok(writable(B))), [Event::PrimaryFound { backend: B }]);
+    monitor.observe(C, Ok(replica(C, B, Some(0))));
+    assert_eq!(monitor.snapshot().primary, Some(B));
+    for _ in 0..4 {
+        monitor.observe(A, Ok(writable(A)));
+        assert_eq!(monitor.snapshot().primary, Some(B), "c follows b");
+    }
+    assert_eq!(replicas(&mut monitor), [C], "the old primary follows nobody");
+}
+
+#[test]
+fn two_writable_servers_without_followers_mean_no_primary() {
+    let mut monitor = running();
+    monitor.observe(B, Ok(writable(B)));
+    let events = monitor.observe(C, Ok(writable(C)));
+    assert!(events.iter().any(|event| matches!(event, Event::PrimaryAmbiguous { .. })));
+    assert_eq!(monitor.snapshot().primary, None);
+}
+
+#[test]
+fn a_named_primary_is_used_only_while_it_accepts_writes() {
+    let mut monitor = monitor(PrimaryChoice::Named(B));
+    for id in [A, B, C] {
+        monitor.observe(id, Ok(writable(id)));
+    }
+    assert_eq!(monitor.snapshot().primary, Some(B));
+    monitor.observe(B, Ok(replica(B, A, Some(0))));
+    assert_eq!(monitor.snapshot().primary, None);
+}
+
+#[test]
+fn families_are_not_mixed() {
+    let mut monitor = running();
+    let foreign = Observation { family: Family::Mysql, ..replica(C, A, Some(0)) };
+    assert_eq!(monitor.observe(C, Ok(foreign)), [Event::MixedFamilies { backend: C }]);
+}
+
+fn any_result(id: BackendId) -> impl Strategy<Value = Result<Observation, ProbeFailure>> {
+    let other = (0u16..4).prop_map(BackendId);
+    (any::<bool>(), 0u8..4, other, proptest::option::of(0u64..10)).prop_map(move |(read_only, kind, source, lag)| {
+        match kind {
+            0 => down(),
+            1 => Ok(Observation { read_only, ..writable(id) }),
+            _ => Ok(Observation { read_only, ..replica(id, source, lag) }),
+        }
+    })
+}
+
+proptest! {
+    #[test]
+    fn whatever_is_observed_the_invariants_hold(
+        steps in proptest::collection::vec((0u16..3).prop_map(BackendId).prop_flat_map(|id| (Just(id), any_result(id))), 1..60)
+    ) {
+        let mut monitor = monitor(PrimaryChoice::Auto);
+        let mut last = [const { None }; 3];
+        let mut epoch = 0;
+        for (id, result) in steps {
+            if let Ok(seen) = &result {
+                last[id.index()] = Some(seen.clone());
+            }
+            monitor.observe(id, result);
+            let snapshot = monitor.snapshot();
+            prop_assert!(snapshot.epoch > epoch);
+            epoch = snapshot.epoch;
+            if let Some(primary) = snapshot.primary {
+                let seen = last[primary.index()].as_ref().expect("a primary was seen");
+                prop_assert!(!seen.read_only, "the primary accepts writes");
+                prop_assert_eq!(snapshot.backends.iter().filter(|view| view.role == Role::Primary).count(), 1);
+            }
+            for view in snapshot.fit_replicas() {
+                prop_assert!(last[view.id.index()].is_some(), "unseen servers take no reads");
+            }
+        }
+    }
+}

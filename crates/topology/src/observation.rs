@@ -1,0 +1,82 @@
+//! What one probe saw.
+
+use std::time::Duration;
+use thiserror::Error;
+
+/// MySQL or MariaDB: they differ in statements, trackers and executable comments.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Family {
+    /// MySQL and its descendants that call themselves MySQL.
+    Mysql,
+    /// MariaDB.
+    Mariadb,
+}
+
+/// How servers name each other in replication status.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Identity {
+    /// `@@server_uuid`; MySQL only.
+    pub uuid: Option<String>,
+    /// `@@server_id`.
+    pub server_id: u32,
+}
+
+impl Identity {
+    /// Whether both name the same server: by uuid where both have one, else by server id.
+    pub fn is(&self, other: &Self) -> bool {
+        match (&self.uuid, &other.uuid) {
+            (Some(ours), Some(theirs)) => ours.eq_ignore_ascii_case(theirs),
+            _ => self.server_id != 0 && self.server_id == other.server_id,
+        }
+    }
+}
+
+/// One row of `SHOW REPLICA STATUS`: a replica has one for each of its sources.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Channel {
+    /// Channel or connection name; usually empty.
+    pub name: String,
+    /// The source that it replicates from.
+    pub source: Identity,
+    /// Whether the thread that fetches events runs and is connected.
+    pub receiving: bool,
+    /// Whether the thread that applies events runs.
+    pub applying: bool,
+    /// How late it is; `None` when the server does not know.
+    pub lag: Option<Duration>,
+    /// Delay that was configured on purpose.
+    pub delay: Duration,
+    /// The last error of either thread.
+    pub error: Option<String>,
+}
+
+/// What a probe saw of a server that answered.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Observation {
+    /// MySQL or MariaDB.
+    pub family: Family,
+    /// `@@version`.
+    pub version: String,
+    /// How its replicas call it.
+    pub identity: Identity,
+    /// Whether writes are refused.
+    pub read_only: bool,
+    /// What it replicates from; empty for a server that is no replica.
+    pub channels: Vec<Channel>,
+    /// GTID position as the server prints it; empty where GTIDs are off.
+    pub position: String,
+}
+
+/// Why a probe saw nothing.
+#[derive(Debug, Clone, PartialEq, Eq, Error)]
+pub enum ProbeFailure {
+    /// No answer in time.
+    #[error("no answer within {0:?}")]
+    Timeout(Duration),
+    /// The connection could not be made or broke.
+    #[error("not reachable: {0}")]
+    Unreachable(String),
+    /// The server answered with an error.
+    #[error("probe refused: {0}")]
+    Refused(String),
+}

@@ -1,0 +1,183 @@
+//! A stream with the bytes that were read and not yet used.
+
+use crate::stream::{Stream, Surplus};
+use crate::tls::{ClientTls, ServerTls};
+use splitfin_protocol::frame::{Boundary, HEADER, boundary, payload, write_packet};
+use std::io;
+use thiserror::Error;
+
+/// Why a packet could not be read.
+#[derive(Debug, Error)]
+pub enum FrameError {
+    /// The socket failed.
+    #[error("{0}")]
+    Io(#[from] io::Error),
+    /// The peer closed between two packets.
+    #[error("the peer closed the connection")]
+    Closed,
+    /// The peer closed inside a packet.
+    #[error("the peer closed the connection inside a packet")]
+    ClosedInside,
+    /// The packet is longer than allowed here.
+    #[error("a packet of at least {announced} bytes, where {limit} are allowed")]
+    TooLong {
+        /// What its headers announce so far.
+        announced: usize,
+        /// What is allowed.
+        limit: usize,
+    },
+}
+
+/// A stream and its input buffer. The buffer exists only while it holds something.
+#[derive(Debug)]
+pub struct Framed {
+    stream: Stream,
+    input: Vec<u8>,
+    start: usize,
+    room: usize,
+}
+
+impl Framed {
+    /// Takes over a fresh stream.
+    pub const fn new(stream: Stream) -> Self {
+        Self { stream, input: Vec::new(), start: 0, room: FIRST_READ }
+    }
+
+    /// The stream below.
+    pub const fn stream(&self) -> &Stream {
+        &self.stream
+    }
+
+    /// Bytes that were read and not consumed.
+    pub fn input(&self) -> &[u8] {
+        self.input.get(self.start..).unwrap_or_default()
+    }
+
+    /// Drops `count` bytes from the front of the input.
+    pub fn consume(&mut self, count: usize) {
+        self.start = (self.start + count).min(self.input.len());
+        if self.start == self.input.len() {
+            self.input.clear();
+            self.start = 0;
+        }
+    }
+
+    /// Gives the buffer back if it holds nothing. For peers that will be silent for a while.
+    pub fn rest(&mut self) {
+        if self.input.is_empty() {
+            self.input = Vec::new();
+            self.room = FIRST_READ;
+        }
+    }
+
+    /// Takes the input buffer, to read on while its content is in use; see [`Framed::restore`].
+    pub fn take_input(&mut self) -> (Vec<u8>, usize) {
+        let start = std::mem::take(&mut self.start);
+        (std::mem::take(&mut self.input), start)
+    }
+
+    /// Puts a taken buffer back, with `start` bytes of it consumed; what was read meanwhile goes behind it.
+    pub fn restore(&mut self, mut buffer: Vec<u8>, start: usize) {
+        buffer.extend_from_slice(self.input());
+        self.input = buffer;
+        self.start = start;
+        self.consume(0);
+    }
+
+    /// Reads more input. 0 means the peer has closed. Cancelling loses nothing.
+    pub async fn fill(&mut self) -> io::Result<usize> {
+        if self.input.capacity() == 0 {
+            self.stream.readable().await?;
+        }
+        if self.start > 0 && self.input.len() + self.room > self.input.capacity() {
+            self.input.drain(..self.start);
+            self.start = 0;
+        }
+        self.input.reserve(self.room);
+        let read = self.stream.read(&mut self.input).await?;
+        if self.input.len() == self.input.capacity() {
+            self.room = (self.room * 2).min(LARGEST_READ);
+        }
+        Ok(read)
+    }
+
+    /// Whether the peer is silent and open: a connection that may be used for a new command.
+    pub fn is_quiet(&self) -> bool {
+        self.input().is_empty() && self.stream.is_quiet()
+    }
+
+    /// Waits for a whole packet at the front of the input and returns its length with headers, its payload's length,
+    /// and the sequence id of its last frame. It is not consumed.
+    pub async fn packet(&mut self, limit: usize) -> Result<(usize, usize, u8), FrameError> {
+        loop {
+            match boundary(self.input()) {
+                Boundary::Complete { payload, .. } | Boundary::Incomplete { announced: payload } if payload > limit => {
+                    return Err(FrameError::TooLong { announced: payload, limit });
+                }
+                Boundary::Complete { length, payload, last_sequence } => return Ok((length, payload, last_sequence)),
+                Boundary::Incomplete { .. } => {
+                    if self.fill().await? == 0 {
+                        return Err(if self.input().is_empty() {
+                            FrameError::Closed
+                        } else {
+                            FrameError::ClosedInside
+                        });
+                    }
+                }
+            }
+        }
+    }
+
+    /// Reads one packet: its payload, and the sequence id to answer with.
+    pub async fn read_packet(&mut self, limit: usize) -> Result<(Vec<u8>, u8), FrameError> {
+        let (length, _, last) = self.packet(limit).await?;
+        let payload = payload(self.input().get(..length).unwrap_or_default()).into_owned();
+        self.consume(length);
+        Ok((payload, last.wrapping_add(1)))
+    }
+
+    /// Writes `payload` as one packet and returns the sequence id after it.
+    pub async fn write_packet(&mut self, sequence: u8, payload: &[u8]) -> io::Result<u8> {
+        let mut out = Vec::with_capacity(payload.len() + HEADER);
+        let next = write_packet(&mut out, sequence, payload);
+        self.write(&out).await?;
+        Ok(next)
+    }
+
+    /// Writes bytes that are packets already.
+    pub async fn write(&mut self, bytes: &[u8]) -> io::Result<()> {
+        self.stream.write(bytes).await
+    }
+
+    /// Closes the stream.
+    pub async fn close(&mut self) {
+        self.stream.close().await;
+    }
+
+    /// Goes on inside TLS, as the server. What was read already is the start of the client's TLS.
+    pub async fn accept_tls(self, tls: &ServerTls) -> io::Result<Self> {
+        let surplus = self.into_surplus()?;
+        let stream = tls.acceptor().accept(surplus).await?;
+        Ok(Self::new(Stream::Tls(Box::new(stream.into()))))
+    }
+
+    /// Goes on inside TLS, as the client of `host`.
+    pub async fn connect_tls(self, tls: &ClientTls, host: &str) -> io::Result<Self> {
+        let surplus = self.into_surplus()?;
+        let stream = tls.connect(host, surplus).await?;
+        Ok(Self::new(Stream::Tls(Box::new(stream.into()))))
+    }
+
+    fn into_surplus(mut self) -> io::Result<Surplus> {
+        let first = self.input.split_off(self.start);
+        match self.stream {
+            Stream::Tcp(tcp) => Ok(Surplus { tcp, first }),
+            Stream::Unix(_) | Stream::Tls(_) => Err(io::Error::other("TLS is for plain TCP connections")),
+        }
+    }
+}
+
+/// The first read of a connection; most commands and replies fit.
+const FIRST_READ: usize = 16 * 1024;
+/// Reads grow up to this while they fill the buffer: large results need fewer calls, memory stays bounded.
+const LARGEST_READ: usize = 256 * 1024;

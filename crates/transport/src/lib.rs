@@ -1,0 +1,14 @@
+//! The only code that touches sockets on the data plane: listening, dialling, TLS, and buffered packets.
+
+mod dial;
+mod framed;
+mod listen;
+mod rsa;
+mod stream;
+pub mod tls;
+
+pub use dial::{DialError, dial};
+pub use framed::{FrameError, Framed};
+pub use listen::{Accepted, Endpoint, Listener, Peer};
+pub use rsa::{RsaError, RsaKey, encrypt_for};
+pub use stream::Stream;

@@ -1,0 +1,115 @@
+//! One byte stream, whatever it runs over.
+
+use std::io;
+use std::pin::Pin;
+use std::task::{Context, Poll};
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, ReadBuf};
+use tokio::net::{TcpStream, UnixStream};
+use tokio_rustls::TlsStream;
+
+/// A connected socket, with or without TLS.
+#[derive(Debug)]
+pub enum Stream {
+    /// Plain TCP.
+    Tcp(TcpStream),
+    /// A unix socket.
+    Unix(UnixStream),
+    /// TLS over TCP.
+    Tls(Box<TlsStream<Surplus>>),
+}
+
+impl Stream {
+    /// Whether nobody on the way can read along.
+    pub const fn is_secure(&self) -> bool {
+        matches!(self, Self::Unix(_) | Self::Tls(_))
+    }
+
+    /// Reads into the spare room of `into`. 0 means the peer has closed. Cancelling loses nothing.
+    ///
+    /// A read that does not fill the room tells tokio that the socket is empty, which saves the read that would only
+    /// find that out; `try_read` does not have this.
+    pub async fn read(&mut self, into: &mut Vec<u8>) -> io::Result<usize> {
+        match self {
+            Self::Tcp(tcp) => tcp.read_buf(into).await,
+            Self::Unix(unix) => unix.read_buf(into).await,
+            Self::Tls(tls) => tls.read_buf(into).await,
+        }
+    }
+
+    /// Waits until a read would give something, without needing a buffer. Returns at once for TLS, which holds bytes
+    /// of its own.
+    pub async fn readable(&self) -> io::Result<()> {
+        match self {
+            Self::Tcp(tcp) => tcp.readable().await,
+            Self::Unix(unix) => unix.readable().await,
+            Self::Tls(_) => Ok(()),
+        }
+    }
+
+    /// Whether the peer is silent: it sent nothing and did not close. No system call unless the socket was woken.
+    pub fn is_quiet(&self) -> bool {
+        let mut byte = [0];
+        let result = match self {
+            Self::Tcp(tcp) => tcp.try_read(&mut byte),
+            Self::Unix(unix) => unix.try_read(&mut byte),
+            Self::Tls(tls) => tls.get_ref().0.tcp.try_read(&mut byte),
+        };
+        matches!(result, Err(error) if error.kind() == io::ErrorKind::WouldBlock)
+    }
+
+    /// Writes all of `bytes`.
+    pub async fn write(&mut self, bytes: &[u8]) -> io::Result<()> {
+        match self {
+            Self::Tcp(tcp) => tcp.write_all(bytes).await,
+            Self::Unix(unix) => unix.write_all(bytes).await,
+            Self::Tls(tls) => {
+                tls.write_all(bytes).await?;
+                tls.flush().await
+            }
+        }
+    }
+
+    /// Says goodbye where the protocol has a word for it.
+    pub async fn close(&mut self) {
+        // The peer may be gone already; there is nobody to tell.
+        let _ = match self {
+            Self::Tcp(tcp) => tcp.shutdown().await,
+            Self::Unix(unix) => unix.shutdown().await,
+            Self::Tls(tls) => tls.shutdown().await,
+        };
+    }
+}
+
+/// A TCP stream whose first bytes were read already. They belong to the TLS engine: a client may send its ClientHello
+/// right behind the request for TLS. They are never read as packets.
+#[derive(Debug)]
+pub struct Surplus {
+    pub(crate) tcp: TcpStream,
+    pub(crate) first: Vec<u8>,
+}
+
+impl AsyncRead for Surplus {
+    fn poll_read(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
+        if self.first.is_empty() {
+            return Pin::new(&mut self.tcp).poll_read(cx, buf);
+        }
+        let take = self.first.len().min(buf.remaining());
+        buf.put_slice(&self.first[..take]);
+        self.first.drain(..take);
+        Poll::Ready(Ok(()))
+    }
+}
+
+impl AsyncWrite for Surplus {
+    fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
+        Pin::new(&mut self.tcp).poll_write(cx, bytes)
+    }
+
+    fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.tcp).poll_flush(cx)
+    }
+
+    fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.tcp).poll_shutdown(cx)
+    }
+}

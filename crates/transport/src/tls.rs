@@ -1,0 +1,178 @@
+//! TLS in both directions, over rustls with aws-lc-rs.
+
+use crate::stream::Surplus;
+use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
+use rustls::crypto::{CryptoProvider, aws_lc_rs, verify_tls12_signature, verify_tls13_signature};
+use rustls::server::WebPkiClientVerifier;
+use rustls::{ClientConfig, DigitallySignedStruct, RootCertStore, ServerConfig, SignatureScheme};
+use rustls_pki_types::pem::PemObject as _;
+use rustls_pki_types::{CertificateDer, PrivateKeyDer, ServerName, UnixTime};
+use std::io;
+use std::sync::Arc;
+use thiserror::Error;
+use tokio_rustls::{TlsAcceptor, TlsConnector};
+
+/// Certificates or keys that cannot be used.
+#[derive(Debug, Error)]
+pub enum TlsError {
+    /// A PEM text cannot be read.
+    #[error("{what}: {source}")]
+    Pem {
+        /// Which.
+        what: &'static str,
+        /// Why.
+        source: rustls_pki_types::pem::Error,
+    },
+    /// There is no certificate in it.
+    #[error("{what}: no certificate in it")]
+    Empty {
+        /// Which.
+        what: &'static str,
+    },
+    /// They do not fit together.
+    #[error("{0}")]
+    Config(#[from] rustls::Error),
+    /// The certificate authority for clients cannot be used.
+    #[error("client CA: {0}")]
+    ClientCa(#[from] rustls::client::VerifierBuilderError),
+}
+
+fn provider() -> Arc<CryptoProvider> {
+    Arc::new(aws_lc_rs::default_provider())
+}
+
+fn certificates(pem: &[u8], what: &'static str) -> Result<Vec<CertificateDer<'static>>, TlsError> {
+    let read: Result<Vec<_>, _> = CertificateDer::pem_slice_iter(pem).collect();
+    let read = read.map_err(|source| TlsError::Pem { what, source })?;
+    match read.is_empty() {
+        true => Err(TlsError::Empty { what }),
+        false => Ok(read),
+    }
+}
+
+fn roots(pem: &[u8], what: &'static str) -> Result<RootCertStore, TlsError> {
+    let mut roots = RootCertStore::empty();
+    for certificate in certificates(pem, what)? {
+        roots.add(certificate)?;
+    }
+    Ok(roots)
+}
+
+/// TLS towards clients.
+#[derive(Clone)]
+pub struct ServerTls {
+    acceptor: TlsAcceptor,
+}
+
+impl std::fmt::Debug for ServerTls {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("ServerTls")
+    }
+}
+
+impl ServerTls {
+    /// From a certificate chain and its key in PEM; with `client_ca`, clients must have a certificate of it.
+    pub fn new(chain: &[u8], key: &[u8], client_ca: Option<&[u8]>) -> Result<Self, TlsError> {
+        let chain = certificates(chain, "certificate")?;
+        let key = PrivateKeyDer::from_pem_slice(key).map_err(|source| TlsError::Pem { what: "key", source })?;
+        let builder = ServerConfig::builder_with_provider(provider()).with_safe_default_protocol_versions()?;
+        let builder = match client_ca {
+            None => builder.with_no_client_auth(),
+            Some(pem) => {
+                let roots = Arc::new(roots(pem, "client CA")?);
+                let verifier = WebPkiClientVerifier::builder_with_provider(roots, provider()).build();
+                builder.with_client_cert_verifier(verifier.map_err(|error| match error {
+                    rustls::server::VerifierBuilderError::NoRootAnchors => TlsError::Empty { what: "client CA" },
+                    _ => TlsError::Config(rustls::Error::General("client CA: revocation list".into())),
+                })?)
+            }
+        };
+        Ok(Self { acceptor: TlsAcceptor::from(Arc::new(builder.with_single_cert(chain, key)?)) })
+    }
+
+    pub(crate) const fn acceptor(&self) -> &TlsAcceptor {
+        &self.acceptor
+    }
+}
+
+/// TLS towards backends.
+#[derive(Clone)]
+pub struct ClientTls {
+    connector: TlsConnector,
+}
+
+impl std::fmt::Debug for ClientTls {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("ClientTls")
+    }
+}
+
+impl ClientTls {
+    /// Accepts servers whose certificate is signed by `ca` (PEM) for the name that is connected to.
+    pub fn verifying(ca: &[u8]) -> Result<Self, TlsError> {
+        let builder = ClientConfig::builder_with_provider(provider()).with_safe_default_protocol_versions()?;
+        let config = builder.with_root_certificates(roots(ca, "CA")?).with_no_client_auth();
+        Ok(Self { connector: TlsConnector::from(Arc::new(config)) })
+    }
+
+    /// Accepts any certificate: servers make their own by default, which nothing vouches for. It keeps listeners out,
+    /// not impostors.
+    pub fn opportunistic() -> Result<Self, TlsError> {
+        let provider = provider();
+        let builder =
+            ClientConfig::builder_with_provider(Arc::clone(&provider)).with_safe_default_protocol_versions()?;
+        let verifier = Arc::new(AnyCertificate { provider });
+        let config = builder.dangerous().with_custom_certificate_verifier(verifier).with_no_client_auth();
+        Ok(Self { connector: TlsConnector::from(Arc::new(config)) })
+    }
+
+    pub(crate) async fn connect(
+        &self,
+        host: &str,
+        surplus: Surplus,
+    ) -> io::Result<tokio_rustls::client::TlsStream<Surplus>> {
+        let name = ServerName::try_from(host.to_owned())
+            .map_err(|_| io::Error::new(io::ErrorKind::InvalidInput, format!("`{host}` is no host name")))?;
+        self.connector.connect(name, surplus).await
+    }
+}
+
+#[derive(Debug)]
+struct AnyCertificate {
+    provider: Arc<CryptoProvider>,
+}
+
+impl ServerCertVerifier for AnyCertificate {
+    fn verify_server_cert(
+        &self,
+        _: &CertificateDer<'_>,
+        _: &[CertificateDer<'_>],
+        _: &ServerName<'_>,
+        _: &[u8],
+        _: UnixTime,
+    ) -> Result<ServerCertVerified, rustls::Error> {
+        Ok(ServerCertVerified::assertion())
+    }
+
+    fn verify_tls12_signature(
+        &self,
+        message: &[u8],
+        certificate: &CertificateDer<'_>,
+        signature: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, rustls::Error> {
+        verify_tls12_signature(message, certificate, signature, &self.provider.signature_verification_algorithms)
+    }
+
+    fn verify_tls13_signature(
+        &self,
+        message: &[u8],
+        certificate: &CertificateDer<'_>,
+        signature: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, rustls::Error> {
+        verify_tls13_signature(message, certificate, signature, &self.provider.signature_verification_algorithms)
+    }
+
+    fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
+        self.provider.signature_verification_algorithms.supported_schemes()
+    }
+}

@@ -1,0 +1,35 @@
+//! Any bytes as a reply: nothing panics, and cutting them elsewhere changes nothing.
+#![no_main]
+
+use libfuzzer_sys::fuzz_target;
+use splitfin_protocol::reshape::{ClientShape, Reshape};
+use splitfin_protocol::{Capabilities, CommandByte, Exchange, Status};
+
+fn reshape(command: CommandByte, client: Capabilities, pieces: &[&[u8]]) -> Option<Vec<u8>> {
+    let shape = ClientShape { capabilities: client, status: Status::AUTOCOMMIT, statement: Some(7), transactions: Default::default(), shift: 0 };
+    let mut reshape = Reshape::new(Exchange::new(command, Capabilities::TOWARDS_BACKENDS), shape);
+    let (mut sent, mut input) = (Vec::new(), Vec::new());
+    for piece in pieces {
+        input.extend_from_slice(piece);
+        let mut out = Vec::new();
+        let progress = reshape.advance(&input, &mut out).ok()?;
+        assert!(progress.consumed <= input.len());
+        let front: Vec<u8> = input.drain(..progress.consumed).collect();
+        sent.extend_from_slice(if progress.rewritten { &out } else { &front });
+        if progress.need == 0 {
+            break;
+        }
+    }
+    Some(sent)
+}
+
+fuzz_target!(|data: &[u8]| {
+    let [command, capabilities, cut, rest @ ..] = data else { return };
+    let Some(command) = CommandByte::from_byte(*command) else { return };
+    let client = Capabilities::from_bits_retain(u32::from(*capabilities) << 20);
+    let at = usize::from(*cut).min(rest.len());
+    let (Some(whole), Some(cut)) = (reshape(command, client, &[rest]), reshape(command, client, &[&rest[..at], &rest[at..]])) else {
+        return;
+    };
+    assert_eq!(whole, cut);
+});

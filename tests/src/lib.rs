@@ -1,0 +1,167 @@
+//! What the end-to-end tests share: a stage with real servers and a Splitfin in front of them.
+
+pub mod raw;
+
+use mysql_async::prelude::Queryable as _;
+use mysql_async::{Conn, OptsBuilder};
+use splitfin::{Config, Running};
+pub use splitfin_testkit::{APP, Cluster, Family, PASSWORD, eventually};
+use std::time::Duration;
+use tempfile::TempDir;
+
+/// Long enough for a slow machine; a test that needs it all has found something.
+pub const PATIENCE: Duration = Duration::from_secs(30);
+
+/// Runs a story on both families: `story! { name, |stage| { … } }` becomes `name::mariadb` and `name::mysql`.
+#[macro_export]
+macro_rules! story {
+    ($(#[$doc:meta])* $name:ident, $story:expr) => {
+        $(#[$doc])*
+        mod $name {
+            #[allow(unused_imports, reason = "each story uses what it needs of its file")]
+            use super::*;
+
+            #[test]
+            fn mariadb() {
+                $crate::block_on($story($crate::Family::Mariadb));
+            }
+
+            #[test]
+            fn mysql() {
+                $crate::block_on($story($crate::Family::Mysql));
+            }
+        }
+    };
+}
+
+/// Runs a story to its end. A missing server is an error, never a skipped test.
+pub fn block_on(story: impl Future<Output = Result<(), Box<dyn std::error::Error>>>) {
+    let runtime =
+        tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().expect("a runtime");
+    if let Err(error) = runtime.block_on(story) {
+        panic!("{error}");
+    }
+}
+
+/// How a story ends.
+pub type Told = Result<(), Box<dyn std::error::Error>>;
+
+/// A primary, two replicas, and a Splitfin in front of them.
+#[derive(Debug)]
+pub struct Stage {
+    /// The servers.
+    pub cluster: Cluster,
+    /// What is tested.
+    pub splitfin: Running,
+    /// Its port.
+    pub port: u16,
+    _state: TempDir,
+}
+
+impl Stage {
+    /// With the default configuration.
+    pub async fn start(family: Family) -> Result<Self, Box<dyn std::error::Error>> {
+        Self::with(family, "").await
+    }
+
+    /// With more lines of configuration.
+    pub async fn with(family: Family, more: &str) -> Result<Self, Box<dyn std::error::Error>> {
+        Self::in_front_of(Cluster::start(family, 2).await?, more).await
+    }
+
+    /// In front of servers that run already.
+    pub async fn in_front_of(cluster: Cluster, more: &str) -> Result<Self, Box<dyn std::error::Error>> {
+        let state = tempfile::tempdir()?;
+        let config = Config::parse("story", &config(&cluster, state.path(), more))?;
+        splitfin::start_logging(&config.log);
+        let splitfin = splitfin::run(config).await?;
+        let port = match &splitfin.endpoints()[0] {
+            splitfin::Endpoint::Tcp(address) => address.port(),
+            splitfin::Endpoint::Unix(_) => 0,
+        };
+        let stage = Self { cluster, splitfin, port, _state: state };
+        stage.until_usable(2).await?;
+        Ok(stage)
+    }
+
+    /// Waits until there is a primary and this many replicas take reads.
+    pub async fn until_usable(&self, replicas: usize) -> Result<(), Box<dyn std::error::Error>> {
+        eventually("a primary and its replicas", PATIENCE, async || {
+            let snapshot = self.splitfin.snapshot();
+            let fit = snapshot.fit_replicas().count();
+            match snapshot.primary.is_some() && fit == replicas {
+                true => Ok(()),
+                false => Err(format!("primary {:?}, {fit} replicas fit: {:?}", snapshot.primary, snapshot.backends)),
+            }
+        })
+        .await?;
+        Ok(())
+    }
+
+    /// A client of Splitfin.
+    pub async fn client(&self) -> Result<Conn, mysql_async::Error> {
+        Conn::new(self.options()).await
+    }
+
+    /// How clients connect.
+    pub fn options(&self) -> OptsBuilder {
+        OptsBuilder::default()
+            .ip_or_hostname("127.0.0.1")
+            .tcp_port(self.port)
+            .user(Some(APP))
+            .pass(Some(PASSWORD))
+            .db_name(Some("shop"))
+            .prefer_socket(false)
+            .max_allowed_packet(Some(1 << 26))
+            .wait_timeout(Some(28_800))
+    }
+
+    /// Makes a table with a few rows, and waits until the replicas have it.
+    pub async fn table(&self) -> Result<(), Box<dyn std::error::Error>> {
+        let statements = [
+            "CREATE TABLE shop.orders (id INT AUTO_INCREMENT PRIMARY KEY, item VARCHAR(50), amount INT)",
+            "INSERT INTO shop.orders (item, amount) VALUES ('apple', 1), ('pear', 2), ('plum', 3)",
+        ];
+        self.cluster.primary.run(&statements).await?;
+        self.cluster.caught_up().await?;
+        Ok(())
+    }
+
+    /// Where statements that hold `marker` ran: how many on the primary, and on each replica.
+    pub fn ran(&self, marker: &str) -> Result<Vec<usize>, splitfin_testkit::Error> {
+        self.cluster.servers().map(|server| server.count_executed(marker)).collect()
+    }
+
+    /// The last decision about this client's statements: backend and reason.
+    pub async fn last_route(client: &mut Conn) -> Result<(String, String), mysql_async::Error> {
+        let row: Option<(String, String, String, u64, String, String)> =
+            client.query_first("SHOW SPLITFIN ROUTE").await?;
+        Ok(row.map(|row| (row.0, row.1)).unwrap_or_default())
+    }
+}
+
+/// In the configuration of a story: no TLS towards the servers.
+pub const PLAIN: &str = "# plain";
+
+fn config(cluster: &Cluster, state: &std::path::Path, more: &str) -> String {
+    let mut backends = format!("  - {{ name: master, address: \"{}\" }}\n", cluster.primary.address());
+    for (index, replica) in cluster.replicas.iter().enumerate() {
+        backends.push_str(&format!("  - {{ name: slave-{}, address: \"{}\" }}\n", index + 1, replica.address()));
+    }
+    if more.contains(PLAIN) {
+        backends = backends.replace(" }", ", tls: { mode: disabled } }");
+    }
+    let monitor = match more.contains("monitor:") {
+        true => "",
+        false => "monitor: { user: monitor, password: secret, interval: 100ms, timeout: 2s }\n",
+    };
+    let listen = if more.contains("listen:") { "" } else { "listen: [{ address: \"127.0.0.1:0\" }]\n" };
+    let auth =
+        if more.contains("auth:") { "" } else { "auth: { mode: static, users: [{ name: app, password: secret }] }\n" };
+    format!(
+        "{listen}backends:\n{backends}{monitor}{auth}state_dir: \"{}\"\n{}{}\n{more}\n",
+        state.display(),
+        if more.contains("admin:") { "" } else { "admin: { http: \"127.0.0.1:0\" }\n" },
+        if more.contains("log:") { "" } else { "log: { routes_per_second: 0 }\n" },
+    )
+}

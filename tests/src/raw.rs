@@ -1,0 +1,121 @@
+//! A client that sends packets as they are: for what drivers do not do, or do not show.
+
+use splitfin_protocol::exchange::{Exchange, Outcome};
+use splitfin_protocol::frame::{FrameHeader, HEADER, write_packet};
+use splitfin_protocol::handshake::connect::{Connect, Credentials, Step, TlsWish};
+use splitfin_protocol::{Capabilities, CommandByte};
+use std::io::{Read as _, Write as _};
+use std::net::TcpStream;
+use std::time::Duration;
+
+/// What can go wrong.
+pub type Broken = Box<dyn std::error::Error>;
+
+/// A socket, what was read from it, and what was agreed.
+#[derive(Debug)]
+pub struct RawClient {
+    socket: TcpStream,
+    input: Vec<u8>,
+    capabilities: Capabilities,
+}
+
+impl RawClient {
+    /// Logs in with exactly these of the flags that change shapes. Gives the greeting too, with its header.
+    pub fn log_in(
+        port: u16,
+        user: &str,
+        password: &str,
+        database: Option<&str>,
+        shape: Capabilities,
+    ) -> Result<(Self, Vec<u8>), Broken> {
+        let socket = TcpStream::connect(("127.0.0.1", port))?;
+        socket.set_read_timeout(Some(Duration::from_secs(20)))?;
+        socket.set_nodelay(true)?;
+        let mut client = Self { socket, input: vec![], capabilities: shape };
+        let (_, greeting) = client.packet()?;
+        let credentials = Credentials {
+            user: user.into(),
+            password: password.as_bytes().to_vec().into(),
+            database: database.map(str::to_owned),
+            collation: 45,
+            capabilities: Capabilities::MULTI_STATEMENTS,
+            attributes: vec![],
+        };
+        let mut connect = Connect::new(credentials, TlsWish::Disabled, false);
+        let mut step = connect.handle(&greeting[HEADER..])?;
+        let mut sequence = 1;
+        loop {
+            match step {
+                Step::Send(mut payload) => {
+                    if sequence == 1 {
+                        // The flags under test instead of those that Splitfin itself would ask for.
+                        let shapes = Capabilities::DEPRECATE_EOF | Capabilities::SESSION_TRACK;
+                        let bits = u32::from_le_bytes([payload[0], payload[1], payload[2], payload[3]]);
+                        let asked = (Capabilities::from_bits_retain(bits) - shapes) | shape;
+                        payload[..4].copy_from_slice(&asked.bits().to_le_bytes());
+                    }
+                    client.send(sequence, &payload)?;
+                }
+                Step::Read => {}
+                Step::Accepted(_) => return Ok((client, greeting)),
+                other => return Err(format!("{other:?}").into()),
+            }
+            let (header, frame) = client.packet()?;
+            sequence = header.sequence.wrapping_add(1);
+            step = connect.handle(&frame[HEADER..])?;
+        }
+    }
+
+    /// The next frame, header included.
+    pub fn packet(&mut self) -> Result<(FrameHeader, Vec<u8>), Broken> {
+        loop {
+            if let Some(header) = FrameHeader::parse(&self.input)
+                && self.input.len() >= HEADER + header.length
+            {
+                let frame: Vec<u8> = self.input.drain(..HEADER + header.length).collect();
+                return Ok((header, frame));
+            }
+            let mut chunk = [0; 65536];
+            match self.socket.read(&mut chunk)? {
+                0 => return Err("closed".into()),
+                read => self.input.extend_from_slice(&chunk[..read]),
+            }
+        }
+    }
+
+    /// Sends one packet.
+    pub fn send(&mut self, sequence: u8, payload: &[u8]) -> Result<(), Broken> {
+        let mut out = Vec::new();
+        write_packet(&mut out, sequence, payload);
+        Ok(self.socket.write_all(&out)?)
+    }
+
+    /// Sends several commands in one write.
+    pub fn send_all(&mut self, commands: &[Vec<u8>]) -> Result<(), Broken> {
+        let mut out = Vec::new();
+        for command in commands {
+            write_packet(&mut out, 0, command);
+        }
+        Ok(self.socket.write_all(&out)?)
+    }
+
+    /// Reads a reply to its end; sequence ids must be those that follow.
+    pub fn reply(&mut self, command: CommandByte) -> Result<(Outcome, Vec<u8>), Broken> {
+        let mut exchange = Exchange::new(command, self.capabilities);
+        let (mut reply, mut sequence) = (Vec::new(), 1u8);
+        while !exchange.is_done() {
+            let (header, frame) = self.packet()?;
+            assert_eq!(header.sequence, sequence, "{command:?}");
+            sequence = sequence.wrapping_add(1);
+            exchange.frame(header, &frame[HEADER..])?;
+            reply.extend_from_slice(&frame);
+        }
+        Ok((exchange.into_outcome(), reply))
+    }
+
+    /// Sends a command and reads its reply.
+    pub fn ask(&mut self, command: CommandByte, argument: &[u8]) -> Result<(Outcome, Vec<u8>), Broken> {
+        self.send(0, &[&[command as u8], argument].concat())?;
+        self.reply(command)
+    }
+}

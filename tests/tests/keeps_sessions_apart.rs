@@ -1,0 +1,183 @@
+//! Promise: statement-level pooling is invisible. What a session sets it finds again, and nobody else does.
+
+use mysql_async::prelude::Queryable as _;
+use splitfin_tests::{Stage, Told, story};
+
+/// One connection to each backend: every statement gets the connection that the other session just used.
+const TIGHT: &str = "pool: { max_connections: 1 }\nworkers: 1";
+
+story! {
+    variables_and_databases_follow_their_session, async |family| -> Told {
+        let stage = Stage::with(family, TIGHT).await?;
+        stage.table().await?;
+        stage.cluster.primary.run(&["CREATE DATABASE other", "CREATE TABLE other.t (a INT)", "INSERT INTO other.t VALUES (7)"]).await?;
+        stage.cluster.caught_up().await?;
+        let mut one = stage.client().await?;
+        let mut two = stage.client().await?;
+        one.query_drop("SET SESSION sql_mode = 'ANSI_QUOTES', time_zone = '+03:00', group_concat_max_len = 5").await?;
+        one.query_drop("SET NAMES latin1 COLLATE latin1_bin").await?;
+        two.query_drop("USE other").await?;
+        two.query_drop("SET NAMES utf8mb4 COLLATE utf8mb4_unicode_ci").await?;
+        for _ in 0..10 {
+            let row: Option<(String, String, u32, String)> =
+                one.query_first("SELECT @@sql_mode, @@time_zone, @@group_concat_max_len, @@collation_connection").await?;
+            assert_eq!(row, Some(("ANSI_QUOTES".into(), "+03:00".into(), 5, "latin1_bin".into())));
+            let item: Option<String> = one.query_first("SELECT \"item\" FROM \"orders\" WHERE id = 1").await?;
+            assert_eq!(item.as_deref(), Some("apple"), "the session's own quoting");
+            let row: Option<(String, String, String)> = two.query_first("SELECT @@time_zone, DATABASE(), @@collation_connection").await?;
+            assert_eq!(row, Some(("SYSTEM".into(), "other".into(), "utf8mb4_unicode_ci".into())));
+            let a: Option<i32> = two.query_first("SELECT a FROM t").await?;
+            assert_eq!(a, Some(7));
+            let quoted: Option<String> = two.query_first("SELECT \"text\"").await?;
+            assert_eq!(quoted.as_deref(), Some("text"));
+        }
+        one.query_drop("SET SESSION sql_mode = DEFAULT").await?;
+        let quoted: Option<String> = one.query_first("SELECT \"text\"").await?;
+        assert_eq!(quoted.as_deref(), Some("text"), "back to the default");
+        Ok(())
+    }
+}
+
+story! {
+    state_that_cannot_be_moved_holds_its_connection, async |family| -> Told {
+        let stage = Stage::with(family, "workers: 1").await?;
+        stage.table().await?;
+        for (set, ask, expected, label) in [
+            ("SET @a = 5", "SELECT @a", "5", "pinned"),
+            ("CREATE TEMPORARY TABLE tmp AS SELECT 6 AS x", "SELECT x FROM tmp", "6", "pinned"),
+            ("PREPARE s FROM 'SELECT 8'", "EXECUTE s", "8", "pinned"),
+            ("DO GET_LOCK('story', 1)", "SELECT IS_FREE_LOCK('story')", "0", "pinned"),
+            ("LOCK TABLES orders READ", "SELECT COUNT(*) FROM orders", "3", "pinned"),
+        ] {
+            let mut holder = stage.client().await?;
+            let mut other = stage.client().await?;
+            holder.query_drop(set).await?;
+            for _ in 0..3 {
+                other.query_drop("/* splitfin: primary */ SELECT COUNT(*) FROM orders").await?;
+                let value: Option<String> = holder.query_first(ask).await?;
+                assert_eq!(value.as_deref(), Some(expected), "{set}");
+                assert_eq!(Stage::last_route(&mut holder).await?, ("master".into(), label.into()), "{set}");
+            }
+            holder.disconnect().await?;
+            other.disconnect().await?;
+        }
+        let mut unpinned = stage.client().await?;
+        unpinned.query_drop("LOCK TABLES orders READ").await?;
+        unpinned.query_drop("UNLOCK TABLES").await?;
+        unpinned.query_drop("SELECT 1 FROM orders").await?;
+        assert_eq!(Stage::last_route(&mut unpinned).await?.1, "read", "the pin ends with its reason");
+        Ok(())
+    }
+}
+
+story! {
+    nothing_is_left_for_the_next_session, async |family| -> Told {
+        let stage = Stage::with(family, TIGHT).await?;
+        stage.table().await?;
+        let mut first = stage.client().await?;
+        first.query_drop("SET @a = 5, SESSION sql_mode = 'ANSI'").await?;
+        first.query_drop("CREATE TEMPORARY TABLE tmp (x INT)").await?;
+        first.query_drop("BEGIN").await?;
+        first.query_drop("UPDATE orders SET amount = 100").await?;
+        first.disconnect().await?;
+
+        let mut second = stage.client().await?;
+        let row: Option<(Option<i32>, String)> = second.query_first("SELECT @a, @@sql_mode FROM orders LIMIT 1 FOR UPDATE").await?;
+        let (a, mode) = row.unwrap();
+        assert_eq!(a, None);
+        assert!(!mode.contains("ANSI"), "{mode}");
+        assert!(second.query_drop("INSERT INTO tmp VALUES (1)").await.is_err());
+        let rolled_back: Option<i32> = second.query_first("SELECT amount FROM orders WHERE id = 1 FOR UPDATE").await?;
+        assert_eq!(rolled_back, Some(1));
+        Ok(())
+    }
+}
+
+story! {
+    warnings_and_ids_are_those_of_the_statement_before, async |family| -> Told {
+        let stage = Stage::with(family, "workers: 1").await?;
+        stage.table().await?;
+        let mut client = stage.client().await?;
+        let mut noise = stage.client().await?;
+        client.query_drop("INSERT IGNORE INTO orders (id, item) VALUES (1, 'again')").await?;
+        noise.query_drop("SELECT 1 FROM orders FOR UPDATE").await?;
+        let warnings: Vec<(String, u16, String)> = client.query("SHOW WARNINGS").await?;
+        assert_eq!(warnings.first().map(|row| row.1), Some(1062), "{warnings:?}");
+
+        assert!(client.query_drop("SELECT * FROM nowhere FOR UPDATE").await.is_err());
+        noise.query_drop("SELECT 1 FROM orders FOR UPDATE").await?;
+        let errors: Vec<(String, u16, String)> = client.query("SHOW ERRORS").await?;
+        assert_eq!(errors.first().map(|row| row.1), Some(1146), "{errors:?}");
+
+        client.query_drop("INSERT INTO orders (item) VALUES ('mine')").await?;
+        noise.query_drop("INSERT INTO orders (item) VALUES ('theirs')").await?;
+        let id: Option<u64> = client.query_first("SELECT LAST_INSERT_ID()").await?;
+        assert_eq!(id, Some(4));
+        client.query_drop("INSERT INTO orders (item, amount) VALUES ('child', LAST_INSERT_ID())").await?;
+        let parent: Option<u64> = client.query_first("SELECT amount FROM orders WHERE item = 'child' FOR UPDATE").await?;
+        assert_eq!(parent, Some(4));
+        client.query_drop("SELECT SQL_CALC_FOUND_ROWS * FROM orders LIMIT 1").await?;
+        noise.query_drop("SELECT 1 FROM orders FOR UPDATE").await?;
+        let found: Option<u64> = client.query_first("SELECT FOUND_ROWS()").await?;
+        assert_eq!(found, Some(6));
+        Ok(())
+    }
+}
+
+story! {
+    warnings_of_one_session_are_not_shown_to_another, async |family| -> Told {
+        let stage = Stage::with(family, TIGHT).await?;
+        stage.table().await?;
+        let mut warned = stage.client().await?;
+        let mut other = stage.client().await?;
+        warned.query_drop("INSERT IGNORE INTO orders (id, item) VALUES (1, 'again')").await?;
+        // The next statement gives the connection back, with the warning still on it.
+        warned.query_drop("SELECT 1 FROM orders").await?;
+        let seen: Vec<(String, u16, String)> = other.query("SHOW WARNINGS").await?;
+        assert!(seen.is_empty(), "{seen:?}");
+        Ok(())
+    }
+}
+
+story! {
+    a_one_shot_isolation_level_reaches_its_transaction, async |family| -> Told {
+        let stage = Stage::start(family).await?;
+        stage.table().await?;
+        let mut client = stage.client().await?;
+        client.query_drop("SET TRANSACTION ISOLATION LEVEL READ UNCOMMITTED").await?;
+        client.query_drop("START TRANSACTION").await?;
+        let mut writer = stage.client().await?;
+        writer.query_drop("BEGIN").await?;
+        writer.query_drop("UPDATE orders SET amount = 77 WHERE id = 1").await?;
+        let dirty: Option<i32> = client.query_first("SELECT amount FROM orders WHERE id = 1").await?;
+        assert_eq!(dirty, Some(77));
+        writer.query_drop("ROLLBACK").await?;
+        client.query_drop("COMMIT").await?;
+        client.query_drop("SELECT 1 FROM orders").await?;
+        assert_eq!(Stage::last_route(&mut client).await?.1, "read");
+        Ok(())
+    }
+}
+
+story! {
+    reset_and_change_user_start_again, async |family| -> Told {
+        let stage = Stage::with(family, "workers: 1").await?;
+        stage.table().await?;
+        let mut client = stage.client().await?;
+        client.query_drop("SET @a = 5, SESSION sql_mode = 'ANSI_QUOTES'").await?;
+        assert!(client.reset().await?);
+        let row: Option<(Option<i32>, String, String)> = client.query_first("SELECT @a, \"text\", DATABASE()").await?;
+        assert_eq!(row, Some((None, "text".into(), "shop".into())));
+        assert_ne!(Stage::last_route(&mut client).await?.1, "pinned");
+
+        client.query_drop("SET @a = 5").await?;
+        let options = mysql_async::ChangeUserOpts::new().with_user(Some("app".into())).with_pass(Some("secret".into())).with_db_name(Some("mysql".into()));
+        client.change_user(options).await?;
+        let row: Option<(Option<i32>, String)> = client.query_first("SELECT @a, DATABASE()").await?;
+        assert_eq!(row, Some((None, "mysql".into())));
+        let wrong = mysql_async::ChangeUserOpts::new().with_user(Some("app".into())).with_pass(Some("wrong".into()));
+        let error = client.change_user(wrong).await.unwrap_err();
+        assert!(error.to_string().contains("1045") || error.to_string().contains("Access denied"), "{error}");
+        Ok(())
+    }
+}

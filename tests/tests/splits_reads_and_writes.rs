@@ -1,0 +1,167 @@
+//! Promise: writes run on the primary, reads run on a healthy replica, and no write ever runs on a replica.
+
+use mysql_async::prelude::Queryable as _;
+use splitfin_tests::{PATIENCE, Stage, Told, eventually, story};
+
+story! {
+    reads_and_writes_part, async |family| -> Told {
+        let stage = Stage::start(family).await?;
+        stage.table().await?;
+        let mut client = stage.client().await?;
+
+        let sql = "SELECT id, item FROM orders /* r1 */ WHERE amount > 0 AND 'read-marker' = 'read-marker'";
+        let mut count = 0;
+        let reads = eventually("both replicas have read", PATIENCE, async || {
+            for _ in 0..20 {
+                let rows: Vec<(i32, String)> = client.query(sql).await.map_err(|error| error.to_string())?;
+                assert_eq!(rows.len(), 3);
+                count += 1;
+            }
+            match stage.ran("read-marker").map_err(|error| error.to_string())? {
+                reads if reads[1] > 5 && reads[2] > 5 => Ok(reads),
+                reads => Err(format!("{reads:?}")),
+            }
+        })
+        .await?;
+        assert_eq!((reads[0], reads[1] + reads[2]), (0, count), "no read on the primary");
+        for _ in 0..5 {
+            client.query_drop("INSERT INTO orders (item, amount) VALUES ('write-marker', 4)").await?;
+        }
+        let writes = stage.ran("INSERT INTO orders")?;
+        assert_eq!(writes, [5, 0, 0]);
+        Ok(())
+    }
+}
+
+story! {
+    a_client_can_ask_why, async |family| -> Told {
+        let stage = Stage::start(family).await?;
+        stage.table().await?;
+        let mut client = stage.client().await?;
+        client.query_drop("SELECT * FROM orders").await?;
+        let (backend, reason) = Stage::last_route(&mut client).await?;
+        assert!(backend.starts_with("slave-"), "{backend}");
+        assert_eq!(reason, "read");
+        client.query_drop("SELECT * FROM orders FOR UPDATE").await?;
+        assert_eq!(Stage::last_route(&mut client).await?, ("master".to_owned(), "locks_rows".to_owned()));
+        client.query_drop("/* splitfin: primary */ SELECT * FROM orders").await?;
+        assert_eq!(Stage::last_route(&mut client).await?, ("master".to_owned(), "hint".to_owned()));
+        Ok(())
+    }
+}
+
+story! {
+    transactions_stay_on_the_primary, async |family| -> Told {
+        let stage = Stage::start(family).await?;
+        stage.table().await?;
+        let mut client = stage.client().await?;
+
+        client.query_drop("BEGIN").await?;
+        client.query_drop("SELECT 'in-transaction' FROM orders").await?;
+        client.query_drop("UPDATE orders SET amount = 10 WHERE id = 1").await?;
+        let seen: Option<i32> = client.query_first("SELECT amount FROM orders WHERE id = 1 AND 'in-transaction' = 'in-transaction'").await?;
+        assert_eq!(seen, Some(10), "the transaction sees its own change");
+        client.query_drop("ROLLBACK").await?;
+        assert_eq!(stage.ran("in-transaction")?, [2, 0, 0]);
+
+        client.query_drop("SELECT 'behind-transaction' FROM orders").await?;
+        assert_eq!(stage.ran("behind-transaction")?[0], 0, "reads are free again");
+
+        client.query_drop("SET autocommit = 0").await?;
+        client.query_drop("SELECT 'autocommit-off' FROM orders").await?;
+        client.query_drop("COMMIT").await?;
+        client.query_drop("SET autocommit = 1").await?;
+        assert_eq!(stage.ran("autocommit-off")?, [1, 0, 0]);
+
+        client.query_drop("SET SESSION TRANSACTION ISOLATION LEVEL SERIALIZABLE").await?;
+        client.query_drop("SELECT 'serializable' FROM orders").await?;
+        assert_eq!(stage.ran("'serializable'")?, [1, 0, 0]);
+        Ok(())
+    }
+}
+
+story! {
+    read_only_transactions_stay_on_one_replica, async |family| -> Told {
+        let stage = Stage::start(family).await?;
+        stage.table().await?;
+        let mut client = stage.client().await?;
+        client.query_drop("START TRANSACTION READ ONLY").await?;
+        for _ in 0..6 {
+            client.query_drop("SELECT 'read-only-transaction' FROM orders").await?;
+        }
+        let error = client.query_drop("UPDATE orders SET amount = 0").await.unwrap_err();
+        assert!(error.to_string().contains("1792"), "{error}");
+        // Nothing that could write reaches the replica, whatever it first says of its transaction.
+        for sql in [
+            "START TRANSACTION READ WRITE", "BEGIN", "SET SESSION TRANSACTION READ WRITE", "CALL p('unguard')", "SET @a = 'unguard'",
+            "ANALYZE TABLE orders", "SELECT GET_LOCK('unguard', 0)", "COMMIT; START TRANSACTION READ WRITE; DELETE FROM orders",
+        ] {
+            let error = client.query_drop(sql).await.unwrap_err();
+            assert!(error.to_string().contains("1792"), "{sql}: {error}");
+        }
+        client.query_drop("COMMIT").await?;
+        for marker in ["READ WRITE", "unguard", "ANALYZE", "DELETE FROM"] {
+            assert_eq!(stage.ran(marker)?, [0, 0, 0], "{marker}");
+        }
+        let mut ran = stage.ran("read-only-transaction")?;
+        assert_eq!(ran[0], 0);
+        ran.sort_unstable();
+        assert_eq!(ran, [0, 0, 6]);
+        Ok(())
+    }
+}
+
+story! {
+    prepared_statements_part_too, async |family| -> Told {
+        let stage = Stage::start(family).await?;
+        stage.table().await?;
+        let mut client = stage.client().await?;
+        let read = client.prep("SELECT item FROM orders WHERE amount = ? AND 'prepared-read' = 'prepared-read'").await?;
+        let write = client.prep("INSERT INTO orders (item, amount) VALUES (?, ?)").await?;
+        eventually("both replicas have read", PATIENCE, async || {
+            for amount in (1..=3).cycle().take(12) {
+                let items: Vec<String> = client.exec(&read, (amount,)).await.map_err(|error| error.to_string())?;
+                assert_eq!(items.len(), 1);
+            }
+            match stage.ran("prepared-read").map_err(|error| error.to_string())? {
+                reads if reads[1] > 0 && reads[2] > 0 => Ok(()),
+                reads => Err(format!("{reads:?}")),
+            }
+        })
+        .await?;
+        client.exec_drop(&write, ("prepared-write", 9)).await?;
+        assert_eq!(client.last_insert_id(), Some(4));
+        client.query_drop("BEGIN").await?;
+        let items: Vec<String> = client.exec(&read, (9,)).await?;
+        assert_eq!(items.len(), 1, "the same statement runs inside a transaction");
+        client.query_drop("COMMIT").await?;
+        let reads = stage.ran("prepared-read")?;
+        assert_eq!(reads[0], 1, "{reads:?}");
+        assert_eq!(stage.ran("prepared-write")?, [1, 0, 0]);
+        Ok(())
+    }
+}
+
+story! {
+    a_misjudged_write_is_corrected_and_remembered, async |family| -> Told {
+        let stage = Stage::start(family).await?;
+        stage.table().await?;
+        // A view whose function writes looks like any table.
+        stage.cluster.primary.run(&[
+            "CREATE FUNCTION shop.counted() RETURNS INT MODIFIES SQL DATA BEGIN INSERT INTO shop.orders (item, amount) VALUES ('counted', 0); RETURN 1; END",
+            "CREATE VIEW shop.sneaky AS SELECT shop.counted() AS one",
+        ]).await?;
+        stage.cluster.caught_up().await?;
+        let mut client = stage.client().await?;
+        for _ in 0..3 {
+            let one: Option<i32> = client.query_first("SELECT one FROM sneaky").await?;
+            assert_eq!(one, Some(1), "the client sees only the result");
+        }
+        assert_eq!(Stage::last_route(&mut client).await?, ("master".to_owned(), "learned".to_owned()));
+        let mut count = stage.cluster.primary.root().await?;
+        let rows: Option<i32> = count.query_first("SELECT COUNT(*) FROM shop.orders WHERE item = 'counted'").await?;
+        assert_eq!(rows, Some(3));
+        assert!(stage.splitfin.metrics().contains("splitfin_corrected_total 1"));
+        Ok(())
+    }
+}

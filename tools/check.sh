@@ -1,0 +1,22 @@
+#!/usr/bin/env bash
+# Everything about the code that can be checked without running it.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+step() { printf '== %s\n' "$*"; }
+
+step "formatting"
+cargo fmt --all --check
+step "lints"
+cargo clippy --workspace --all-targets --quiet -- -D warnings
+step "documentation"
+RUSTDOCFLAGS="-D warnings" cargo doc --workspace --no-deps --quiet
+step "layers and purity"
+tools/layers.py
+step "fuzz targets"
+cargo metadata --manifest-path fuzz/Cargo.toml --format-version 1 --no-deps >/dev/null
+if cargo deny --version >/dev/null 2>&1; then
+    step "licences, bans and sources"
+    cargo deny --log-level error check bans licenses sources
+else
+    step "licences, bans and sources: not checked (cargo install cargo-deny)"
+fi

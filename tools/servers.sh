@@ -1,0 +1,95 @@
+#!/usr/bin/env bash
+# Gets the real servers that the tests and the demo run: MariaDB from the distribution, MySQL into a folder of its own.
+#
+#   tools/servers.sh [mariadb] [mysql]        both when none is named
+#
+# What is already there is used: SPLITFIN_MARIADBD / SPLITFIN_MYSQLD (path of a server binary) win over everything.
+# MySQL goes to $SPLITFIN_SERVERS (default: ~/.cache/splitfin/servers) and touches nothing of the system.
+set -euo pipefail
+
+servers=${SPLITFIN_SERVERS:-${XDG_CACHE_HOME:-$HOME/.cache}/splitfin/servers}
+say() { printf '  %s\n' "$*" >&2; }
+die() { printf 'tools/servers.sh: %s\n' "$*" >&2; exit 1; }
+as_root() { if [ "$(id -u)" = 0 ]; then "$@"; else sudo "$@"; fi; }
+
+packages_once() {
+    [ -n "${lists_updated:-}" ] && return
+    say "reading the package lists"
+    as_root apt-get -qq update
+    lists_updated=1
+}
+
+# Debian and Ubuntu start a service with the server package; the -core packages hold the programs alone.
+mariadb() {
+    if [ -n "${SPLITFIN_MARIADBD:-}" ]; then [ -x "$SPLITFIN_MARIADBD" ] || die "SPLITFIN_MARIADBD=$SPLITFIN_MARIADBD is not a program"; return; fi
+    mariadb_programs
+    mariadb_plugins
+}
+
+mariadb_programs() {
+    if [ -x /usr/sbin/mariadbd ] && command -v mariadb >/dev/null && command -v mariadb-install-db >/dev/null; then return; fi
+    command -v apt-get >/dev/null || die "no mariadbd here and no apt-get to install it: set SPLITFIN_MARIADBD"
+    packages_once
+    say "installing mariadb-server-core and mariadb-client-core"
+    as_root env DEBIAN_FRONTEND=noninteractive apt-get -qq -y --no-install-recommends install \
+        mariadb-server-core mariadb-client-core >/dev/null
+}
+
+# The authentication plugins that some accounts use are in the big server package, which would start a service: it is
+# only unpacked.
+mariadb_plugins() {
+    local prefix=$servers/mariadb
+    if [ -f "$prefix/.complete" ]; then return; fi
+    packages_once
+    say "fetching MariaDB's plugins into $prefix (about 8 MB, once)"
+    rm -rf "$prefix" && mkdir -p "$prefix"
+    (cd "$prefix" && apt-get -qq -o APT::Sandbox::User=root download mariadb-server && dpkg -x mariadb-server_*.deb . && rm -f ./*.deb)
+    touch "$prefix/.complete"
+}
+
+# MySQL is not in Debian's stable suite: its packages come from the development suite of the same mirror, are only
+# unpacked (with the libraries they need, libc included), and run through their own dynamic loader.
+mysql() {
+    if [ -n "${SPLITFIN_MYSQLD:-}" ]; then [ -x "$SPLITFIN_MYSQLD" ] || die "SPLITFIN_MYSQLD=$SPLITFIN_MYSQLD is not a program"; return; fi
+    local prefix=$servers/mysql
+    if [ -f "$prefix/.complete" ]; then return; fi
+    command -v apt-get >/dev/null || die "no MySQL here and no apt-get to fetch it: set SPLITFIN_MYSQLD"
+    say "fetching MySQL into $prefix (about 70 MB, once)"
+    local work; work=$(mktemp -d); trap 'rm -rf "$work"' RETURN
+    mkdir -p "$work"/{sources,lists/partial,archives/partial}
+    : >"$work/status"
+    local keyring=/usr/share/keyrings/debian-archive-keyring.gpg
+    local uri; uri=$(awk '/^URIs:/ {print $2; exit}' /etc/apt/sources.list.d/debian.sources 2>/dev/null || true)
+    [ -n "$uri" ] || uri=$(awk '$1 == "deb" {for (i = 2; i <= NF; i++) if ($i ~ /^[a-z]+:\/\//) {print $i; exit}}' /etc/apt/sources.list 2>/dev/null || true)
+    local options=(-qq -o "Dir::Etc::sourcelist=/dev/null" -o "Dir::State::lists=$work/lists"
+        -o "Dir::Cache::archives=$work/archives" -o "Dir::Cache::pkgcache=" -o "Dir::Cache::srcpkgcache=" -o "APT::Sandbox::User=root")
+    local names=(mysql-server-core mysql-client-core)
+    # shellcheck disable=SC1091
+    case "$(. /etc/os-release && echo "$ID")" in
+    debian)
+        [ -n "$uri" ] || die "no Debian mirror found in the apt sources: set SPLITFIN_MYSQLD"
+        printf 'Types: deb\nURIs: %s\nSuites: sid\nComponents: main\nSigned-By: %s\n' "$uri" "$keyring" >"$work/sources/sid.sources"
+        options+=(-o "Dir::Etc::sourceparts=$work/sources")
+        ;;
+    *)
+        # Ubuntu has MySQL in its own suites, under a name with the version.
+        local version; version=$(apt-cache pkgnames mysql-server-core- | sed 's/mysql-server-core-//' | sort -V | tail -n 1)
+        names=("mysql-server-core-$version" "mysql-client-core-$version")
+        ;;
+    esac
+    apt-get "${options[@]}" update
+    apt-get "${options[@]}" -o "Dir::State::status=$work/status" -d -y --no-install-recommends install "${names[@]}" >/dev/null
+    rm -rf "$prefix" && mkdir -p "$prefix"
+    local package
+    for package in "$work"/archives/*.deb; do dpkg -x "$package" "$prefix"; done
+    [ -x "$prefix/usr/sbin/mysqld" ] || die "the packages held no mysqld"
+    touch "$prefix/.complete"
+}
+
+[ $# -gt 0 ] || set -- mariadb mysql
+for family in "$@"; do
+    case $family in
+    mariadb | mysql) "$family" ;;
+    *) die "unknown server '$family': mariadb or mysql" ;;
+    esac
+done
