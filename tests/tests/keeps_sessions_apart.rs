@@ -71,6 +71,29 @@ story! {
 }
 
 story! {
+    what_a_procedure_changes_stays_in_its_session, async |family| -> Told {
+        let stage = Stage::with(family, "workers: 1").await?;
+        stage.table().await?;
+        stage.cluster.primary.run(&["CREATE PROCEDURE shop.p(IN value INT) BEGIN SET @hidden = value; INSERT IGNORE INTO shop.orders (id) VALUES (1); END"]).await?;
+        let mut other = stage.client().await?;
+        for prepared in [false, true] {
+            let mut client = stage.client().await?;
+            match prepared {
+                false => client.query_drop("CALL p(5)").await?,
+                true => client.exec_drop("CALL p(?)", (5,)).await?,
+            }
+            client.query_drop("SELECT 1 FROM orders FOR UPDATE").await?;
+            let theirs: Option<Option<i32>> = other.query_first("SELECT @hidden").await?;
+            assert_eq!(theirs, Some(None), "prepared: {prepared}");
+            let ours: Option<Option<i32>> = client.query_first("SELECT @hidden").await?;
+            assert_eq!(ours, Some(Some(5)), "prepared: {prepared}");
+            client.disconnect().await?;
+        }
+        Ok(())
+    }
+}
+
+story! {
     nothing_is_left_for_the_next_session, async |family| -> Told {
         let stage = Stage::with(family, TIGHT).await?;
         stage.table().await?;

@@ -93,7 +93,7 @@ story! {
         assert!(error.to_string().contains("1792"), "{error}");
         // Nothing that could write reaches the replica, whatever it first says of its transaction.
         for sql in [
-            "START TRANSACTION READ WRITE", "BEGIN", "SET SESSION TRANSACTION READ WRITE", "CALL p('unguard')", "SET @a = 'unguard'",
+            "SET SESSION TRANSACTION READ WRITE", "CALL p('unguard')", "SET @a = 'unguard'",
             "ANALYZE TABLE orders", "SELECT GET_LOCK('unguard', 0)", "COMMIT; START TRANSACTION READ WRITE; DELETE FROM orders",
         ] {
             let error = client.query_drop(sql).await.unwrap_err();
@@ -107,6 +107,44 @@ story! {
         assert_eq!(ran[0], 0);
         ran.sort_unstable();
         assert_eq!(ran, [0, 0, 6]);
+        Ok(())
+    }
+}
+
+story! {
+    a_transaction_behind_a_read_only_one_goes_where_it_belongs, async |family| -> Told {
+        let stage = Stage::start(family).await?;
+        stage.table().await?;
+        let mut client = stage.client().await?;
+        for begin in ["START TRANSACTION READ WRITE", "BEGIN"] {
+            client.query_drop("START TRANSACTION READ ONLY").await?;
+            client.query_drop("SELECT 1 FROM orders").await?;
+            assert_ne!(Stage::last_route(&mut client).await?.0, "master");
+            // As on a server, it ends the transaction before it.
+            client.query_drop(begin).await?;
+            assert_eq!(Stage::last_route(&mut client).await?, ("master".into(), "transaction".into()));
+            client.query_drop("INSERT INTO orders (item) VALUES ('behind')").await?;
+            client.query_drop("COMMIT").await?;
+        }
+        assert_eq!(stage.ran("'behind'")?, [2, 0, 0]);
+        client.query_drop("START TRANSACTION READ ONLY /* splitfin: primary */").await?;
+        assert_eq!(Stage::last_route(&mut client).await?.0, "master", "the hint counts");
+        client.query_drop("COMMIT").await?;
+        Ok(())
+    }
+}
+
+story! {
+    hints_hold_for_prepared_statements, async |family| -> Told {
+        let stage = Stage::start(family).await?;
+        stage.table().await?;
+        let mut client = stage.client().await?;
+        let read = client.prep("/* splitfin: primary */ SELECT 'hinted' FROM orders WHERE id = ?").await?;
+        for _ in 0..6 {
+            client.exec_drop(&read, (1,)).await?;
+            assert_eq!(Stage::last_route(&mut client).await?, ("master".into(), "hint".into()));
+        }
+        assert_eq!(stage.ran("'hinted'")?, [6, 0, 0]);
         Ok(())
     }
 }

@@ -97,6 +97,7 @@ impl<'a> Router<'a> {
     fn decide(&self, statement: &Statement, rule: Option<&Rule>) -> Result<Decision, Refusal> {
         match statement.class {
             Class::Read => self.read(rule),
+            Class::Begin { .. } if self.asks_for_primary(rule) => self.primary(Reason::Transaction),
             Class::Begin { read_only } if read_only.unwrap_or(self.facts.read_only) && self.may_split() => {
                 let decision = self.replicas(Reason::ReadOnlyTransaction, self.limit());
                 refuse_empty(decision.unwrap_or_else(|| self.any(Reason::NoFitReplica)))
@@ -145,6 +146,10 @@ impl<'a> Router<'a> {
             Mode::Ramp(percent) if self.facts.sample % 100 >= u64::from(percent) => self.primary(Reason::Ramp),
             Mode::Ramp(_) => self.on_replicas(Reason::Read),
         }
+    }
+
+    fn asks_for_primary(&self, rule: Option<&Rule>) -> bool {
+        self.hint.is_some_and(|hint| hint.primary) || rule.is_some_and(|rule| rule.action == Action::Primary)
     }
 
     fn may_split(&self) -> bool {

@@ -112,11 +112,25 @@ impl Session {
     ) -> Result<Result<Next, Unserved>, SessionError> {
         self.drop_diagnostics(job.statement.class);
         if self.affinity.lease_mut().is_some_and(|lease| lease.is_guarded()) && !job.may_run_guarded() {
-            return Ok(Err(Unserved::ReadOnlyTransaction));
+            match (job.statement.class, &job.kind) {
+                (Class::Begin { .. }, Kind::Plain) => self.commit_on_replica().await,
+                _ => return Ok(Err(Unserved::ReadOnlyTransaction)),
+            }
         }
         match self.affinity.is_free() {
             true => self.execute_free(client, &job).await,
             false => self.execute_held(client, &job).await.map(Ok),
+        }
+    }
+
+    /// A transaction that starts ends the one before it: a READ ONLY one on a replica, so that the next is free to go
+    /// where it belongs.
+    async fn commit_on_replica(&mut self) {
+        let Some((mut lease, _, pins)) = self.affinity.take() else { return };
+        self.state.status -= Status::IN_TRANS | Status::IN_TRANS_READONLY;
+        // Nothing can be lost that was only read: if it does not work, the connection is closed.
+        if lease.first_value("COMMIT").await.is_ok() && pins.is_empty() {
+            self.put_back(lease);
         }
     }
 
@@ -403,6 +417,7 @@ impl Session {
         let statement = ClientStatement {
             key: Rc::clone(key),
             statement: Rc::clone(&job.statement),
+            hint: job.hint.clone(),
             parameters: prepared.parameters,
             types: None,
         };

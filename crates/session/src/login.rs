@@ -32,7 +32,7 @@ pub(crate) async fn log_in(
     listener: &Listener,
     worker: &Worker,
 ) -> Result<(Framed, Identity), SessionError> {
-    let (greeting, plugin) = greet(id, listener, &client, &worker.topology.load());
+    let (greeting, plugin) = greet(id, listener, &client, &worker.topology.snapshot());
     client.write_packet(0, &greeting.encode()).await?;
     let accept = Accept::new(&greeting, plugin, client.stream().is_secure(), listener.tls_required);
     let (mut client, accept, sequence) = authenticate(client, accept, 1, peer, Some(listener), worker).await?;

@@ -60,7 +60,7 @@ impl Session {
 
     async fn show_route(&self, client: &mut Framed) -> Result<(), SessionError> {
         let last = self.last.as_ref();
-        let snapshot = self.worker.topology.load();
+        let snapshot = self.worker.topology.snapshot();
         let backend =
             last.and_then(|last| last.backend).and_then(|id| snapshot.backend(id)).map(|view| view.spec.name.clone());
         let columns = [
@@ -97,12 +97,12 @@ impl Session {
             client.types = Some(types.into());
         }
         let cursor = execute.flags & CURSOR_FLAGS != 0;
-        let statement = Rc::clone(&client.statement);
+        let (statement, hint) = (Rc::clone(&client.statement), client.hint.clone());
         Ok(Job {
             command: CommandByte::StmtExecute,
             packet,
             statement,
-            hint: None,
+            hint,
             kind: Kind::Execute { id, body, cursor },
         })
     }

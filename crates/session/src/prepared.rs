@@ -5,7 +5,7 @@ use splitfin_backend::{BackendError, Lease, StatementKey, Wanted};
 use splitfin_protocol::frame::write_packet;
 use splitfin_protocol::packet::{Bound, StmtExecute};
 use splitfin_protocol::{CommandByte, Exchange};
-use splitfin_router::Statement;
+use splitfin_router::{Hint, Statement};
 use std::collections::HashMap;
 use std::rc::Rc;
 
@@ -14,6 +14,7 @@ use std::rc::Rc;
 pub(crate) struct ClientStatement {
     pub(crate) key: Rc<StatementKey>,
     pub(crate) statement: Rc<Statement>,
+    pub(crate) hint: Option<Hint>,
     pub(crate) parameters: u16,
     /// Types of the last execution, two bytes for each parameter.
     pub(crate) types: Option<Box<[u8]>>,

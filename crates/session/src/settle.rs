@@ -92,7 +92,7 @@ impl Session {
         let worker = &self.worker;
         lease.note_latency(*service);
         worker.metrics.count(lease.backend(), reason, *time);
-        let snapshot = worker.topology.load();
+        let snapshot = worker.topology.snapshot();
         let view = snapshot.backend(lease.backend());
         let error = relayed.outcome.error.as_ref().map(|error| error.code);
         let rerouted = matches!(reason, Reason::ReplicasFailed | Reason::NoFitReplica);
@@ -158,7 +158,7 @@ fn pins_behind(pins: Pins, effects: Effects, outcome: &Outcome, noted: &Noted, j
     }
     let silent = [Class::Session, Class::Read];
     let explained = noted.explained || !effects.is_empty() || silent.contains(&job.statement.class);
-    if job.command == CommandByte::Query && noted.state_changed && !explained && pins.is_empty() {
+    if is_statement && noted.state_changed && !explained {
         pins |= Pins::UNEXPLAINED_CHANGE;
     }
     pins

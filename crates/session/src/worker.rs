@@ -5,7 +5,7 @@ use crate::route_log::RouteLog;
 use crate::settings::Settings;
 use splitfin_backend::Pools;
 use splitfin_router::Statements;
-use splitfin_topology::Topology;
+use splitfin_topology::{LocalTopology, Topology};
 use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 use std::sync::Arc;
@@ -19,7 +19,7 @@ pub struct Worker {
     /// Statements that were seen.
     pub statements: RefCell<Statements>,
     /// The current snapshot.
-    pub topology: Arc<Topology>,
+    pub topology: LocalTopology,
     /// The configuration.
     pub settings: Arc<Settings>,
     /// Counters, read by others.
@@ -42,7 +42,7 @@ impl Worker {
         Rc::new(Self {
             pools,
             statements: RefCell::new(Statements::new(STATEMENTS)),
-            topology,
+            topology: LocalTopology::new(topology),
             settings,
             metrics,
             route_log: RefCell::new(route_log),

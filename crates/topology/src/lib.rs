@@ -5,6 +5,7 @@
 
 mod backend;
 mod condition;
+mod gtid;
 mod monitor;
 mod observation;
 mod publish;
@@ -12,7 +13,8 @@ mod snapshot;
 
 pub use backend::{BackendId, BackendSpec};
 pub use condition::{Thresholds, Unfit};
+pub use gtid::{Position, PositionError};
 pub use monitor::{Event, Monitor, PrimaryChoice};
 pub use observation::{Channel, Family, Identity, Observation, ProbeFailure};
-pub use publish::Topology;
+pub use publish::{LocalTopology, Topology};
 pub use snapshot::{BackendView, Role, Snapshot};

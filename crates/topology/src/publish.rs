@@ -2,6 +2,8 @@
 
 use crate::snapshot::Snapshot;
 use arc_swap::{ArcSwap, Guard};
+use std::cell::RefCell;
+use std::rc::Rc;
 use std::sync::Arc;
 
 /// The current snapshot, shared by all threads. Only the owner of the monitor publishes.
@@ -29,5 +31,47 @@ impl Topology {
     /// Replaces the snapshot.
     pub fn publish(&self, snapshot: Snapshot) {
         self.current.store(Arc::new(snapshot));
+    }
+}
+
+/// One worker's hold on the current snapshot. Keeping it through a statement counts references of that worker only: no
+/// query touches a counter that other threads touch too.
+#[derive(Debug)]
+pub struct LocalTopology {
+    shared: Arc<Topology>,
+    kept: RefCell<Rc<Arc<Snapshot>>>,
+}
+
+impl LocalTopology {
+    /// For the thread that calls this.
+    pub fn new(shared: Arc<Topology>) -> Self {
+        let kept = RefCell::new(Rc::new(shared.current.load_full()));
+        Self { shared, kept }
+    }
+
+    /// The current snapshot, to keep while a statement runs.
+    pub fn snapshot(&self) -> Rc<Arc<Snapshot>> {
+        let current = self.shared.current.load();
+        let mut kept = self.kept.borrow_mut();
+        if !Arc::ptr_eq(&current, &kept) {
+            *kept = Rc::new(Guard::into_inner(current));
+        }
+        Rc::clone(&kept)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_worker_sees_what_was_published_last() {
+        let snapshot = |epoch| Snapshot { epoch, backends: Vec::new(), primary: None, family: None };
+        let shared = Arc::new(Topology::new(snapshot(1)));
+        let local = LocalTopology::new(Arc::clone(&shared));
+        let first = local.snapshot();
+        assert!(Rc::ptr_eq(&first, &local.snapshot()), "nothing is copied while nothing changes");
+        shared.publish(snapshot(2));
+        assert_eq!((first.epoch, local.snapshot().epoch), (1, 2), "what is held stays as it was");
     }
 }
