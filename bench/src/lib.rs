@@ -95,7 +95,7 @@ fn snapshot() -> Snapshot {
         fit: Ok(()),
         lag: Some(Duration::ZERO),
         version: None,
-        position: String::new(),
+        progress: Default::default(),
     };
     Snapshot { epoch: 1, backends: (0..3).map(view).collect(), primary: Some(BackendId(0)), family: None }
 }

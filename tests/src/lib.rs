@@ -1,5 +1,6 @@
 //! What the end-to-end tests share: a stage with real servers and a Splitfin in front of them.
 
+pub mod checker;
 pub mod raw;
 
 use mysql_async::prelude::Queryable as _;
@@ -134,9 +135,9 @@ impl Stage {
 
     /// The last decision about this client's statements: backend and reason.
     pub async fn last_route(client: &mut Conn) -> Result<(String, String), mysql_async::Error> {
-        let row: Option<(String, String, String, u64, String, String)> =
-            client.query_first("SHOW SPLITFIN ROUTE").await?;
-        Ok(row.map(|row| (row.0, row.1)).unwrap_or_default())
+        let row: Option<mysql_async::Row> = client.query_first("SHOW SPLITFIN ROUTE").await?;
+        let text = |name| row.as_ref().and_then(|row| row.get::<String, _>(name)).unwrap_or_default();
+        Ok((text("Backend"), text("Reason")))
     }
 }
 

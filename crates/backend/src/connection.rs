@@ -1,7 +1,7 @@
 //! One authenticated socket to a backend, with the knowledge of what has been done to it.
 
 use crate::error::BackendError;
-use crate::query::{query, read_reply};
+use crate::query::{Rows, query, read_reply};
 use crate::state::{Preamble, State, Values, Wanted};
 use splitfin_protocol::exchange::Outcome;
 use splitfin_protocol::frame::write_packet;
@@ -48,7 +48,25 @@ pub struct Connection {
     prepared: HashMap<Rc<StatementKey>, Prepared>,
     uses: u64,
     /// Replies to commands that were sent in front of a statement and were not read yet.
-    owed: Vec<CommandByte>,
+    owed: Vec<Owed>,
+}
+
+/// A reply that comes in front of a statement's.
+#[derive(Debug, Clone, Copy)]
+enum Owed {
+    /// To a command that makes the connection as wanted.
+    State(CommandByte),
+    /// To a wait for a position.
+    Wait,
+}
+
+/// Whether the server got to the position that was waited for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Arrival {
+    /// It did, or nothing was waited for.
+    There,
+    /// Not in time.
+    NotInTime,
 }
 
 impl Connection {
@@ -105,13 +123,14 @@ impl Connection {
         self.state.fresh.get(name).map(|value| &**value)
     }
 
-    /// Writes what makes the connection as `wanted`, and `command` behind it, in one write. The replies to the former
-    /// have to be read by [`Connection::settle_preamble`] in front of the reply to the latter.
+    /// Writes what makes the connection as `wanted`, the statement `wait` that ends when the server has got somewhere,
+    /// and `command` behind them, in one write. The replies to the former have to be read by
+    /// [`Connection::settle_preamble`] in front of the reply to the latter.
     ///
     /// `command` runs even if the preamble fails. That is fit for reads, whose reply is then dropped; for anything else
-    /// use [`Connection::apply`] first.
-    pub async fn send(&mut self, wanted: &Wanted, command: &[u8]) -> Result<(), BackendError> {
-        if self.state.matches(wanted) {
+    /// use [`Connection::apply`] and [`Connection::wait_for`] first.
+    pub async fn send(&mut self, wanted: &Wanted, wait: Option<&str>, command: &[u8]) -> Result<(), BackendError> {
+        if self.state.matches(wanted) && wait.is_none() {
             return Ok(self.framed.write(command).await?);
         }
         let guards = self.state.guard != wanted.guard;
@@ -119,22 +138,36 @@ impl Connection {
         self.state.become_wanted(wanted, &mut preamble);
         if guards && !command.is_empty() {
             // Nothing runs on a replica before its connection is known to refuse writes.
-            self.owed.extend(preamble.commands);
             self.framed.write(&preamble.bytes).await?;
+            self.owed.extend(std::mem::take(&mut preamble).commands.into_iter().map(Owed::State));
             self.settle_preamble().await?;
-            return Ok(self.framed.write(command).await?);
+            preamble.bytes.clear();
+        }
+        self.owed.extend(std::mem::take(&mut preamble.commands).into_iter().map(Owed::State));
+        if let Some(wait) = wait {
+            preamble.push(CommandByte::Query, wait.as_bytes());
+            self.owed.push(Owed::Wait);
         }
         preamble.bytes.extend_from_slice(command);
-        self.owed.extend(preamble.commands);
         Ok(self.framed.write(&preamble.bytes).await?)
     }
 
     /// Reads the replies to what was sent in front of a statement. An error means that the connection is not as wanted
     /// and must not be used again.
-    pub async fn settle_preamble(&mut self) -> Result<(), BackendError> {
-        while let Some(command) = self.owed.first().copied() {
-            let (outcome, _) = read_reply(&mut self.framed, command, self.capabilities).await?;
+    pub async fn settle_preamble(&mut self) -> Result<Arrival, BackendError> {
+        let mut arrival = Arrival::There;
+        while let Some(owed) = self.owed.first().copied() {
+            let command = match owed {
+                Owed::State(command) => command,
+                Owed::Wait => CommandByte::Query,
+            };
+            let (outcome, rows) = read_reply(&mut self.framed, command, self.capabilities).await?;
             self.owed.remove(0);
+            if matches!(owed, Owed::Wait) {
+                // An error is as good as not in time: the statement has a limit, or the server has no GTIDs.
+                arrival = if is_zero(&rows) { Arrival::There } else { Arrival::NotInTime };
+                continue;
+            }
             if let Some(error) = outcome.error {
                 let statement = format!("{} to restore the session's state", command.name());
                 return Err(BackendError::Refused {
@@ -145,7 +178,7 @@ impl Connection {
                 });
             }
         }
-        Ok(())
+        Ok(arrival)
     }
 
     /// Makes the connection as `wanted`, and waits until it is.
@@ -153,7 +186,16 @@ impl Connection {
         if self.state.matches(wanted) {
             return Ok(());
         }
-        self.send(wanted, &[]).await?;
+        self.send(wanted, None, &[]).await?;
+        self.settle_preamble().await.map(drop)
+    }
+
+    /// Runs a statement that ends when the server has got somewhere, and waits for its end.
+    pub async fn wait_for(&mut self, wait: &str) -> Result<Arrival, BackendError> {
+        let mut packet = Preamble::default();
+        packet.push(CommandByte::Query, wait.as_bytes());
+        self.owed.push(Owed::Wait);
+        self.framed.write(&packet.bytes).await?;
         self.settle_preamble().await
     }
 
@@ -229,6 +271,11 @@ impl Connection {
     pub fn forget_prepared(&mut self, key: &StatementKey) -> Option<Vec<u8>> {
         self.prepared.remove(key).map(|prepared| close_command(prepared.id))
     }
+}
+
+/// What both families' functions give when the server has got there.
+fn is_zero(rows: &Rows) -> bool {
+    rows.first().and_then(|row| row.first()).is_some_and(|value| value.as_deref() == Some("0"))
 }
 
 fn close_command(id: u32) -> Vec<u8> {

@@ -14,7 +14,7 @@ mod pools;
 mod query;
 mod state;
 
-pub use connection::{Connection, StatementKey};
+pub use connection::{Arrival, Connection, StatementKey};
 pub use error::BackendError;
 pub use lease::Lease;
 pub use limits::Limits;

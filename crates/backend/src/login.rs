@@ -135,7 +135,7 @@ async fn prepare(
     database: Option<Rc<str>>,
     tracked: &[&str],
 ) -> Result<Connection, BackendError> {
-    let asked = [tracked, &[TRANSACTION_TRACKING]].concat();
+    let asked = [tracked, &[TRANSACTION_TRACKING, LAST_GTID, TRACK_GTIDS]].concat();
     let names = asked.join("','");
     let ask = format!("SHOW SESSION VARIABLES WHERE Variable_name IN ('{names}')");
     let (_, rows) = query(&mut framed, capabilities, &ask).await?;
@@ -146,12 +146,15 @@ async fn prepare(
                 .insert(name.to_ascii_lowercase().into_boxed_str(), value.clone().unwrap_or_default().into_boxed_str());
         }
     }
+    let own_gtid = fresh.remove(TRACK_GTIDS).map(|_| format!(",@@session.{TRACK_GTIDS}=OWN_GTID")).unwrap_or_default();
     let list: Vec<&str> = fresh.keys().map(|name| &**name).filter(|name| *name != TRANSACTION_TRACKING).collect();
     let track = format!(
         "SET @@session.session_track_system_variables='{}',@@session.session_track_schema=ON,\
-         @@session.session_track_state_change=ON,@@session.session_track_transaction_info='CHARACTERISTICS'",
+         @@session.session_track_state_change=ON,@@session.session_track_transaction_info='CHARACTERISTICS'{own_gtid}",
         list.join(",")
     );
+    // It is reported like a variable, but nobody can set it.
+    fresh.remove(LAST_GTID);
     let (_outcome, _): (Outcome, _) = query(&mut framed, capabilities, &track).await?;
     let state = State {
         fresh: Rc::new(fresh),
@@ -165,5 +168,9 @@ async fn prepare(
 
 /// Asked for, to know what clients of this server are used to; not tracked.
 const TRANSACTION_TRACKING: &str = "session_track_transaction_info";
+/// MariaDB: the position of the session's last commit, reported as a variable.
+const LAST_GTID: &str = "last_gtid";
+/// MySQL: whether it reports the positions of the session's commits.
+const TRACK_GTIDS: &str = "session_track_gtids";
 /// A login's packets are a few hundred bytes; RSA keys and error texts included.
 const LONGEST_LOGIN_PACKET: usize = 64 * 1024;

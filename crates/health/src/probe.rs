@@ -3,8 +3,9 @@
 use crate::rows::{Status, channel};
 use mysql_async::prelude::Queryable as _;
 use mysql_async::{Conn, Opts, OptsBuilder, Row, SslOpts};
-use splitfin_topology::{Channel, Family, Identity, Observation, ProbeFailure};
-use std::time::Duration;
+use splitfin_topology::{Channel, Family, Identity, Observation, Position, ProbeFailure};
+use std::collections::HashMap;
+use std::time::{Duration, Instant};
 
 /// Whom to probe, and as whom.
 #[derive(Clone)]
@@ -94,6 +95,7 @@ fn failure(error: mysql_async::Error) -> ProbeFailure {
 }
 
 async fn observe(conn: &mut Conn) -> Result<Observation, ProbeFailure> {
+    let begun = Instant::now();
     let basics: Option<(String, u32, String)> =
         conn.query_first("SELECT @@version, @@server_id, CAST(@@read_only AS CHAR)").await.map_err(failure)?;
     let (version, server_id, read_only) = basics.ok_or_else(|| ProbeFailure::Unreachable("an empty answer".into()))?;
@@ -102,16 +104,60 @@ async fn observe(conn: &mut Conn) -> Result<Observation, ProbeFailure> {
         Family::Mariadb => (None, value(conn, "SELECT @@gtid_current_pos").await?),
         Family::Mysql => {
             let uuid = value(conn, "SELECT @@server_uuid").await?;
-            (Some(uuid), value(conn, "SELECT @@global.gtid_executed").await?.replace('\n', ""))
+            (Some(uuid), value(conn, "SELECT @@global.gtid_executed").await?)
         }
     };
+    let position = Position::parse(family, &position).unwrap_or_else(|error| {
+        // Without a position, the server counts as having nothing.
+        tracing::debug!(%error, "position not readable");
+        Position::Nothing
+    });
+    let replication = replication(conn).await?;
     let mut channels = channels(conn, family, &version).await?;
     if family == Family::Mysql && !channels.is_empty() {
         refine_lag(conn, &mut channels).await?;
     }
     // MariaDB 12 says OFF, ON, NO_LOCK or NO_LOCK_NO_ADMIN; everybody else 0 or 1.
     let read_only = !matches!(read_only.as_str(), "0" | "OFF");
-    Ok(Observation { family, version, identity: Identity { uuid, server_id }, read_only, channels, position })
+    Ok(Observation {
+        family,
+        version,
+        identity: Identity { uuid, server_id },
+        read_only,
+        channels,
+        begun,
+        position,
+        gtids: replication.gtids,
+        in_order: replication.in_order,
+    })
+}
+
+/// How a server writes and applies its log.
+#[derive(Debug, PartialEq, Eq)]
+struct Replication {
+    gtids: bool,
+    in_order: bool,
+}
+
+async fn replication(conn: &mut Conn) -> Result<Replication, ProbeFailure> {
+    let sql = "SHOW GLOBAL VARIABLES WHERE Variable_name IN ('log_bin','gtid_mode','replica_parallel_workers',\
+        'slave_parallel_workers','replica_preserve_commit_order','slave_preserve_commit_order')";
+    let rows: Vec<(String, String)> = conn.query(sql).await.map_err(failure)?;
+    let values = rows.iter().map(|(name, value)| (name.to_ascii_lowercase(), value.as_str())).collect();
+    Ok(replication_of(&values))
+}
+
+/// MariaDB has no `gtid_mode`, as it always has GTIDs, and commits each domain in order. MySQL does with one worker, or
+/// with `replica_preserve_commit_order`, which is on by default since 8.0.27.
+fn replication_of(values: &HashMap<String, &str>) -> Replication {
+    let value = |name: &str| values.get(name).copied();
+    let either = |name: &str| value(&format!("replica_{name}")).or_else(|| value(&format!("slave_{name}")));
+    let is_mysql = value("gtid_mode").is_some();
+    let one_by_one = either("parallel_workers").is_none_or(|workers| matches!(workers, "0" | "1"));
+    Replication {
+        gtids: value("log_bin") == Some("ON") && value("gtid_mode").is_none_or(|mode| mode == "ON"),
+        in_order: !is_mysql || one_by_one || either("preserve_commit_order") == Some("ON"),
+    }
 }
 
 async fn value(conn: &mut Conn, sql: &str) -> Result<String, ProbeFailure> {
@@ -164,6 +210,23 @@ fn at_least(version: &str, wanted: (u32, u32, u32)) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn gtids_and_order_are_known_by_variables() {
+        let of = |pairs: &[(&str, &'static str)]| {
+            let replication = replication_of(&pairs.iter().map(|(name, value)| ((*name).to_owned(), *value)).collect());
+            (replication.gtids, replication.in_order)
+        };
+        assert_eq!(of(&[("log_bin", "ON"), ("slave_parallel_workers", "4")]), (true, true), "MariaDB");
+        assert_eq!(of(&[("log_bin", "OFF")]), (false, true));
+        let mysql = [("log_bin", "ON"), ("gtid_mode", "ON"), ("replica_parallel_workers", "4")];
+        assert_eq!(of(&[mysql.as_slice(), &[("replica_preserve_commit_order", "ON")]].concat()), (true, true));
+        assert_eq!(of(&[mysql.as_slice(), &[("replica_preserve_commit_order", "OFF")]].concat()), (true, false));
+        assert_eq!(
+            of(&[("log_bin", "ON"), ("gtid_mode", "OFF_PERMISSIVE"), ("slave_parallel_workers", "0")]),
+            (false, true)
+        );
+    }
 
     #[test]
     fn versions_compare_by_number() {

@@ -77,6 +77,14 @@ fn say(event: &Event, name: &impl Fn(BackendId) -> String) {
             tracing::error!(target: "splitfin::health", candidates = %names.join(", "),
                 "several servers accept writes and nothing tells which is the primary: none is used; set read_only on all but one");
         }
+        Event::WentBack { backend } => {
+            tracing::warn!(target: "splitfin::health", backend = %name(*backend),
+                "has fewer transactions than before: what was known of its position is forgotten");
+        }
+        Event::NoGtids { backend } => {
+            tracing::warn!(target: "splitfin::health", backend = %name(*backend),
+                "writes no GTIDs (gtid_mode, log_bin): reads behind a write stay on the primary for consistency.sticky");
+        }
         Event::MixedFamilies { backend } => {
             tracing::error!(target: "splitfin::health", backend = %name(*backend),
                 "is of another family than the other backends (MySQL and MariaDB cannot serve one endpoint): not used");

@@ -155,7 +155,11 @@ fn show(tokens: &[Token<'_>]) -> Class {
     }
     let Some(what) = word(tokens, at).map(lower) else { return Class::Write(Because::ServerLocal) };
     match what.as_str() {
-        "splitfin" if tokens.get(at + 1).is_some_and(|token| token.is_word("route")) => Class::Own(Own::ShowRoute),
+        "splitfin" => match word(tokens, at + 1).map(lower).as_deref() {
+            Some("route") => Class::Own(Own::ShowRoute),
+            Some("position") => Class::Own(Own::ShowPosition),
+            _ => Class::Write(Because::ServerLocal),
+        },
         "warnings" | "errors" | "count" => Class::Diagnostics,
         "table" if tokens.get(at + 1).is_some_and(|token| token.is_word("status")) => read::class(&tokens[1..]),
         what if SAME_EVERYWHERE.contains(&what) => match read::class(&tokens[at + 1..]) {

@@ -1,5 +1,6 @@
 //! Routing hints: `/* splitfin: replica, max_lag=250ms */`.
 
+use splitfin_topology::{Position, PositionError};
 use std::time::Duration;
 use thiserror::Error;
 
@@ -14,39 +15,67 @@ pub struct Hint {
     pub backend: Option<String>,
     /// `max_lag=DURATION`
     pub max_lag: Option<MaxLag>,
+    /// `after_gtid=POSITION`: only where this was committed or applied already.
+    pub after: Position,
 }
 
 /// How late a replica may be for one statement.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct MaxLag(pub Duration);
 
-/// A hint that cannot be read. The statement is routed as if there were none; the log says so.
+/// A word of a hint that cannot be read. The other words hold; the log says so.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
 pub enum HintError {
     /// No such hint.
-    #[error("unknown hint `{0}`: known are primary, replica, backend=NAME and max_lag=DURATION")]
+    #[error("unknown hint `{0}`: known are primary, replica, backend=NAME, max_lag=DURATION and after_gtid=POSITION")]
     Unknown(String),
     /// Not a duration.
     #[error("`{0}` is no duration: write 250ms or 2s")]
     Duration(String),
+    /// Not a position. A read that has to come behind something unknown goes to the primary.
+    #[error("{0}; the statement goes to the primary")]
+    Position(#[from] PositionError),
 }
 
 impl Hint {
-    /// Reads what stands behind `splitfin:`.
-    pub fn parse(text: &[u8]) -> Result<Self, HintError> {
+    /// Reads what stands behind `splitfin:`, and says which words it cannot read.
+    pub fn parse(text: &[u8]) -> (Self, Vec<HintError>) {
         let text = String::from_utf8_lossy(text);
         let mut hint = Self::default();
-        for word in text.split([',', ' ', ';']).filter(|word| !word.is_empty()) {
-            match word.split_once('=') {
-                None if matches!(word, "primary" | "master") => hint.primary = true,
-                None if matches!(word, "replica" | "slave") => hint.replica = true,
-                Some(("backend", name)) => hint.backend = Some(name.to_owned()),
-                Some(("max_lag", value)) => hint.max_lag = Some(MaxLag(duration(value)?)),
-                _ => return Err(HintError::Unknown(word.to_owned())),
-            }
-        }
-        Ok(hint)
+        let errors = words(&text).filter_map(|word| hint.take(word).err()).collect();
+        (hint, errors)
     }
+
+    fn take(&mut self, word: &str) -> Result<(), HintError> {
+        match word.split_once('=') {
+            None if matches!(word, "primary" | "master") => self.primary = true,
+            None if matches!(word, "replica" | "slave") => self.replica = true,
+            Some(("backend", name)) => self.backend = Some(name.to_owned()),
+            Some(("max_lag", value)) => self.max_lag = Some(MaxLag(duration(value)?)),
+            Some(("after_gtid", value)) => match Position::parse_any(value) {
+                Ok(position) => self.after.add(&position),
+                Err(error) => {
+                    self.primary = true;
+                    return Err(error.into());
+                }
+            },
+            _ => return Err(HintError::Unknown(word.to_owned())),
+        }
+        Ok(())
+    }
+}
+
+/// Words end at commas, semicolons and white space; the commas of a position belong to it.
+fn words(text: &str) -> impl Iterator<Item = &str> {
+    let mut rest = text;
+    std::iter::from_fn(move || {
+        rest = rest.trim_start_matches([',', ';', ' ', '\t', '\r', '\n']);
+        let is_position = rest.starts_with("after_gtid=");
+        let ends = |c: char| c.is_whitespace() || c == ';' || (c == ',' && !is_position);
+        let (word, behind) = rest.split_at(rest.find(ends).unwrap_or(rest.len()));
+        rest = behind;
+        (!word.is_empty()).then(|| word.trim_end_matches(','))
+    })
 }
 
 fn duration(text: &str) -> Result<Duration, HintError> {
@@ -67,14 +96,37 @@ mod tests {
 
     #[test]
     fn hints_combine_and_slave_means_replica() {
-        let hint = Hint::parse(b" slave, max_lag=250ms ").unwrap();
+        let (hint, errors) = Hint::parse(b" slave, max_lag=250ms ");
         assert_eq!((hint.replica, hint.max_lag), (true, Some(MaxLag(Duration::from_millis(250)))));
-        assert_eq!(Hint::parse(b"backend=slave-2").unwrap().backend.as_deref(), Some("slave-2"));
+        assert!(errors.is_empty());
+        assert_eq!(Hint::parse(b"backend=slave-2").0.backend.as_deref(), Some("slave-2"));
+    }
+
+    #[test]
+    fn a_position_keeps_its_commas() {
+        let set = "3e11fa47-71ca-11e1-9e33-c80aa9429562:1-5:9,4e11fa47-71ca-11e1-9e33-c80aa9429562:1";
+        for text in [
+            format!("after_gtid={set}"),
+            format!("replica, after_gtid={set}, replica"),
+            format!("after_gtid={set};replica"),
+        ] {
+            let (hint, errors) = Hint::parse(text.as_bytes());
+            assert_eq!((hint.after.to_string(), errors), (set.to_owned(), vec![]), "{text}");
+        }
+        let (hint, _) = Hint::parse(b"after_gtid=0-1-5,1-1-7 after_gtid=0-1-9");
+        assert_eq!(hint.after.to_string(), "0-1-9,1-1-7");
+    }
+
+    #[test]
+    fn behind_an_unreadable_position_comes_the_primary() {
+        let (hint, errors) = Hint::parse(b"after_gtid=yesterday, max_lag=1s");
+        assert!(hint.primary && hint.max_lag.is_some());
+        assert!(errors[0].to_string().contains("goes to the primary"), "{errors:?}");
     }
 
     #[test]
     fn what_is_not_known_is_said() {
-        assert_eq!(Hint::parse(b"replcia"), Err(HintError::Unknown("replcia".into())));
-        assert_eq!(Hint::parse(b"max_lag=5"), Err(HintError::Duration("5".into())));
+        assert_eq!(Hint::parse(b"replcia").1, [HintError::Unknown("replcia".into())]);
+        assert_eq!(Hint::parse(b"max_lag=5").1, [HintError::Duration("5".into())]);
     }
 }

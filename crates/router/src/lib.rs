@@ -6,6 +6,7 @@
 //! who *does* is up to the pools, which know the load.
 
 pub mod classify;
+pub mod consistency;
 pub mod digest;
 mod facts;
 mod hint;
@@ -22,6 +23,6 @@ pub use hint::{Hint, HintError, MaxLag};
 pub use lexer::LexMode;
 pub use reason::{Because, LABELS, Reason};
 pub use route::{Access, Decision, Mode, Refusal, Settings, route};
-pub use rules::{Action, Matcher, Rule};
+pub use rules::{Action, Matcher, Rule, Scope};
 pub use statement::{Class, Effects, Own, Statement};
 pub use statements::{Lookup, Statements};

@@ -75,6 +75,15 @@ pub enum Reason {
     NoFitReplica,
     /// A read, on the primary, as every fit replica failed it.
     ReplicasFailed,
+    /// A read, on the primary, as no replica has what the session must see, nor will have it in time.
+    Behind,
+    /// A read, on the primary, as the replica that waited for what the session must see did not get it in time.
+    WaitedInVain,
+    /// A read, on the primary, as the position of a write is not known.
+    PositionUnknown,
+    /// A read, on the primary, as the session has read there, or on a server that is gone: no replica is known to be as
+    /// far.
+    ReadOnPrimary,
     /// A write, or not a proven read.
     Write(Because),
     /// Session state.
@@ -112,6 +121,10 @@ impl Reason {
             Self::Read => "read",
             Self::NoFitReplica => "no_fit_replica",
             Self::ReplicasFailed => "replicas_failed",
+            Self::Behind => "replicas_behind",
+            Self::WaitedInVain => "waited_in_vain",
+            Self::PositionUnknown => "position_unknown",
+            Self::ReadOnPrimary => "read_on_primary",
             Self::Write(because) => because.text().0,
             Self::Session => "session",
             Self::Transaction => "transaction",
@@ -131,7 +144,7 @@ impl Reason {
 }
 
 /// All labels of [`Reason`], in the order of [`Reason::index`].
-pub const LABELS: [&str; 33] = [
+pub const LABELS: [&str; 37] = [
     "read",
     "no_fit_replica",
     "replicas_failed",
@@ -148,6 +161,10 @@ pub const LABELS: [&str; 33] = [
     "observe",
     "ramp",
     "own",
+    "replicas_behind",
+    "waited_in_vain",
+    "position_unknown",
+    "read_on_primary",
     "changes_data",
     "changes_schema",
     "locks_rows",
@@ -187,13 +204,17 @@ impl Reason {
             Self::Observe => 13,
             Self::Ramp => 14,
             Self::Own => 15,
+            Self::Behind => 16,
+            Self::WaitedInVain => 17,
+            Self::PositionUnknown => 18,
+            Self::ReadOnPrimary => 19,
             Self::Write(because) => WRITES + *because as usize,
         }
     }
 }
 
 /// Where the labels of [`Because`] start in [`LABELS`].
-const WRITES: usize = 16;
+const WRITES: usize = 20;
 
 impl fmt::Display for Because {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -207,6 +228,14 @@ impl fmt::Display for Reason {
             Self::Read => f.write_str("only reads"),
             Self::NoFitReplica => f.write_str("only reads, but no replica is fit"),
             Self::ReplicasFailed => f.write_str("only reads, but every fit replica failed it"),
+            Self::Behind => f.write_str("only reads, but no replica has what the session must see"),
+            Self::WaitedInVain => {
+                f.write_str("only reads, but a replica did not get what the session must see in time")
+            }
+            Self::PositionUnknown => f.write_str("only reads, but the position of a write before it is not known"),
+            Self::ReadOnPrimary => {
+                f.write_str("only reads, but no replica is known to be as far as the session has read before")
+            }
             Self::Write(because) => because.fmt(f),
             Self::Session => f.write_str("session state"),
             Self::Transaction => f.write_str("in a transaction"),
@@ -239,8 +268,17 @@ mod tests {
             Because::Learned,
             Because::Unproven,
         ];
-        let others =
-            [Reason::Read, Reason::Session, Reason::Pinned(Pins::CURSOR), Reason::Rule("x".into()), Reason::Own];
+        let others = [
+            Reason::Read,
+            Reason::Session,
+            Reason::Pinned(Pins::CURSOR),
+            Reason::Rule("x".into()),
+            Reason::Own,
+            Reason::Behind,
+            Reason::WaitedInVain,
+            Reason::PositionUnknown,
+            Reason::ReadOnPrimary,
+        ];
         for reason in writes.map(Reason::Write).into_iter().chain(others) {
             assert_eq!(LABELS[reason.index()], reason.label());
         }

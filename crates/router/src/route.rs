@@ -3,7 +3,7 @@
 use crate::facts::Facts;
 use crate::hint::Hint;
 use crate::reason::Reason;
-use crate::rules::{Action, Rule};
+use crate::rules::{Action, Rule, Scope};
 use crate::statement::{Class, Statement};
 use smallvec::{SmallVec, smallvec};
 use splitfin_topology::{BackendId, BackendView, Snapshot};
@@ -28,6 +28,8 @@ pub struct Decision {
     pub access: Access,
     /// Why.
     pub reason: Reason,
+    /// Whose writes a replica must have to serve it.
+    pub scope: Scope,
     /// The snapshot that this was decided on.
     pub epoch: u64,
 }
@@ -62,9 +64,26 @@ pub struct Settings {
     pub mode: Mode,
     /// Rules, the first that matches decides.
     pub rules: Vec<Rule>,
+    /// Whose writes reads see, unless a rule says otherwise.
+    pub scope: Scope,
+}
+
+impl Settings {
+    /// Whether anybody's reads see anybody's writes.
+    pub fn is_consistent(&self) -> bool {
+        [Scope::Session, Scope::User, Scope::Global].into_iter().any(|scope| self.uses(scope))
+    }
+
+    /// Whether anybody's reads see the writes of `scope`.
+    pub fn uses(&self, scope: Scope) -> bool {
+        self.scope == scope || self.rules.iter().any(|rule| rule.scope == Some(scope))
+    }
 }
 
 /// Decides for a session that holds no connection; one that does stays on it.
+///
+/// Whether the eligible replicas have what the session must see is not decided here: that takes what it has written and
+/// read so far.
 ///
 /// Precedence: hint, then rule, then what was learned and the class. No hint and no rule sends to a replica what is
 /// not a proven read.
@@ -76,9 +95,15 @@ pub fn route(
     settings: &Settings,
 ) -> Result<Decision, Refusal> {
     let router = Router { facts, hint, snapshot, settings };
-    match router.rule(statement) {
-        Some(Rule { action: Action::Reject, note, .. }) => Err(Refusal::Rejected(note.to_string())),
-        rule => router.decide(statement, rule),
+    let rule = router.rule(statement, |rule| rule.action.is_some());
+    let scope = router.rule(statement, |rule| rule.scope.is_some()).and_then(|rule| rule.scope);
+    match rule {
+        Some(Rule { action: Some(Action::Reject), note, .. }) => Err(Refusal::Rejected(note.to_string())),
+        rule => {
+            let mut decision = router.decide(statement, rule)?;
+            decision.scope = scope.unwrap_or(settings.scope);
+            Ok(decision)
+        }
     }
 }
 
@@ -90,8 +115,9 @@ struct Router<'a> {
 }
 
 impl<'a> Router<'a> {
-    fn rule(&self, statement: &Statement) -> Option<&'a Rule> {
-        self.settings.rules.iter().find(|rule| rule.matcher.matches(statement, self.facts))
+    /// The first rule that matches, of those that `speaks` holds for.
+    fn rule(&self, statement: &Statement, speaks: impl Fn(&Rule) -> bool) -> Option<&'a Rule> {
+        self.settings.rules.iter().find(|rule| speaks(rule) && rule.matcher.matches(statement, self.facts))
     }
 
     fn decide(&self, statement: &Statement, rule: Option<&Rule>) -> Result<Decision, Refusal> {
@@ -131,14 +157,14 @@ impl<'a> Router<'a> {
             }
         }
         match rule.map(|rule| (&rule.action, &rule.note)) {
-            Some((Action::Primary, note)) => return self.primary(Reason::Rule(note.clone())),
-            Some((Action::Replicas, note)) => return self.on_replicas(Reason::Rule(note.clone())),
-            Some((Action::Backend(name), note)) => {
+            Some((Some(Action::Primary), note)) => return self.primary(Reason::Rule(note.clone())),
+            Some((Some(Action::Replicas), note)) => return self.on_replicas(Reason::Rule(note.clone())),
+            Some((Some(Action::Backend(name)), note)) => {
                 if let Some(named) = self.usable(name) {
                     return Ok(self.decision(smallvec![named.id], Access::ReadOnly, Reason::Rule(note.clone())));
                 }
             }
-            Some((Action::Reject, _)) | None => {}
+            Some((Some(Action::Reject) | None, _)) | None => {}
         }
         match self.settings.mode {
             Mode::Split => self.on_replicas(Reason::Read),
@@ -149,7 +175,7 @@ impl<'a> Router<'a> {
     }
 
     fn asks_for_primary(&self, rule: Option<&Rule>) -> bool {
-        self.hint.is_some_and(|hint| hint.primary) || rule.is_some_and(|rule| rule.action == Action::Primary)
+        self.hint.is_some_and(|hint| hint.primary) || rule.is_some_and(|rule| rule.action == Some(Action::Primary))
     }
 
     fn may_split(&self) -> bool {
@@ -206,7 +232,7 @@ impl<'a> Router<'a> {
     }
 
     fn decision(&self, eligible: SmallVec<[BackendId; 8]>, access: Access, reason: Reason) -> Decision {
-        Decision { eligible, access, reason, epoch: self.snapshot.epoch }
+        Decision { eligible, access, reason, scope: Scope::default(), epoch: self.snapshot.epoch }
     }
 }
 
@@ -224,6 +250,7 @@ impl Decision {
             eligible: smallvec![primary],
             access: Access::ReadWrite,
             reason,
+            scope: Scope::default(),
             epoch: snapshot.epoch,
         })
     }

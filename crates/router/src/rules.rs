@@ -6,13 +6,29 @@ use crate::statement::Statement;
 use regex::Regex;
 use std::sync::Arc;
 
-/// One rule: the first that matches decides.
+/// Whose writes a read has to see, where it runs on a replica.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Scope {
+    /// Those of its session.
+    #[default]
+    Session,
+    /// Those of all sessions of its account, through this Splitfin.
+    User,
+    /// Those of everybody, through this Splitfin.
+    Global,
+    /// Nobody's: as the replica is.
+    Off,
+}
+
+/// One rule: the first that matches and says something of a matter decides it.
 #[derive(Debug, Clone)]
 pub struct Rule {
     /// Which statements it is for.
     pub matcher: Matcher,
-    /// What happens to them.
-    pub action: Action,
+    /// What happens to them, if it says so.
+    pub action: Option<Action>,
+    /// Whose writes they see, if it says so.
+    pub scope: Option<Scope>,
     /// Why; shows in the reason.
     pub note: Arc<str>,
 }

@@ -31,6 +31,8 @@ pub enum Class {
 pub enum Own {
     /// `SHOW SPLITFIN ROUTE`: the session's last decision.
     ShowRoute,
+    /// `SHOW SPLITFIN POSITION`: what the session must see, for others to continue from.
+    ShowPosition,
     /// `SELECT CONNECTION_ID()`: the id of the greeting, not that of a shared connection.
     ConnectionId,
 }

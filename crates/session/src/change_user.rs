@@ -23,6 +23,7 @@ impl Session {
             authenticate(client, accept, sequence, self.peer, None, &self.worker).await?;
         match admit(&accept, &self.worker).await {
             Ok(identity) => {
+                self.consistency.change_user(&identity.account.user, &self.worker.settings.consistency);
                 self.account = identity.account;
                 self.state = identity.state;
                 self.prepared.clear();

@@ -4,21 +4,24 @@
 //! client has not got a byte of the reply. A write that was sent and not answered is reported, never repeated.
 
 use crate::affinity::Affinity;
+use crate::consistency::{Routed, Wait};
 use crate::error::{SessionError, Unserved};
 use crate::metrics::add;
 use crate::prepared::{ClientStatement, ensure_prepared, execute_packet};
 use crate::relay::{RelayError, Relayed, relay};
 use crate::serve::{Next, Session};
-use splitfin_backend::{BackendError, Checkout, Lease, StatementKey, Wanted};
-use splitfin_protocol::exchange::{Exchange, ServerError};
+use splitfin_backend::{Arrival, BackendError, Checkout, Lease, StatementKey, Wanted};
+use splitfin_protocol::exchange::{Exchange, Outcome, ServerError};
 use splitfin_protocol::packet::ErrPacket;
 use splitfin_protocol::reshape::{ClientShape, Reshape};
 use splitfin_protocol::{CommandByte, Status};
 use splitfin_router::{
     Access, Because, Class, Decision, Effects, Facts, Hint, Pins, Reason, Refusal, Statement, route,
 };
-use splitfin_topology::{BackendId, Snapshot};
+use splitfin_topology::{BackendId, Position, Snapshot};
 use splitfin_transport::Framed;
+use std::cell::Cell;
+use std::io;
 use std::rc::Rc;
 use std::time::{Duration, Instant};
 
@@ -80,6 +83,8 @@ pub(crate) enum Failure {
     Sent(BackendId, BackendError),
     /// A replica refused it as a write.
     RefusedAsWrite,
+    /// A replica did not get what the session must see in time.
+    NotInTime(Duration),
     /// The server answered a preparation of our own with an error, which is the client's answer.
     Server(ServerError),
     /// The session is over.
@@ -102,6 +107,10 @@ pub(crate) struct Served {
     pub(crate) time: Duration,
     /// The part of it that the server and the client took, without waiting for a connection.
     pub(crate) service: Duration,
+    /// What the session must see, where that is something.
+    pub(crate) needed: Position,
+    /// How long the replica needed to get there, if it was waited for.
+    pub(crate) waited: Option<Duration>,
 }
 
 impl Session {
@@ -143,17 +152,23 @@ impl Session {
         let asks_last_id = job.effects().contains(Effects::LAST_INSERT_ID);
         let wanted = self.state.wanted(lease.is_guarded(), asks_last_id);
         let guarded = wanted.guard;
-        match self.attempt(client, &mut lease, job, &wanted, false).await {
+        match self.attempt(client, &mut lease, job, &wanted, Sending::default()).await {
             Ok(relayed) => {
                 let time = started.elapsed();
-                self.settle(Served { lease, relayed, reason, guarded, time, service: time }, pins, job).await
+                let (needed, waited) = (Position::Nothing, None);
+                let served = Served { lease, relayed, reason, guarded, time, service: time, needed, waited };
+                self.settle(served, pins, job).await
             }
             Err(Failure::Server(error)) => {
                 (self.affinity, _) = Affinity::hold(lease, in_transaction, pins);
                 self.pass_on(client, job, &error).await
             }
-            Err(Failure::Session(error)) => Err(error),
+            Err(Failure::Session(error)) => {
+                self.note_lost(job);
+                Err(error)
+            }
             Err(Failure::NotSent(_, error) | Failure::Sent(_, error)) => {
+                self.note_lost(job);
                 let lost = match job.statement.text.starts_with("commit") {
                     true => Unserved::UnknownCommit(error.to_string()),
                     false => Unserved::UnknownOutcome(error.to_string()),
@@ -162,7 +177,9 @@ impl Session {
                 client.close().await;
                 Err(SessionError::HeldConnectionLost(error.to_string()))
             }
-            Err(Failure::RefusedAsWrite) => Err(SessionError::HeldConnectionLost("the server refused a write".into())),
+            Err(Failure::RefusedAsWrite | Failure::NotInTime(_)) => {
+                Err(SessionError::HeldConnectionLost("the server refused a write".into()))
+            }
         }
     }
 
@@ -187,29 +204,38 @@ impl Session {
             return Ok(Err(Unserved::Unsupported(what)));
         }
         let started = self.active;
-        let snapshot = self.worker.topology.snapshot();
-        let mut decision = match self.decide(job, &snapshot) {
-            Ok(decision) => decision,
+        let mut routed = match self.decide(job).await {
+            Ok(routed) => routed,
             Err(Refusal::NoPrimary(why)) => match self.wait_for_primary(job, started, why).await {
-                Ok(decision) => decision,
+                Ok(routed) => routed,
                 Err(unserved) => return Ok(Err(unserved)),
             },
             Err(refusal) => return Ok(Err(refusal.into())),
         };
         loop {
-            match self.try_once(client, job, &decision, started).await {
+            match self.try_once(client, job, &routed, started).await {
                 Ok(served) => return self.settle(served, Pins::empty(), job).await.map(Ok),
-                Err(Failure::Session(error)) => return Err(error),
+                Err(Failure::Session(error)) => {
+                    self.note_lost(job);
+                    return Err(error);
+                }
                 Err(Failure::Server(error)) => return self.pass_on(client, job, &error).await.map(Ok),
-                Err(failure) => match self.reconsider(job, decision, failure, started).await {
-                    Ok(next) => decision = next,
+                Err(failure) => match self.reconsider(job, routed, failure, started).await {
+                    Ok(next) => routed = next,
                     Err(unserved) => return Ok(Err(unserved)),
                 },
             }
         }
     }
 
-    fn decide(&self, job: &Job<'_>, snapshot: &Snapshot) -> Result<Decision, Refusal> {
+    /// Who may serve a job, of those who may by the router those that have what the session must see.
+    async fn decide(&mut self, job: &Job<'_>) -> Result<Routed, Refusal> {
+        let snapshot = self.worker.topology.snapshot();
+        let decision = self.route(job, &snapshot)?;
+        self.narrow(job, decision, &snapshot).await
+    }
+
+    fn route(&self, job: &Job<'_>, snapshot: &Snapshot) -> Result<Decision, Refusal> {
         let facts = Facts {
             user: &self.account.user,
             database: self.state.database.as_deref(),
@@ -229,13 +255,12 @@ impl Session {
     }
 
     /// Waits until there is a primary, as long as writes are held.
-    async fn wait_for_primary(&self, job: &Job<'_>, started: Instant, why: String) -> Result<Decision, Unserved> {
+    async fn wait_for_primary(&mut self, job: &Job<'_>, started: Instant, why: String) -> Result<Routed, Unserved> {
         let mut why = why;
         while started.elapsed() < self.worker.settings.hold && !self.worker.is_draining() {
             tokio::time::sleep(LOOK_AGAIN).await;
-            let snapshot = self.worker.topology.snapshot();
-            match self.decide(job, &snapshot) {
-                Ok(decision) => return Ok(decision),
+            match self.decide(job).await {
+                Ok(routed) => return Ok(routed),
                 Err(Refusal::NoPrimary(now)) => why = now,
                 Err(refusal) => return Err(refusal.into()),
             }
@@ -247,9 +272,10 @@ impl Session {
         &mut self,
         client: &mut Framed,
         job: &Job<'_>,
-        decision: &Decision,
+        routed: &Routed,
         started: Instant,
     ) -> Result<Served, Failure> {
+        let Routed { decision, needed, waited: before } = routed;
         let snapshot = self.worker.topology.snapshot();
         let guarded = decision.access == Access::ReadOnly;
         let wanted = self.state.wanted(guarded, job.effects().contains(Effects::LAST_INSERT_ID));
@@ -260,12 +286,18 @@ impl Session {
             lease.apply(&wanted).await?;
             lease.first_value("SELECT 1 FROM information_schema.ENGINES LIMIT 1").await?;
         }
+        let wait = if guarded { self.wait(lease.backend(), needed, &snapshot) } else { None };
+        let waited = Cell::new(None);
+        let sending = Sending {
+            catch_refusal: guarded && job.is_repeatable(),
+            wait: wait.as_ref().map(|wait| (wait, needed, &waited)),
+        };
         let sent = Instant::now();
-        let relayed = match self.attempt(client, &mut lease, job, &wanted, guarded && job.is_repeatable()).await {
+        let relayed = match self.attempt(client, &mut lease, job, &wanted, sending).await {
             Ok(relayed) => relayed,
-            Err(Failure::RefusedAsWrite) => {
+            Err(failure @ (Failure::RefusedAsWrite | Failure::NotInTime(_))) => {
                 self.put_back(lease);
-                return Err(Failure::RefusedAsWrite);
+                return Err(failure);
             }
             Err(failure) => {
                 if let Failure::Sent(_, error) | Failure::NotSent(_, error) = &failure
@@ -283,7 +315,17 @@ impl Session {
         };
         let now = Instant::now();
         let (time, service) = (now - started, now - sent);
-        Ok(Served { lease, relayed, reason: decision.reason.clone(), guarded, time, service })
+        let reason = decision.reason.clone();
+        Ok(Served {
+            lease,
+            relayed,
+            reason,
+            guarded,
+            time,
+            service,
+            needed: needed.clone(),
+            waited: waited.get().or(*before),
+        })
     }
 
     /// A connection to one of the eligible: one that this session keeps, or one from the pool.
@@ -310,14 +352,22 @@ impl Session {
         lease: &mut Lease,
         job: &Job<'_>,
         wanted: &Wanted,
-        catch_refusal: bool,
+        sending: Sending<'_>,
     ) -> Result<Relayed, Failure> {
+        let catch_refusal = sending.catch_refusal;
+        let mut wait = sending.wait;
         let rewritten;
         let packet = match &job.kind {
             Kind::Plain | Kind::Prepare { .. } => job.packet,
             Kind::Rewritten { packet, .. } => packet,
             Kind::Execute { id, body, .. } => {
                 let Some(statement) = self.prepared.get(*id) else { return Err(SessionError::ClientGone.into()) };
+                if lease.prepared_id(&statement.key).is_none()
+                    && let Some(wait) = wait.take()
+                {
+                    // What it looks at may not be there yet, and preparing would fail.
+                    wait_on(lease, wanted, wait).await?;
+                }
                 let server_id = ensure_prepared(lease, &statement.key, wanted).await?;
                 rewritten = execute_packet(job.packet, body, statement, server_id);
                 &rewritten
@@ -326,10 +376,21 @@ impl Session {
         let nowhere = BackendId(u16::MAX);
         if job.is_repeatable() {
             // State and statement go out in one write; if the state cannot be had, the reply is dropped with the connection.
-            lease.send(wanted, packet).await.map_err(|error| Failure::NotSent(nowhere, error))?;
-            lease.settle_preamble().await.map_err(|error| Failure::NotSent(nowhere, error))?;
+            let sql = wait.map(|(wait, ..)| wait.sql.as_str());
+            lease.send(wanted, sql, packet).await.map_err(|error| Failure::NotSent(nowhere, error))?;
+            match wait {
+                None => drop(lease.settle_preamble().await.map_err(|error| Failure::NotSent(nowhere, error))?),
+                Some(wait) if !arrives(lease.settle_preamble(), wait).await? => {
+                    let waited = wait.2.get().unwrap_or_default();
+                    return Err(drop_reply(lease, job.command, waited).await);
+                }
+                Some(_) => {}
+            }
         } else {
-            lease.apply(wanted).await?;
+            match wait {
+                Some(wait) => wait_on(lease, wanted, wait).await?,
+                None => lease.apply(wanted).await?,
+            }
             lease.framed().write(packet).await.map_err(|error| Failure::Sent(nowhere, error.into()))?;
         }
         let frames = |bytes: &[u8]| bytes.len() / (splitfin_protocol::frame::MAX_PAYLOAD + 4);
@@ -344,7 +405,9 @@ impl Session {
             shift: (frames(job.packet) as u8).wrapping_sub(frames(packet) as u8),
         };
         let exchange = Exchange::new(job.command, lease.capabilities());
-        relay(client, lease, Reshape::new(exchange, shape), catch_refusal).await.map_err(|error| match error {
+        let backend = lease.backend();
+        let heard = |outcome: &Outcome, done| self.publish(backend, outcome, job, done);
+        relay(client, lease, Reshape::new(exchange, shape), catch_refusal, heard).await.map_err(|error| match error {
             RelayError::BeforeFirstByte(error) => Failure::Sent(nowhere, error),
             RelayError::Midway(error) => Failure::Session(SessionError::ReplyBrokeOff(error.to_string())),
             RelayError::RefusedAsWrite => Failure::RefusedAsWrite,
@@ -354,12 +417,13 @@ impl Session {
 
     /// What to do after a failed attempt: another of the eligible, the primary, or giving up.
     async fn reconsider(
-        &self,
+        &mut self,
         job: &Job<'_>,
-        mut decision: Decision,
+        routed: Routed,
         failure: Failure,
         started: Instant,
-    ) -> Result<Decision, Unserved> {
+    ) -> Result<Routed, Unserved> {
+        let mut routed = routed;
         let snapshot = self.worker.topology.snapshot();
         let (failed, error, sent) = match failure {
             Failure::RefusedAsWrite => {
@@ -368,24 +432,31 @@ impl Session {
                     "a replica refused this as a write; it is one from now on");
                 self.worker.statements.borrow_mut().learn_write(job.statement.digest);
                 let learned = Reason::Write(Because::Learned);
-                return Decision::on_primary(&snapshot, learned)
-                    .ok_or(Unserved::Refusal(Refusal::NoPrimary(String::new())));
+                return Ok(routed.on_primary(&snapshot, learned)?);
+            }
+            Failure::NotInTime(waited) => {
+                routed.waited = Some(waited);
+                return match routed.on_primary(&snapshot, Reason::WaitedInVain) {
+                    Ok(routed) => Ok(routed),
+                    Err(refusal) => self.wait_for_primary(job, started, refusal.to_string()).await,
+                };
             }
             Failure::NotSent(failed, error) => (failed, error, false),
             Failure::Sent(failed, error) => (failed, error, true),
             Failure::Server(_) | Failure::Session(_) => return Err(Unserved::UnknownOutcome(String::new())),
         };
         if sent && !job.is_repeatable() {
+            self.note_lost(job);
             return Err(Unserved::UnknownOutcome(error.to_string()));
         }
         tracing::info!(session = self.id, backend = %name(&snapshot, failed), %error, "statement is tried elsewhere");
         add(&self.worker.metrics.retries, 1);
-        if decision.access == Access::ReadOnly {
-            decision.eligible.retain(|id| *id != failed);
-            if !decision.eligible.is_empty() {
-                return Ok(decision);
+        if routed.decision.access == Access::ReadOnly {
+            routed.decision.eligible.retain(|id| *id != failed);
+            if !routed.decision.eligible.is_empty() {
+                return Ok(routed);
             }
-            if let Some(primary) = Decision::on_primary(&snapshot, Reason::ReplicasFailed) {
+            if let Ok(primary) = routed.on_primary(&snapshot, Reason::ReplicasFailed) {
                 return Ok(primary);
             }
         }
@@ -395,8 +466,8 @@ impl Session {
         }
         // The primary did not answer: it may come back, or be replaced, while the statement is held.
         tokio::time::sleep(LOOK_AGAIN).await;
-        match self.decide(job, &self.worker.topology.snapshot()) {
-            Ok(decision) => Ok(decision),
+        match self.decide(job).await {
+            Ok(routed) => Ok(routed),
             Err(Refusal::NoPrimary(why)) => self.wait_for_primary(job, started, why).await,
             Err(refusal) => Err(refusal.into()),
         }
@@ -426,6 +497,60 @@ impl Session {
     }
 }
 
+/// How a job is sent.
+#[derive(Default)]
+struct Sending<'a> {
+    /// A first packet that refuses a write is kept from the client.
+    catch_refusal: bool,
+    /// What has to be waited for in front of it.
+    wait: Option<Waiting<'a>>,
+}
+
+/// A wait, what is waited for, and where to say how long it took.
+type Waiting<'a> = (&'a Wait, &'a Position, &'a Cell<Option<Duration>>);
+
+/// Whether a wait that was sent ends in time. A server that does not even answer loses its connection.
+async fn arrives(
+    ending: impl Future<Output = Result<Arrival, BackendError>>,
+    (wait, needed, waited): Waiting<'_>,
+) -> Result<bool, Failure> {
+    let started = Instant::now();
+    let limit = wait.deadline();
+    let ended = tokio::time::timeout(limit, ending).await;
+    let time = started.elapsed();
+    waited.set(Some(time));
+    let arrived = matches!(ended, Ok(Ok(Arrival::There)));
+    match arrived {
+        true => wait.reached(needed, time),
+        false => wait.missed(time),
+    }
+    let nowhere = BackendId(u16::MAX);
+    match ended {
+        Ok(Ok(_)) => Ok(arrived),
+        Ok(Err(error)) => Err(Failure::NotSent(nowhere, error)),
+        Err(_) => Err(Failure::NotSent(nowhere, io::Error::from(io::ErrorKind::TimedOut).into())),
+    }
+}
+
+/// Waits in front of what must not run before the wait is over.
+async fn wait_on(lease: &mut Lease, wanted: &Wanted, waiting: Waiting<'_>) -> Result<(), Failure> {
+    lease.apply(wanted).await?;
+    match arrives(lease.wait_for(&waiting.0.sql), waiting).await? {
+        true => Ok(()),
+        false => Err(Failure::NotInTime(waiting.2.get().unwrap_or_default())),
+    }
+}
+
+/// The replica was not there in time, and its reply is for nobody. A long one is cut off with its connection.
+async fn drop_reply(lease: &mut Lease, command: CommandByte, waited: Duration) -> Failure {
+    let mut exchange = Exchange::new(command, lease.capabilities());
+    match tokio::time::timeout(DROPPED_REPLY, crate::relay::swallow(lease, &mut exchange)).await {
+        Ok(Ok(())) => Failure::NotInTime(waited),
+        Ok(Err(error)) => Failure::Sent(BackendId(u16::MAX), error),
+        Err(_) => Failure::Sent(BackendId(u16::MAX), io::Error::from(io::ErrorKind::TimedOut).into()),
+    }
+}
+
 impl From<SessionError> for Failure {
     fn from(error: SessionError) -> Self {
         Self::Session(error)
@@ -451,5 +576,7 @@ fn sequence_behind(packet: &[u8]) -> u8 {
     }
 }
 
+/// Time for a reply that is dropped; what takes longer costs more than a new connection.
+const DROPPED_REPLY: Duration = Duration::from_millis(20);
 /// How often a held statement looks for a primary.
 const LOOK_AGAIN: Duration = Duration::from_millis(25);

@@ -10,9 +10,11 @@
 
 pub mod affinity;
 mod change_user;
+mod consistency;
 mod error;
 mod execute;
 mod login;
+mod marks;
 mod metrics;
 mod plan;
 mod prepared;
@@ -25,7 +27,9 @@ mod settle;
 mod state;
 mod worker;
 
+pub use consistency::ConsistencySettings;
 pub use error::SessionError;
+pub use marks::Marks;
 pub use metrics::Metrics;
 pub use route_log::{RouteLog, RouteLogLevel};
 pub use serve::{Listener, Session};

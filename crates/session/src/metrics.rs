@@ -24,6 +24,12 @@ pub struct Metrics {
     pub retries: AtomicU64,
     /// Reads that a replica refused as writes, and that ran on the primary.
     pub corrected: AtomicU64,
+    /// Waits for a position by backend: those that ended in time, those in vain, and their time in microseconds.
+    waits: Vec<[AtomicU64; 3]>,
+    /// Positions of writes that a new primary does not have.
+    pub marks_dropped: AtomicU64,
+    /// Servers asked for their position, so that a session could leave them.
+    pub asked: AtomicU64,
 }
 
 impl Metrics {
@@ -38,7 +44,22 @@ impl Metrics {
             own_errors: AtomicU64::new(0),
             retries: AtomicU64::new(0),
             corrected: AtomicU64::new(0),
+            waits: (0..backends).map(|_| [const { AtomicU64::new(0) }; 3]).collect(),
+            marks_dropped: AtomicU64::new(0),
+            asked: AtomicU64::new(0),
         }
+    }
+
+    pub(crate) fn count_wait(&self, backend: BackendId, in_time: bool, waited: Duration) {
+        if let Some([there, in_vain, micros]) = self.waits.get(backend.index()) {
+            add(if in_time { there } else { in_vain }, 1);
+            add(micros, waited.as_micros() as u64);
+        }
+    }
+
+    /// Waits for a position on one backend: how many ended in time, how many in vain, and their time in microseconds.
+    pub fn waits(&self, backend: BackendId) -> [u64; 3] {
+        self.waits.get(backend.index()).map_or([0; 3], |row| row.each_ref().map(|cell| cell.load(Ordering::Relaxed)))
     }
 
     pub(crate) fn count(&self, backend: BackendId, reason: &Reason, time: Duration) {

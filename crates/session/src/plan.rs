@@ -24,7 +24,7 @@ pub(crate) enum Planned {
 
 impl Session {
     pub(crate) async fn plan(
-        &self,
+        &mut self,
         client: &mut Framed,
         text: &[u8],
     ) -> Result<Result<Planned, Unserved>, SessionError> {
@@ -32,6 +32,10 @@ impl Session {
         match statement.class {
             Class::Own(Own::ShowRoute) => {
                 self.show_route(client).await?;
+                Ok(Ok(Planned::Answered))
+            }
+            Class::Own(Own::ShowPosition) => {
+                self.show_position(client).await?;
                 Ok(Ok(Planned::Answered))
             }
             Class::Own(Own::ConnectionId) => {
@@ -48,12 +52,12 @@ impl Session {
     fn look_up(&self, text: &[u8]) -> (Rc<Statement>, Option<Hint>) {
         let mut statements = self.worker.statements.borrow_mut();
         let lookup = statements.look_up(text, self.state.lex);
-        let hint = lookup.hint.and_then(|text| match Hint::parse(text) {
-            Ok(hint) => Some(hint),
-            Err(error) => {
-                tracing::warn!(session = self.id, %error, "routing hint ignored");
-                None
+        let hint = lookup.hint.map(|text| {
+            let (hint, errors) = Hint::parse(text);
+            for error in errors {
+                tracing::warn!(session = self.id, %error, "part of a routing hint ignored");
             }
+            hint
         });
         (lookup.statement, hint)
     }
@@ -68,9 +72,24 @@ impl Session {
             ("Reason", ColumnKind::Text, last.map(|last| last.reason.label().to_owned())),
             ("Why", ColumnKind::Text, last.map(|last| last.reason.to_string())),
             ("Time_us", ColumnKind::Number, last.map(|last| last.time.as_micros().to_string())),
+            ("Needed", ColumnKind::Text, last.map(|last| last.needed.to_string())),
+            (
+                "Waited_us",
+                ColumnKind::Number,
+                last.and_then(|last| last.waited).map(|time| time.as_micros().to_string()),
+            ),
             ("Digest", ColumnKind::Text, last.map(|last| last.statement.digest.to_string())),
             ("Statement", ColumnKind::Text, last.map(|last| last.statement.text.to_string())),
         ];
+        Ok(reply::row(client, self.capabilities, self.state.status, &columns).await?)
+    }
+
+    /// What the session has written and seen, as a text for the hint `after_gtid` of another session, here or elsewhere.
+    async fn show_position(&mut self, client: &mut Framed) -> Result<(), SessionError> {
+        let snapshot = self.worker.topology.snapshot();
+        let scope = self.worker.settings.routing.scope;
+        let position = self.consistency.token(scope, &snapshot, &self.worker.metrics);
+        let columns = [("Position", ColumnKind::Text, position.map(|position| position.to_string()))];
         Ok(reply::row(client, self.capabilities, self.state.status, &columns).await?)
     }
 
@@ -98,13 +117,7 @@ impl Session {
         }
         let cursor = execute.flags & CURSOR_FLAGS != 0;
         let (statement, hint) = (Rc::clone(&client.statement), client.hint.clone());
-        Ok(Job {
-            command: CommandByte::StmtExecute,
-            packet,
-            statement,
-            hint,
-            kind: Kind::Execute { id, body, cursor },
-        })
+        Ok(Job { command: CommandByte::StmtExecute, packet, statement, hint, kind: Kind::Execute { id, body, cursor } })
     }
 
     pub(crate) fn plan_reset<'a>(&mut self, packet: &'a [u8], id: u32) -> Result<Option<Job<'a>>, Unserved> {

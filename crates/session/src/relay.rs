@@ -32,13 +32,16 @@ pub(crate) enum RelayError {
 /// Errors that say "not on this server": read-only server, read-only transaction, read-only engine.
 const WRITE_REFUSALS: [u16; 3] = [1290, 1792, 1836];
 
-/// Relays one reply. With `catch_refusal`, a first packet that refuses a write is kept from the client.
+/// Relays one reply. With `catch_refusal`, a first packet that refuses a write is kept from the client. `heard` gets to
+/// know what the reply has said so far before the client does, whenever it has said more of the session.
 pub(crate) async fn relay(
     client: &mut Framed,
     lease: &mut Lease,
     mut reshape: Reshape,
     catch_refusal: bool,
+    mut heard: impl FnMut(&Outcome, bool),
 ) -> Result<Relayed, RelayError> {
+    let mut changes = 0;
     let mut out = Vec::new();
     let mut bytes = 0u64;
     // A client that sends more while it waits (pipelining) is not looked at again before its reply is over.
@@ -57,6 +60,11 @@ pub(crate) async fn relay(
                 lease.framed().consume(progress.consumed);
                 return Err(RelayError::RefusedAsWrite);
             }
+        }
+        let outcome = reshape.exchange().outcome();
+        if reshape.is_done() || outcome.changes.len() > changes {
+            changes = outcome.changes.len();
+            heard(outcome, reshape.is_done());
         }
         if progress.consumed > 0 {
             let ready = if progress.rewritten { &out[..] } else { input.get(..progress.consumed).unwrap_or_default() };

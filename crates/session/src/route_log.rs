@@ -1,6 +1,7 @@
 //! One line for each decision, within a budget; what does not fit is counted, and the count is logged.
 
 use splitfin_router::{Reason, Statement};
+use splitfin_topology::Position;
 use std::time::{Duration, Instant};
 
 /// Which decisions are logged.
@@ -24,6 +25,12 @@ pub(crate) struct Line<'a> {
     pub(crate) backend: &'a str,
     pub(crate) reason: &'a Reason,
     pub(crate) lag: Option<Duration>,
+    /// What a replica had to have.
+    pub(crate) needed: &'a Position,
+    /// What it was last seen to have.
+    pub(crate) seen: Option<&'a Position>,
+    /// How long it was waited for.
+    pub(crate) waited: Option<Duration>,
     pub(crate) time: Duration,
     pub(crate) bytes: u64,
     pub(crate) error: Option<u16>,
@@ -62,6 +69,9 @@ impl RouteLog {
             digest = %statement.digest,
             time_us = line.time.as_micros() as u64,
             bytes,
+            needed = shown(line.needed).map(tracing::field::display),
+            replica_has = shown(line.needed).and(line.seen).map(tracing::field::display),
+            waited_us = line.waited.map(|waited| waited.as_micros() as u64),
             lag_ms = line.lag.map(|lag| lag.as_millis() as u64),
             error = line.error,
             "{}",
@@ -101,6 +111,10 @@ impl RouteLog {
             tracing::info!(target: "splitfin::route", left_out, "decisions not logged in the last second (log.routes_per_second)");
         }
     }
+}
+
+fn shown(position: &Position) -> Option<&Position> {
+    (!position.is_empty()).then_some(position)
 }
 
 #[cfg(test)]

@@ -1,6 +1,7 @@
 //! The command loop of one client.
 
 use crate::affinity::Affinity;
+use crate::consistency::Consistency;
 use crate::error::{SessionError, Unserved};
 use crate::execute::{Job, Kind};
 use crate::login::log_in;
@@ -14,7 +15,7 @@ use splitfin_backend::{Account, Lease};
 use splitfin_protocol::packet::ErrPacket;
 use splitfin_protocol::{Capabilities, Command, CommandByte};
 use splitfin_router::{Class, Pins, Reason, Statement};
-use splitfin_topology::BackendId;
+use splitfin_topology::{BackendId, Position};
 use splitfin_transport::tls::ServerTls;
 use splitfin_transport::{FrameError, Framed, Peer, Stream};
 use std::pin::Pin;
@@ -38,6 +39,10 @@ pub(crate) struct LastRoute {
     pub(crate) reason: Reason,
     pub(crate) statement: Rc<Statement>,
     pub(crate) time: Duration,
+    /// What a replica had to have.
+    pub(crate) needed: Position,
+    /// How long it was waited for.
+    pub(crate) waited: Option<Duration>,
 }
 
 /// One client that was let in.
@@ -50,6 +55,7 @@ pub struct Session {
     pub(crate) capabilities: Capabilities,
     pub(crate) state: State,
     pub(crate) affinity: Affinity,
+    pub(crate) consistency: Consistency,
     pub(crate) prepared: ClientStatements,
     /// With `pool.mode: session`: connections at rest that are this session's to its end, one for each backend at most.
     pub(crate) kept: Vec<Lease>,
@@ -85,6 +91,7 @@ impl Session {
             }
             Err(_) => return Err(SessionError::LoginTimeout(limit)),
         };
+        let consistency = Consistency::new(&identity.account.user, &worker.settings.consistency);
         let mut session = Self {
             id,
             peer,
@@ -93,6 +100,7 @@ impl Session {
             capabilities: identity.capabilities,
             state: identity.state,
             affinity: Affinity::Free,
+            consistency,
             prepared: ClientStatements::default(),
             kept: Vec::new(),
             last: None,

@@ -49,6 +49,8 @@ pub struct Settings {
     pub rsa: RsaKey,
     /// Rules and mode.
     pub routing: Routing,
+    /// How reads come to see writes.
+    pub consistency: crate::ConsistencySettings,
     /// When connections go back.
     pub pool_mode: PoolMode,
     /// Time for a login, from the first byte to the last.

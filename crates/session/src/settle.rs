@@ -1,6 +1,7 @@
 //! Behind a reply: what it said of the session, whether the connection is held, and what the log and the counters get.
 
 use crate::affinity::Affinity;
+use crate::consistency::Looked;
 use crate::error::SessionError;
 use crate::execute::{Job, Kind, Served};
 use crate::route_log::Line;
@@ -16,10 +17,15 @@ impl Session {
     pub(crate) async fn settle(&mut self, mut served: Served, pins: Pins, job: &Job<'_>) -> Result<Next, SessionError> {
         self.report(&served, job);
         let close = self.note_prepared(&mut served, job);
-        let Served { mut lease, relayed, guarded, .. } = served;
+        let Served { mut lease, relayed, guarded, reason, .. } = served;
         let outcome = relayed.outcome;
         let noted = self.state.note(&outcome, &lease);
-        if let Err(error) = self.follow_up(&mut lease, &outcome, &noted, close, job.effects()).await {
+        let followed = self.follow_up(&mut lease, &outcome, &noted, close, job.effects()).await;
+        // Only now it is certain whether a transaction is open.
+        let looked =
+            Looked { backend: lease.backend(), guarded: lease.is_guarded(), reason: &reason, outcome: &outcome };
+        self.note_consistency(&looked, job);
+        if let Err(error) = followed {
             // The client has its reply; what is lost is the connection.
             return match self.affinity_is_needed(pins) {
                 true => Err(SessionError::HeldConnectionLost(error.to_string())),
@@ -88,7 +94,7 @@ impl Session {
     }
 
     fn report(&mut self, served: &Served, job: &Job<'_>) {
-        let Served { lease, relayed, reason, time, service, .. } = served;
+        let Served { lease, relayed, reason, time, service, needed, waited, .. } = served;
         let worker = &self.worker;
         lease.note_latency(*service);
         worker.metrics.count(lease.backend(), reason, *time);
@@ -103,6 +109,9 @@ impl Session {
             backend: view.map_or("", |view| view.spec.name.as_str()),
             reason,
             lag: view.and_then(|view| view.lag),
+            needed,
+            seen: view.map(|view| &view.progress.position),
+            waited: *waited,
             time: *time,
             bytes: relayed.bytes,
             error,
@@ -114,6 +123,8 @@ impl Session {
             reason: reason.clone(),
             statement: Rc::clone(&job.statement),
             time: *time,
+            needed: needed.clone(),
+            waited: *waited,
         });
     }
 }

@@ -99,6 +99,8 @@ impl State {
         // A block that cannot be read further ends here; what was read holds.
         for change in Changes::new(&outcome.changes).map_while(Result::ok) {
             match change {
+                // A position of MariaDB, no state of the session: see `consistency`.
+                Change::Variable { name: b"last_gtid", .. } => {}
                 Change::Variable { name, value } => {
                     noted.explained = true;
                     noted.charset_changed |= name == b"character_set_connection";

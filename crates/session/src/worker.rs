@@ -1,5 +1,6 @@
 //! What all sessions of one worker share.
 
+use crate::consistency::Replica;
 use crate::metrics::Metrics;
 use crate::route_log::RouteLog;
 use crate::settings::Settings;
@@ -26,6 +27,8 @@ pub struct Worker {
     pub metrics: Arc<Metrics>,
     /// Decisions for the log.
     pub route_log: RefCell<RouteLog>,
+    /// What was learned of each backend's position, by id.
+    pub(crate) replicas: Vec<Replica>,
     draining: Cell<bool>,
     drain: Notify,
 }
@@ -39,6 +42,7 @@ impl Worker {
         metrics: Arc<Metrics>,
         route_log: RouteLog,
     ) -> Rc<Self> {
+        let backends = topology.load().backends.len();
         Rc::new(Self {
             pools,
             statements: RefCell::new(Statements::new(STATEMENTS)),
@@ -46,6 +50,7 @@ impl Worker {
             settings,
             metrics,
             route_log: RefCell::new(route_log),
+            replicas: (0..backends).map(|_| Replica::default()).collect(),
             draining: Cell::new(false),
             drain: Notify::new(),
         })

@@ -1,7 +1,7 @@
 //! `splitfin route`: what would be done with a statement, without doing it.
 
 use crate::config::Config;
-use splitfin_router::{Access, Class, Facts, Hint, LexMode, Statements, route};
+use splitfin_router::{Access, Class, Facts, Hint, LexMode, Scope, Statements, route};
 use splitfin_topology::{BackendView, Role, Snapshot};
 use std::fmt::Write as _;
 
@@ -30,13 +30,11 @@ pub fn explain(config: &Config, sql: &str) -> String {
             Class::Own(_) => "answered by Splitfin".to_owned(),
         },
     );
-    let hint = match lookup.hint.map(Hint::parse) {
-        Some(Err(error)) => {
-            line("hint", format!("ignored: {error}"));
-            None
-        }
-        other => other.and_then(Result::ok),
-    };
+    let (hint, errors) = lookup.hint.map(Hint::parse).unwrap_or_default();
+    for error in errors {
+        line("hint", format!("in part ignored: {error}"));
+    }
+    let hint = lookup.hint.is_some().then_some(hint);
     let facts = Facts::fresh("");
     match route(&facts, statement, hint.as_ref(), &snapshot, &config.routing) {
         Ok(decision) => {
@@ -48,6 +46,9 @@ pub fn explain(config: &Config, sql: &str) -> String {
                     Access::ReadWrite => "on the primary".to_owned(),
                 },
             );
+            if decision.access == Access::ReadOnly && statement.class == Class::Read {
+                line("sees", sees(decision.scope, hint.as_ref()));
+            }
             for view in &snapshot.backends {
                 let verdict = if decision.eligible.contains(&view.id) { "may serve it" } else { "not asked" };
                 line(&view.spec.name, verdict.to_owned());
@@ -60,6 +61,20 @@ pub fn explain(config: &Config, sql: &str) -> String {
         "all servers healthy, autocommit on, no transaction, the first or named backend is the primary".to_owned(),
     );
     out
+}
+
+/// What a replica must have to serve it.
+fn sees(scope: Scope, hint: Option<&Hint>) -> String {
+    let writes = match scope {
+        Scope::Session => "what its session wrote and read before",
+        Scope::User => "what all sessions of its account wrote, and what its session read before",
+        Scope::Global => "what everybody wrote, and what its session read before",
+        Scope::Off => "nothing in particular",
+    };
+    match hint.map(|hint| &hint.after).filter(|after| !after.is_empty()) {
+        Some(after) => format!("{writes}; and {after}"),
+        None => writes.to_owned(),
+    }
 }
 
 fn assumed(config: &Config) -> Snapshot {
@@ -76,7 +91,7 @@ fn assumed(config: &Config) -> Snapshot {
             fit: if spec.weight == 0 && id != primary { Err(splitfin_topology::Unfit::WeightZero) } else { Ok(()) },
             lag: Some(std::time::Duration::ZERO),
             version: None,
-            position: String::new(),
+            progress: Default::default(),
         }
     };
     let backends = config.backends.iter().enumerate().map(view).collect();

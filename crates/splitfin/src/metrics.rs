@@ -82,6 +82,7 @@ impl Collector for Figures {
             }
         }
         self.times(&mut out)?;
+        self.consistency(&mut out)?;
 
         let mut up =
             out.encode_descriptor("backend_usable", "Whether a backend may serve statements", None, MetricType::Gauge)?;
@@ -112,6 +113,31 @@ impl Collector for Figures {
 }
 
 impl Figures {
+    fn consistency(&self, out: &mut DescriptorEncoder<'_>) -> fmt::Result {
+        use prometheus_client::metrics::MetricType;
+        let backends = &self.shared.topology.snapshot().backends;
+        let sum = |id, at: usize| -> u64 { self.shared.metrics.iter().map(|metrics| metrics.waits(id)[at]).sum() };
+        let help = "Reads that waited for a replica to have what they must see, by how that ended";
+        let mut waits = out.encode_descriptor("consistency_waits", help, None, MetricType::Counter)?;
+        for view in backends {
+            for (at, outcome) in ["in_time", "in_vain"].into_iter().enumerate() {
+                let labels = [("backend", view.spec.name.as_str()), ("outcome", outcome)];
+                ConstCounter::new(sum(view.id, at)).encode(waits.encode_family(&labels)?)?;
+            }
+        }
+        let help = "Time that reads waited for a replica";
+        let unit = Some(&Unit::Seconds);
+        let mut waited = out.encode_descriptor("consistency_waited", help, unit, MetricType::Counter)?;
+        for view in backends {
+            let labels = [("backend", view.spec.name.as_str())];
+            ConstCounter::new(sum(view.id, 2) as f64 / 1e6).encode(waited.encode_family(&labels)?)?;
+        }
+        let help = "Servers asked for their position, so that a session could read elsewhere";
+        self.counter(out, "consistency_asked", help, self.sum(|metrics| &metrics.asked))?;
+        let help = "Marks of writes dropped, as the primary does not have them any more";
+        self.counter(out, "consistency_marks_dropped", help, self.sum(|metrics| &metrics.marks_dropped))
+    }
+
     fn times(&self, out: &mut DescriptorEncoder<'_>) -> fmt::Result {
         use prometheus_client::metrics::MetricType;
         let mut histogram = out.encode_descriptor(

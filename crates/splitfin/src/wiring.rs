@@ -5,7 +5,7 @@ use anyhow::{Context as _, Result};
 use splitfin_backend::{Backend, BackendTls, Limits};
 use splitfin_health::Target;
 use splitfin_router::classify::{TRACKED_UNDER_TWO_NAMES, TRACKED_VARIABLES};
-use splitfin_session::{Metrics, Users};
+use splitfin_session::{ConsistencySettings, Marks, Metrics, Users};
 use splitfin_topology::{BackendId, Monitor, Topology};
 use splitfin_transport::RsaKey;
 use splitfin_transport::tls::ClientTls;
@@ -44,6 +44,12 @@ fn session(config: &Config) -> Result<splitfin_session::Settings> {
         users: Users::new(users),
         rsa: RsaKey::generate().context("cannot make an RSA key")?,
         routing: config.routing.clone(),
+        consistency: ConsistencySettings {
+            wait: config.consistency_wait,
+            sticky: config.consistency_sticky,
+            most_waiting: config.consistency_waiting.div_ceil(config.workers).try_into().unwrap_or(u32::MAX),
+            marks: Marks::new(&config.routing),
+        },
         pool_mode: config.pool_mode,
         login_timeout: config.login_timeout,
         idle_timeout: config.idle_timeout,

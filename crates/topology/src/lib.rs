@@ -17,4 +17,4 @@ pub use gtid::{Position, PositionError};
 pub use monitor::{Event, Monitor, PrimaryChoice};
 pub use observation::{Channel, Family, Identity, Observation, ProbeFailure};
 pub use publish::{LocalTopology, Topology};
-pub use snapshot::{BackendView, Role, Snapshot};
+pub use snapshot::{BackendView, Progress, Role, Snapshot};

@@ -6,7 +6,7 @@
 use crate::backend::{BackendId, BackendSpec};
 use crate::condition::{Condition, Source, Thresholds, Unfit, judge_replica};
 use crate::observation::{Family, Identity, Observation, ProbeFailure};
-use crate::snapshot::{BackendView, Role, Snapshot};
+use crate::snapshot::{BackendView, Progress, Role, Snapshot};
 use std::time::Duration;
 
 /// How the primary is found.
@@ -50,6 +50,16 @@ pub enum Event {
         /// The candidates.
         candidates: Vec<BackendId>,
     },
+    /// A server has less than it was seen to have: restored from a copy, or its log was reset.
+    WentBack {
+        /// Which.
+        backend: BackendId,
+    },
+    /// The primary's commits have no GTIDs: nobody can tell which replica has them.
+    NoGtids {
+        /// Which.
+        backend: BackendId,
+    },
     /// MySQL and MariaDB cannot serve one endpoint together.
     MixedFamilies {
         /// The one that differs.
@@ -66,6 +76,29 @@ struct Member {
     /// Probes in a row that failed.
     silent: u32,
     last_failure: Option<ProbeFailure>,
+    rate: u64,
+    generation: u32,
+}
+
+impl Member {
+    /// Takes in what a probe saw, and says whether the server lost something that it had.
+    fn see(&mut self, seen: &Observation) -> bool {
+        let mut lost = false;
+        if let Some(before) = &self.seen {
+            lost = !seen.position.contains(&before.position);
+            let passed = seen.begun.saturating_duration_since(before.begun).as_millis() as u64;
+            let new = before.position.lacks(&seen.position);
+            // The best of late: a replica that has nothing to do shows nothing of what it could do.
+            self.rate = (new * 1000).checked_div(passed).unwrap_or(0).max(self.rate - self.rate / 8);
+        }
+        if lost || self.silent > 0 {
+            self.generation += 1;
+        }
+        self.silent = 0;
+        self.last_failure = None;
+        self.seen = Some(seen.clone());
+        lost
+    }
 }
 
 /// All servers and their history. Pure: time comes in only as measured durations.
@@ -82,7 +115,15 @@ pub struct Monitor {
 impl Monitor {
     /// Knows nothing of `backends` yet: none takes a statement.
     pub fn new(backends: Vec<BackendSpec>, thresholds: Thresholds, choice: PrimaryChoice) -> Self {
-        let member = |spec| Member { spec, condition: Condition::Unknown, seen: None, silent: 0, last_failure: None };
+        let member = |spec| Member {
+            spec,
+            condition: Condition::Unknown,
+            seen: None,
+            silent: 0,
+            last_failure: None,
+            rate: 0,
+            generation: 0,
+        };
         let members = backends.into_iter().map(member).collect();
         Self { members, thresholds, choice, primary: None, ambiguous: false, epoch: 0 }
     }
@@ -99,9 +140,9 @@ impl Monitor {
                     events.push(Event::MixedFamilies { backend });
                     return events;
                 }
-                member.silent = 0;
-                member.last_failure = None;
-                member.seen = Some(seen.clone());
+                if member.see(seen) {
+                    events.push(Event::WentBack { backend });
+                }
             }
             Err(failure) => {
                 member.silent += 1;
@@ -199,6 +240,10 @@ impl Monitor {
         }
         if let Some(found) = chosen {
             events.push(Event::PrimaryFound { backend: found });
+            let seen = self.members.get(found.index()).and_then(|member| member.seen.as_ref());
+            if seen.is_some_and(|seen| !seen.gtids) {
+                events.push(Event::NoGtids { backend: found });
+            }
             // A server that was only a replica until now owes no probes before it may serve as the primary.
             if let Some(member) = self.members.get_mut(found.index()) {
                 member.condition = Condition::Fit { bad: 0, last: None };
@@ -270,8 +315,20 @@ impl Monitor {
             fit,
             lag: member.seen.as_ref().and_then(lag),
             version: member.seen.as_ref().map(|seen| seen.version.clone()),
-            position: member.seen.as_ref().map(|seen| seen.position.clone()).unwrap_or_default(),
+            progress: progress(member),
         }
+    }
+}
+
+fn progress(member: &Member) -> Progress {
+    let Some(seen) = &member.seen else { return Progress::default() };
+    Progress {
+        position: seen.position.clone(),
+        seen: Some(seen.begun),
+        gtids: seen.gtids,
+        in_order: seen.in_order && seen.channels.len() <= 1,
+        rate: member.rate,
+        generation: member.generation,
     }
 }
 

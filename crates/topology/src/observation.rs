@@ -1,6 +1,7 @@
 //! What one probe saw.
 
-use std::time::Duration;
+use crate::gtid::Position;
+use std::time::{Duration, Instant};
 use thiserror::Error;
 
 /// MySQL or MariaDB: they differ in statements, trackers and executable comments.
@@ -63,8 +64,14 @@ pub struct Observation {
     pub read_only: bool,
     /// What it replicates from; empty for a server that is no replica.
     pub channels: Vec<Channel>,
-    /// GTID position as the server prints it; empty where GTIDs are off.
-    pub position: String,
+    /// When the probe began: what the server had by then is in `position`.
+    pub begun: Instant,
+    /// What it has: what it wrote and what it applied.
+    pub position: Position,
+    /// Whether what it commits gets a GTID.
+    pub gtids: bool,
+    /// Whether it commits in the order of its source: then it has everything in front of what it has last.
+    pub in_order: bool,
 }
 
 /// Why a probe saw nothing.

@@ -3,6 +3,7 @@
 use crate::snapshot::Snapshot;
 use arc_swap::{ArcSwap, Guard};
 use std::cell::RefCell;
+use std::ops::Deref;
 use std::rc::Rc;
 use std::sync::Arc;
 
@@ -39,22 +40,34 @@ impl Topology {
 #[derive(Debug)]
 pub struct LocalTopology {
     shared: Arc<Topology>,
-    kept: RefCell<Rc<Arc<Snapshot>>>,
+    kept: RefCell<Rc<Held>>,
+}
+
+/// A snapshot that one thread holds, however many of its sessions do.
+#[derive(Debug)]
+pub struct Held(Arc<Snapshot>);
+
+impl Deref for Held {
+    type Target = Snapshot;
+
+    fn deref(&self) -> &Snapshot {
+        &self.0
+    }
 }
 
 impl LocalTopology {
     /// For the thread that calls this.
     pub fn new(shared: Arc<Topology>) -> Self {
-        let kept = RefCell::new(Rc::new(shared.current.load_full()));
+        let kept = RefCell::new(Rc::new(Held(shared.current.load_full())));
         Self { shared, kept }
     }
 
     /// The current snapshot, to keep while a statement runs.
-    pub fn snapshot(&self) -> Rc<Arc<Snapshot>> {
+    pub fn snapshot(&self) -> Rc<Held> {
         let current = self.shared.current.load();
         let mut kept = self.kept.borrow_mut();
-        if !Arc::ptr_eq(&current, &kept) {
-            *kept = Rc::new(Guard::into_inner(current));
+        if !Arc::ptr_eq(&current, &kept.0) {
+            *kept = Rc::new(Held(Guard::into_inner(current)));
         }
         Rc::clone(&kept)
     }

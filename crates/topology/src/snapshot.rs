@@ -2,8 +2,9 @@
 
 use crate::backend::{BackendId, BackendSpec};
 use crate::condition::Unfit;
+use crate::gtid::Position;
 use crate::observation::Family;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 /// What a server is at the moment.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -29,8 +30,25 @@ pub struct BackendView {
     pub lag: Option<Duration>,
     /// `@@version`, once it was seen.
     pub version: Option<String>,
-    /// GTID position, as last seen.
-    pub position: String,
+    /// How far it is in the stream of transactions.
+    pub progress: Progress,
+}
+
+/// How far a server is in the stream of transactions, as last seen.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Progress {
+    /// What it has.
+    pub position: Position,
+    /// When the probe that saw this began; nothing before the first one.
+    pub seen: Option<Instant>,
+    /// Whether what it commits gets a GTID.
+    pub gtids: bool,
+    /// Whether it commits in the order of its source, and has one source only.
+    pub in_order: bool,
+    /// Transactions a second that it was seen to take in, lately at most.
+    pub rate: u64,
+    /// Counts how often it was away, or came back with less than it had: nothing that was known of it before holds.
+    pub generation: u32,
 }
 
 /// All servers at one moment.

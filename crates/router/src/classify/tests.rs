@@ -403,6 +403,7 @@ fn effects_are_seen() {
 #[test]
 fn splitfins_own_statements_are_recognised() {
     assert_eq!(class("SHOW SPLITFIN ROUTE"), Class::Own(Own::ShowRoute));
+    assert_eq!(class("show splitfin position"), Class::Own(Own::ShowPosition));
     assert_eq!(class("SELECT CONNECTION_ID()"), Class::Own(Own::ConnectionId));
 }
 

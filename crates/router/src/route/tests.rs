@@ -16,7 +16,7 @@ fn snapshot() -> Snapshot {
         fit: Ok(()),
         lag: lag.map(Duration::from_millis),
         version: None,
-        position: String::new(),
+        progress: Default::default(),
     };
     Snapshot {
         epoch: 7,
@@ -37,7 +37,7 @@ fn facts() -> Facts<'static> {
 fn decide(sql: &str, facts: Facts<'_>, snapshot: &Snapshot, settings: &Settings) -> Result<Decision, Refusal> {
     let mut statements = Statements::new(8);
     let lookup = statements.look_up(sql.as_bytes(), LexMode::default());
-    let hint = lookup.hint.and_then(|text| Hint::parse(text).ok());
+    let hint = lookup.hint.map(|text| Hint::parse(text).0);
     route(&facts, &lookup.statement, hint.as_ref(), snapshot, settings)
 }
 
@@ -88,7 +88,7 @@ fn a_hint_never_sends_a_write_to_a_replica() {
 #[test]
 fn no_rule_sends_a_write_to_a_replica() {
     let rule = |action| Settings {
-        rules: vec![Rule { matcher: Matcher::default(), action, note: "test".into() }],
+        rules: vec![Rule { matcher: Matcher::default(), action: Some(action), scope: None, note: "test".into() }],
         ..Settings::default()
     };
     for action in [Action::Replicas, Action::Backend("slave-1".into())] {
@@ -127,4 +127,27 @@ fn observe_and_ramp_keep_reads_on_the_primary() {
     assert_eq!(to_with("SELECT 1", facts(), &snapshot(), &settings(Mode::Observe)), (vec![0], "observe"));
     assert_eq!(to_with("SELECT 1", facts(), &snapshot(), &settings(Mode::Ramp(50))), (vec![0], "ramp"));
     assert_eq!(to_with("SELECT 1", facts(), &snapshot(), &settings(Mode::Ramp(51))).0, [1, 2]);
+}
+
+#[test]
+fn the_scope_is_that_of_the_first_rule_that_names_one() {
+    let rule = |user: &str, action, scope| Rule {
+        matcher: Matcher { user: Some(user.into()), ..Matcher::default() },
+        action,
+        scope,
+        note: "test".into(),
+    };
+    let settings = Settings {
+        rules: vec![
+            rule("app", Some(Action::Replicas), None),
+            rule("app", None, Some(Scope::User)),
+            rule("app", Some(Action::Primary), Some(Scope::Off)),
+        ],
+        ..Settings::default()
+    };
+    let decision = decide("SELECT 1", facts(), &snapshot(), &settings).unwrap();
+    assert_eq!((decision.scope, decision.reason.label(), decision.eligible.len()), (Scope::User, "rule", 2));
+    let other = decide("SELECT 1", Facts::fresh("other"), &snapshot(), &settings).unwrap();
+    assert_eq!(other.scope, Scope::Session);
+    assert!(settings.uses(Scope::User) && settings.uses(Scope::Session) && !settings.uses(Scope::Global));
 }

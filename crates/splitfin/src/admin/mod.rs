@@ -65,7 +65,7 @@ async fn backends(State(admin): State<Admin>) -> Json<Value> {
             "why_not": view.fit.as_ref().err().map(ToString::to_string),
             "lag_seconds": view.lag.map(|lag| lag.as_secs_f64()),
             "version": view.version,
-            "position": view.position,
+            "position": view.progress.position.to_string(),
             "weight": view.spec.weight,
             "connections": admin.shared.limits.open(view.id),
         })

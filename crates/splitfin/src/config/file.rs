@@ -19,6 +19,8 @@ defaults! {
     lag_max: Span = Span(Duration::from_secs(5));
     lag_resume: Span = Span(Duration::from_secs(2));
     two: u32 = 2;
+    consistency_wait: Span = Span(Duration::from_millis(50));
+    max_waiting: usize = 32;
     max_connections: usize = 100;
     connect_timeout: Span = Span(Duration::from_secs(5));
     checkout_timeout: Span = Span(Duration::from_secs(10));
@@ -44,7 +46,7 @@ pub(crate) struct File {
     #[serde(default)]
     pub(crate) routing: Routing,
     #[serde(default)]
-    pub(crate) consistency: Option<serde_json::Value>,
+    pub(crate) consistency: Consistency,
     #[serde(default)]
     pub(crate) pool: Pool,
     #[serde(default)]
@@ -192,8 +194,40 @@ pub(crate) enum Balance {
 pub(crate) struct Rule {
     #[serde(default, rename = "match")]
     pub(crate) matches: RuleMatch,
-    pub(crate) action: String,
+    #[serde(default)]
+    pub(crate) action: Option<String>,
+    #[serde(default)]
+    pub(crate) consistency: Option<Scope>,
     pub(crate) note: String,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Consistency {
+    #[serde(default)]
+    pub(crate) scope: Scope,
+    #[serde(default = "consistency_wait")]
+    pub(crate) wait: Span,
+    #[serde(default)]
+    pub(crate) sticky: Option<Span>,
+    #[serde(default = "max_waiting")]
+    pub(crate) max_waiting: usize,
+}
+
+impl Default for Consistency {
+    fn default() -> Self {
+        Self { scope: Scope::default(), wait: consistency_wait(), sticky: None, max_waiting: max_waiting() }
+    }
+}
+
+#[derive(Debug, Default, Clone, Copy, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum Scope {
+    #[default]
+    Session,
+    User,
+    Global,
+    Off,
 }
 
 #[derive(Debug, Default, Deserialize)]

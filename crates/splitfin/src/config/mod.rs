@@ -2,16 +2,17 @@
 //! of its own.
 
 mod file;
+mod routing;
 mod values;
 
 use file::{AuthMode, File, TlsMode};
+use routing::consistency_sticky;
 use splitfin_backend::Balance;
 use splitfin_protocol::handshake::connect::TlsWish;
-use splitfin_router::{Action, Digest, Matcher, Mode, Rule};
 use splitfin_session::{PoolMode, RouteLogLevel};
 use splitfin_topology::{BackendId, BackendSpec, PrimaryChoice, Thresholds};
 use splitfin_transport::Endpoint;
-use std::net::{IpAddr, SocketAddr};
+use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 use thiserror::Error;
@@ -111,6 +112,12 @@ pub struct Config {
     pub thresholds: Thresholds,
     /// Mode and rules.
     pub routing: splitfin_router::Settings,
+    /// How long a read may wait for a replica to have what it must see.
+    pub consistency_wait: Duration,
+    /// How long reads stay on the primary behind a write without a position.
+    pub consistency_sticky: Duration,
+    /// Reads that may wait for one replica at a time, over all workers.
+    pub consistency_waiting: usize,
     /// How reads are spread.
     pub balance: Balance,
     /// When connections go back.
@@ -263,6 +270,9 @@ impl Check<'_> {
             monitor: (file.monitor.user.0.clone(), monitor_password),
             probe_interval: file.monitor.interval.0,
             probe_timeout: file.monitor.timeout.0,
+            consistency_wait: self.consistency_wait(&file)?,
+            consistency_sticky: consistency_sticky(&file),
+            consistency_waiting: self.at_least_one("consistency.max_waiting", file.consistency.max_waiting)?,
             thresholds,
             balance: match file.routing.balance {
                 file::Balance::LeastLoaded => Balance::LeastLoaded,
@@ -297,7 +307,6 @@ impl Check<'_> {
     /// Keys that are planned: better refused than silently without effect.
     fn not_yet(&self, file: &File) -> Result<(), ConfigError> {
         let planned = [
-            ("consistency", file.consistency.is_some(), "reading one's own writes"),
             ("pool.lanes", file.pool.lanes > 0, "sharing connections between reads"),
             ("limits.clients_per_user", file.limits.clients_per_user > 0, "a limit for each user"),
             ("admin.mysql", file.admin.mysql.is_some(), "an admin endpoint of the MySQL protocol"),
@@ -403,72 +412,6 @@ impl Check<'_> {
                 Ok(PrimaryChoice::Named(BackendId(at as u16)))
             }
         }
-    }
-
-    fn routing(&self, file: &File, backends: &[BackendSpec]) -> Result<splitfin_router::Settings, ConfigError> {
-        let mode = file.routing.mode.0.as_str();
-        let mode = match mode.split_once(' ').unwrap_or((mode, "")) {
-            ("" | "split", "") => Mode::Split,
-            ("observe", "") => Mode::Observe,
-            ("ramp", percent) => {
-                let percent = percent
-                    .trim()
-                    .strip_suffix('%')
-                    .and_then(|number| number.parse().ok())
-                    .filter(|percent| *percent <= 100);
-                Mode::Ramp(percent.ok_or_else(|| self.wrong("routing.mode", "write `ramp 25%`"))?)
-            }
-            _ => return Err(self.wrong("routing.mode", format!("`{mode}` is unknown: split, observe, or `ramp 25%`"))),
-        };
-        let rules = file
-            .routing
-            .rules
-            .iter()
-            .enumerate()
-            .map(|(at, rule)| self.rule(at, rule, backends))
-            .collect::<Result<_, _>>()?;
-        Ok(splitfin_router::Settings { mode, rules })
-    }
-
-    fn rule(&self, at: usize, rule: &file::Rule, backends: &[BackendSpec]) -> Result<Rule, ConfigError> {
-        let key = |name: &str| format!("routing.rules[{at}].{name}");
-        let action = match rule.action.split_once('=').unwrap_or((&rule.action, "")) {
-            ("primary" | "master", "") => Action::Primary,
-            ("replicas" | "slaves", "") => Action::Replicas,
-            ("reject", "") => Action::Reject,
-            ("backend", name) if backends.iter().any(|backend| backend.name == name) => {
-                Action::Backend(name.to_owned())
-            }
-            ("backend", name) => return Err(self.wrong(key("action"), format!("there is no backend `{name}`"))),
-            _ => {
-                let message = format!("`{}` is unknown: primary, replicas, backend=NAME or reject", rule.action);
-                return Err(self.wrong(key("action"), message));
-            }
-        };
-        let digest = |text: &String| {
-            u64::from_str_radix(text, 16)
-                .map(Digest)
-                .map_err(|_| self.wrong(key("match.digest"), "16 hexadecimal digits, as the log shows them"))
-        };
-        let client = |text: &String| {
-            let (address, bits) = text.split_once('/').unwrap_or((text, ""));
-            let parsed: Option<(IpAddr, u8)> = address.parse().ok().and_then(|ip: IpAddr| {
-                let most = if ip.is_ipv4() { 32 } else { 128 };
-                let bits = if bits.is_empty() { most } else { bits.parse().ok().filter(|bits| *bits <= most)? };
-                Some((ip, bits))
-            });
-            parsed.ok_or_else(|| self.wrong(key("match.client"), format!("`{text}` is no network: write 10.1.0.0/16")))
-        };
-        let regex =
-            |text: &String| regex::Regex::new(text).map_err(|error| self.wrong(key("match.regex"), error.to_string()));
-        let matcher = Matcher {
-            user: rule.matches.user.clone(),
-            schema: rule.matches.schema.clone(),
-            client: rule.matches.client.as_ref().map(client).transpose()?,
-            digest: rule.matches.digest.as_ref().map(digest).transpose()?,
-            regex: rule.matches.regex.as_ref().map(regex).transpose()?,
-        };
-        Ok(Rule { matcher, action, note: rule.note.as_str().into() })
     }
 
     fn users(&self, file: &File) -> Result<Vec<(String, String)>, ConfigError> {

@@ -84,10 +84,31 @@ fn values_that_make_no_sense_say_why() {
         ),
         ("mode: static", "mode: database", "`static`) is not supported yet"),
         ("monitor: {", "pool: { lanes: 4 }\nmonitor: {", "not supported yet"),
-        ("monitor: {", "consistency: { scope: session }\nmonitor: {", "not supported yet"),
+        ("monitor: {", "consistency: { scope: mine }\nmonitor: {", "unknown variant `mine`"),
+        ("monitor: {", "consistency: { wait: 1m }\nmonitor: {", "consistency.wait: at most 10s"),
+        ("monitor: {", "consistency: { max_waiting: 0 }\nmonitor: {", "must be at least 1"),
+        ("monitor: {", "routing: { rules: [{ note: x }] }\nmonitor: {", "an `action`, a `consistency`, or both"),
     ] {
         let text = SMALL.replacen(from, to, 1);
         assert_ne!(text, SMALL);
         assert!(error(&text).contains(expected), "{}", error(&text));
     }
+}
+
+#[test]
+fn consistency_has_defaults_that_go_with_the_monitor() {
+    let config = Config::parse("f.yaml", SMALL).unwrap();
+    assert_eq!(config.routing.scope, splitfin_router::Scope::Session);
+    assert_eq!(config.consistency_wait, Duration::from_millis(50));
+    assert_eq!(config.consistency_sticky, Duration::from_secs(8), "lag.max, and two probes that count");
+    let text = SMALL.replace(
+        "monitor: {",
+        "consistency: { scope: user, sticky: 3s }\nrouting: { rules: [{ match: { user: reports }, consistency: off, note: late is fine }] }\nmonitor: {",
+    );
+    let config = Config::parse("f.yaml", &text).unwrap();
+    assert_eq!(
+        (config.routing.scope, config.consistency_sticky),
+        (splitfin_router::Scope::User, Duration::from_secs(3))
+    );
+    assert_eq!(config.routing.rules[0].scope, Some(splitfin_router::Scope::Off));
 }

@@ -103,6 +103,7 @@ backends:
   - {{ name: slave-1, address: \"{}\" }}
   - {{ name: slave-2, address: \"{}\" }}
 monitor: {{ user: {MONITOR}, password: {PASSWORD}, interval: 250ms, timeout: 2s, lag: {{ max: 2s, resume: 1s }} }}
+consistency: {{ wait: 1s }}
 auth: {{ mode: static, users: [{{ name: {APP}, password: {PASSWORD} }}] }}
 admin: {{ http: \"127.0.0.1:{}\" }}
 state_dir: \"{}\"

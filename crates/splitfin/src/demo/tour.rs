@@ -3,7 +3,7 @@
 use super::{Stage, say};
 use anyhow::{Context as _, Result};
 use splitfin_testkit::mysql_async::prelude::Queryable as _;
-use splitfin_testkit::mysql_async::{Conn, OptsBuilder};
+use splitfin_testkit::mysql_async::{Conn, OptsBuilder, Row};
 use splitfin_testkit::{APP, PASSWORD, eventually};
 use splitfin_topology::BackendView;
 use std::collections::BTreeMap;
@@ -13,7 +13,12 @@ use std::time::{Duration, Instant};
 
 /// Takes the tour; whether every promise was kept.
 pub(super) async fn take(stage: &mut Stage) -> Result<bool> {
-    let mut tour = Tour { client: Conn::new(options(stage.port)).await.context("cannot log in")?, kept: true };
+    let log_in = async || Conn::new(options(stage.port)).await.context("cannot log in");
+    let mut pool = Vec::new();
+    for _ in 0..READERS {
+        pool.push(log_in().await?);
+    }
+    let mut tour = Tour { client: log_in().await?, pool, kept: true };
     tour.writes_and_reads(stage).await?;
     tour.transaction().await?;
     tour.lagging_slave(stage).await?;
@@ -37,8 +42,20 @@ fn options(port: u16) -> OptsBuilder {
         .wait_timeout(Some(28_800))
 }
 
+/// Connections of the tour's application that read: each stays with one slave for a moment, so that it never looks back.
+const READERS: usize = 8;
+
+/// Where this connection's last statement went, and why.
+async fn last_route(client: &mut Conn) -> Result<(String, String)> {
+    let row: Option<Row> = client.query_first("SHOW SPLITFIN ROUTE").await?;
+    let row = row.context("SHOW SPLITFIN ROUTE gave no row")?;
+    let text = |name| row.get::<String, _>(name).unwrap_or_default();
+    Ok((text("Backend"), text("Why")))
+}
+
 struct Tour {
     client: Conn,
+    pool: Vec<Conn>,
     kept: bool,
 }
 
@@ -51,27 +68,21 @@ impl Tour {
     /// Runs a statement, shows where it went and why, and says where.
     async fn show(&mut self, sql: &str) -> Result<String> {
         self.client.query_drop(sql).await.with_context(|| sql.to_owned())?;
-        let (backend, why) = self.last_route().await?;
+        let (backend, why) = last_route(&mut self.client).await?;
         say(&format!("  {sql:<58} → {backend:<8} {why}"));
         Ok(backend)
     }
 
-    async fn last_route(&mut self) -> Result<(String, String)> {
-        let row: Option<(String, String, String, u64, String, String)> =
-            self.client.query_first("SHOW SPLITFIN ROUTE").await?;
-        let row = row.context("SHOW SPLITFIN ROUTE gave no row")?;
-        Ok((row.0, row.2))
-    }
-
-    /// Runs a read many times; how often on which backend. A backend that was slow for a moment is given the time to be
+    /// Runs a read many times, on the connections of a pool in turn; how often on which backend. A backend that was slow for a moment is given the time to be
     /// asked again, if it is expected.
     async fn spread(&mut self, sql: &str, expected: &[&str]) -> Result<BTreeMap<String, usize>> {
         let mut counts: BTreeMap<String, usize> = BTreeMap::new();
         let deadline = Instant::now() + Duration::from_secs(10);
         let mut times = 0;
         while times < 20 || (!expected.iter().all(|name| counts.contains_key(*name)) && Instant::now() < deadline) {
-            self.client.query_drop(sql).await?;
-            let (backend, _) = self.last_route().await?;
+            let reader = &mut self.pool[times % READERS];
+            reader.query_drop(sql).await?;
+            let (backend, _) = last_route(reader).await?;
             *counts.entry(backend).or_default() += 1;
             times += 1;
         }
@@ -85,6 +96,14 @@ impl Tour {
         let create = self.show("CREATE TABLE orders (id INT AUTO_INCREMENT PRIMARY KEY, item VARCHAR(50))").await?;
         let insert = self.show("INSERT INTO orders (item) VALUES ('apple'), ('pear')").await?;
         self.promise("writes ran on the master", create == "master" && insert == "master");
+        let read = "SELECT COUNT(*) FROM orders";
+        let rows: Option<u64> = self.client.query_first(read).await?;
+        let (backend, why) = last_route(&mut self.client).await?;
+        say(&format!("  {read:<58} → {backend:<8} {why}"));
+        self.promise(
+            "what was just written is read back at once, from a slave",
+            rows == Some(2) && backend != "master",
+        );
         stage.cluster.caught_up().await?;
         let counts = self.spread("SELECT * FROM orders", &["slave-1", "slave-2"]).await?;
         let both = counts.contains_key("slave-1") && counts.contains_key("slave-2") && !counts.contains_key("master");

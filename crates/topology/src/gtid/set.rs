@@ -30,8 +30,9 @@ impl GtidSet {
         let mut set = Self::default();
         for part in parts(text) {
             let mut fields = part.split(':').map(str::trim);
-            let uuid = uuid(fields.next().unwrap_or_default())
-                .ok_or_else(|| PositionError::new(part, "a UUID comes first, as in 3e11fa47-71ca-11e1-9e33-c80aa9429562:1-5"))?;
+            let uuid = uuid(fields.next().unwrap_or_default()).ok_or_else(|| {
+                PositionError::new(part, "a UUID comes first, as in 3e11fa47-71ca-11e1-9e33-c80aa9429562:1-5")
+            })?;
             let mut tag = Box::default();
             let mut numbers = 0;
             for field in fields {
@@ -41,7 +42,8 @@ impl GtidSet {
                         set.add_interval(&Source { uuid, tag: Clone::clone(&tag) }, interval);
                     }
                     None => {
-                        let why = "numbers from 1 (as in 5 or 1-5) or a tag of up to 32 letters, digits and _ follow a colon";
+                        let why =
+                            "numbers from 1 (as in 5 or 1-5) or a tag of up to 32 letters, digits and _ follow a colon";
                         tag = self::tag(field).ok_or_else(|| PositionError::new(part, why))?;
                     }
                 }

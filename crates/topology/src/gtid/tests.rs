@@ -33,9 +33,19 @@ fn what_servers_print_is_read_and_printed_again() {
 
 #[test]
 fn what_is_no_position_is_said() {
-    for text in ["x", "0-1-5", A, &format!("{A}:"), &format!("{A}:0"), &format!("{A}:+1"), &format!("{A}:1-"), &format!("{A}:tag"),
-        &format!("{A}:9223372036854775807"), &format!("{A}:1tag:1"), "3e11fa47-71ca-11e1-9e33-c80aa942956é:1"]
-    {
+    for text in [
+        "x",
+        "0-1-5",
+        A,
+        &format!("{A}:"),
+        &format!("{A}:0"),
+        &format!("{A}:+1"),
+        &format!("{A}:1-"),
+        &format!("{A}:tag"),
+        &format!("{A}:9223372036854775807"),
+        &format!("{A}:1tag:1"),
+        "3e11fa47-71ca-11e1-9e33-c80aa942956é:1",
+    ] {
         let error = Position::parse(Family::Mysql, text).unwrap_err();
         assert!(error.to_string().contains("is no GTID position"), "{text}");
     }
@@ -47,10 +57,14 @@ fn what_is_no_position_is_said() {
 #[test]
 fn a_server_has_what_it_lists_and_nothing_else() {
     let ours = mysql(&format!("{A}:1-100:200-300,{B}:sales:1-5"));
-    for there in [format!("{A}:1"), format!("{A}:100"), format!("{A}:5-7:250-300"), format!("{B}:sales:5"), String::new()] {
+    for there in
+        [format!("{A}:1"), format!("{A}:100"), format!("{A}:5-7:250-300"), format!("{B}:sales:5"), String::new()]
+    {
         assert!(ours.contains(&mysql(&there)), "{there}");
     }
-    for gone in [format!("{A}:101"), format!("{A}:90-210"), format!("{B}:5"), format!("{A}:sales:1"), format!("{A}:301")] {
+    for gone in
+        [format!("{A}:101"), format!("{A}:90-210"), format!("{B}:5"), format!("{A}:sales:1"), format!("{A}:301")]
+    {
         assert!(!ours.contains(&mysql(&gone)), "{gone}");
     }
     let ours = mariadb("0-1-100,1-2-5");

@@ -1,6 +1,8 @@
 use super::*;
+use crate::gtid::Position;
 use crate::observation::Channel;
 use proptest::prelude::*;
+use std::time::Instant;
 
 const A: BackendId = BackendId(0);
 const B: BackendId = BackendId(1);
@@ -19,6 +21,10 @@ fn identity(id: BackendId) -> Identity {
     Identity { uuid: None, server_id: u32::from(id.0) + 1 }
 }
 
+fn at(number: u64) -> Position {
+    Position::parse(Family::Mariadb, &format!("0-1-{number}")).unwrap()
+}
+
 fn writable(id: BackendId) -> Observation {
     Observation {
         family: Family::Mariadb,
@@ -26,7 +32,10 @@ fn writable(id: BackendId) -> Observation {
         identity: identity(id),
         read_only: false,
         channels: vec![],
-        position: "0-1-5".into(),
+        begun: Instant::now(),
+        position: at(5),
+        gtids: true,
+        in_order: true,
     }
 }
 
@@ -244,4 +253,40 @@ proptest! {
             }
         }
     }
+}
+
+#[test]
+fn a_server_that_lost_something_or_was_away_starts_anew() {
+    let mut monitor = running();
+    let generation = |monitor: &mut Monitor| monitor.snapshot().backends[B.index()].progress.generation;
+    let later = |number| Ok(Observation { position: at(number), ..replica(B, A, Some(0)) });
+    assert!(monitor.observe(B, later(9)).is_empty());
+    assert_eq!(generation(&mut monitor), 0);
+    assert_eq!(monitor.observe(B, later(7)), [Event::WentBack { backend: B }]);
+    assert_eq!(generation(&mut monitor), 1);
+    monitor.observe(B, down());
+    assert_eq!(generation(&mut monitor), 1, "while it is away, what was seen last still tells");
+    monitor.observe(B, later(20));
+    assert_eq!(generation(&mut monitor), 2, "nobody knows what happened meanwhile");
+}
+
+#[test]
+fn the_rate_is_the_best_of_late() {
+    let mut monitor = running();
+    let begun = Instant::now();
+    let seen = |number, after| {
+        Ok(Observation { position: at(number), begun: begun + Duration::from_millis(after), ..replica(B, A, Some(0)) })
+    };
+    monitor.observe(B, seen(100, 0));
+    monitor.observe(B, seen(500, 200));
+    assert_eq!(monitor.snapshot().backends[B.index()].progress.rate, 2000);
+    monitor.observe(B, seen(500, 400));
+    assert_eq!(monitor.snapshot().backends[B.index()].progress.rate, 1750, "it fades");
+}
+
+#[test]
+fn a_primary_without_gtids_is_reported() {
+    let mut monitor = monitor(PrimaryChoice::Named(A));
+    let events = monitor.observe(A, Ok(Observation { gtids: false, ..writable(A) }));
+    assert_eq!(events, [Event::PrimaryFound { backend: A }, Event::NoGtids { backend: A }]);
 }

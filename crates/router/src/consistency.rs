@@ -1,0 +1,144 @@
+//! Which replicas have what a session must see: what its scope wrote, and what it has read itself.
+//!
+//! A [`Mark`] is what was written; [`Reads`] is how far the session has looked into the stream of transactions, so that
+//! it never looks at an earlier point of it; [`fresh`] says whether a replica has that, or will have it soon; [`choose`]
+//! puts them together. Instants come in as arguments.
+//!
+//! ```text
+//!  own writes ──────────────> Mark ──┐
+//!  after_gtid ───────────────────────┼─> needed ──> fresh(replica)? ──> has it     serves
+//!  what was read, as far as known ───┘                              ──> soon       serves behind a wait
+//!  what was read since, on one server ──> that one serves again     ──> late       the primary serves
+//! ```
+
+mod mark;
+mod reads;
+
+pub use mark::Mark;
+pub use reads::Reads;
+
+use crate::reason::Reason;
+use smallvec::{SmallVec, smallvec};
+use splitfin_topology::{BackendId, BackendView, Position, Snapshot};
+use std::time::{Duration, Instant};
+
+/// Whether a replica has what is needed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Fresh {
+    /// It has.
+    Has,
+    /// It is expected to, within the time that reads may wait.
+    Soon,
+    /// It is not.
+    Late,
+}
+
+/// What one worker has learned of a replica since the last probe.
+#[derive(Debug, Clone, Default)]
+pub struct Learned {
+    /// [`splitfin_topology::Progress::generation`] that this is true of.
+    pub generation: u32,
+    /// What it has for certain.
+    pub position: Position,
+    /// A wait was in vain: the next one makes sense when a probe has seen the replica again.
+    pub failed: Option<Instant>,
+}
+
+impl Learned {
+    /// The replica has this.
+    pub fn reached(&mut self, generation: u32, position: &Position) {
+        self.renew(generation);
+        self.position.add(position);
+    }
+
+    /// The replica did not get there in time.
+    pub fn missed(&mut self, generation: u32, now: Instant) {
+        self.renew(generation);
+        self.failed = Some(now);
+    }
+
+    fn renew(&mut self, generation: u32) {
+        if self.generation != generation {
+            *self = Self { generation, ..Self::default() };
+        }
+    }
+}
+
+/// Whether `view` has `needed`, as far as it is known, or will have within `wait`.
+pub fn fresh(view: &BackendView, learned: &Learned, needed: &Position, wait: Duration, now: Instant) -> Fresh {
+    let progress = &view.progress;
+    let learned = Some(learned).filter(|learned| learned.generation == progress.generation);
+    let has = |position: &Position| position.contains(needed);
+    if has(&progress.position) || learned.is_some_and(|learned| has(&learned.position)) {
+        return Fresh::Has;
+    }
+    let Some(seen) = progress.seen else { return Fresh::Late };
+    let failed = learned.and_then(|learned| learned.failed).is_some_and(|failed| seen <= failed);
+    let foreign = progress.position.family().is_some_and(|family| Some(family) != needed.family());
+    let (Some(lag), false, false) = (view.lag, failed || wait.is_zero(), foreign) else { return Fresh::Late };
+    if lag <= wait {
+        return Fresh::Soon;
+    }
+    // It is late by more than a read may wait, but some servers only count whole seconds, and some catch up fast.
+    let missing = progress.position.lacks(needed) as f64;
+    let due = missing / (progress.rate as f64).max(f64::MIN_POSITIVE);
+    let since = now.saturating_duration_since(seen).as_secs_f64();
+    if due - since <= wait.as_secs_f64() { Fresh::Soon } else { Fresh::Late }
+}
+
+/// Who serves a read that replicas may serve.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Choice {
+    /// Any of these; one that does not have it yet is made to wait.
+    Replicas(SmallVec<[BackendId; 8]>),
+    /// First, this server has to be asked for its position: the session has read there, and may go elsewhere then.
+    Ask(BackendId),
+    /// The primary.
+    Primary(Reason),
+}
+
+/// Chooses among `eligible` for a session that has read `reads` so far. `is` tells how fresh a replica is.
+pub fn choose(
+    eligible: &[BackendId],
+    reads: &Reads,
+    snapshot: &Snapshot,
+    now: Instant,
+    is: impl Fn(&BackendView) -> Fresh,
+) -> Choice {
+    let in_time = |id: &BackendId| snapshot.backend(*id).is_some_and(|view| is(view) != Fresh::Late);
+    let Some(place) = reads.place() else {
+        return among(eligible.iter().copied().filter(in_time).collect());
+    };
+    let there = snapshot.backend(place.backend).filter(|view| view.progress.generation == place.generation);
+    let may_move = now.saturating_duration_since(place.first) >= MOVE;
+    match there {
+        Some(view) if snapshot.primary == Some(view.id) => match place.forced || may_move {
+            true => Choice::Ask(view.id),
+            false => Choice::Primary(Reason::ReadOnPrimary),
+        },
+        Some(view) if eligible.contains(&view.id) => match may_move && eligible.len() > 1 {
+            true => Choice::Ask(view.id),
+            false if in_time(&view.id) => Choice::Replicas(smallvec![view.id]),
+            false => Choice::Primary(Reason::Behind),
+        },
+        // A hint or a rule sends the session away from a server that is well.
+        Some(view) if view.fit.is_ok() => Choice::Ask(view.id),
+        // The primary has all that any replica ever showed.
+        _ if snapshot.primary.is_some() => Choice::Primary(Reason::ReadOnPrimary),
+        // Neither can be asked. Reads go on.
+        _ => among(eligible.iter().copied().filter(in_time).collect()),
+    }
+}
+
+fn among(replicas: SmallVec<[BackendId; 8]>) -> Choice {
+    match replicas.is_empty() {
+        true => Choice::Primary(Reason::Behind),
+        false => Choice::Replicas(replicas),
+    }
+}
+
+/// A session that reads without a pause stays with one server this long before it may change.
+const MOVE: Duration = Duration::from_secs(1);
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,249 @@
+use super::*;
+use splitfin_topology::{BackendSpec, Family, Progress, Role, Unfit};
+
+const MASTER: BackendId = BackendId(0);
+const SLAVE_1: BackendId = BackendId(1);
+const SLAVE_2: BackendId = BackendId(2);
+const WAIT: Duration = Duration::from_millis(50);
+
+fn at(number: u64) -> Position {
+    Position::parse(Family::Mariadb, &format!("0-1-{number}")).unwrap()
+}
+
+/// All servers have 100 transactions, seen at `seen`.
+fn snapshot(seen: Instant) -> Snapshot {
+    let view = |id: u16, role| BackendView {
+        id: BackendId(id),
+        spec: BackendSpec { name: id.to_string(), address: String::new(), weight: 1 },
+        role,
+        fit: Ok(()),
+        lag: Some(Duration::ZERO),
+        version: None,
+        progress: Progress { position: at(100), seen: Some(seen), gtids: true, in_order: true, rate: 0, generation: 0 },
+    };
+    let backends = vec![view(0, Role::Primary), view(1, Role::Replica), view(2, Role::Replica)];
+    Snapshot { epoch: 1, backends, primary: Some(MASTER), family: Some(Family::Mariadb) }
+}
+
+fn view(snapshot: &mut Snapshot, id: BackendId) -> &mut BackendView {
+    &mut snapshot.backends[id.index()]
+}
+
+fn needed(mark: &Mark) -> Position {
+    let mut needed = Position::Nothing;
+    mark.add_to(&mut needed);
+    needed
+}
+
+fn seconds(count: u64) -> Duration {
+    Duration::from_secs(count)
+}
+
+fn chosen(reads: &Reads, snapshot: &Snapshot, now: Instant, needed: &Position) -> Choice {
+    choose(&[SLAVE_1, SLAVE_2], reads, snapshot, now, |view| fresh(view, &Learned::default(), needed, WAIT, now))
+}
+
+fn replicas(ids: &[BackendId]) -> Choice {
+    Choice::Replicas(ids.iter().copied().collect())
+}
+
+#[test]
+fn a_replica_has_what_was_seen_or_learned() {
+    let now = Instant::now();
+    let mut snapshot = snapshot(now);
+    let slave = view(&mut snapshot, SLAVE_1);
+    let mut learned = Learned::default();
+    let is = |slave: &BackendView, learned: &Learned, number| fresh(slave, learned, &at(number), WAIT, now);
+    assert_eq!(is(slave, &learned, 100), Fresh::Has);
+    assert_eq!(is(slave, &learned, 101), Fresh::Soon);
+    learned.reached(0, &at(120));
+    assert_eq!(is(slave, &learned, 120), Fresh::Has);
+    slave.progress.generation = 1;
+    assert_ne!(is(slave, &learned, 120), Fresh::Has, "what was learned of another life does not count");
+    assert_eq!(fresh(slave, &learned, &Position::Nothing, WAIT, now), Fresh::Has);
+}
+
+#[test]
+fn a_late_replica_is_waited_for_only_if_it_will_be_there_in_time() {
+    let now = Instant::now();
+    let mut snapshot = snapshot(now);
+    let slave = view(&mut snapshot, SLAVE_1);
+    let mut learned = Learned::default();
+    let is = |slave: &BackendView, learned: &Learned, number| fresh(slave, learned, &at(number), WAIT, now);
+    slave.lag = Some(seconds(1));
+    assert_eq!(is(slave, &learned, 101), Fresh::Late);
+    slave.progress.rate = 1000;
+    assert_eq!(is(slave, &learned, 140), Fresh::Soon, "40 ms at this rate");
+    assert_eq!(is(slave, &learned, 200), Fresh::Late, "100 ms at this rate");
+    assert_eq!(
+        fresh(slave, &learned, &at(200), WAIT, now + Duration::from_millis(60)),
+        Fresh::Soon,
+        "60 of them are over"
+    );
+    slave.lag = None;
+    assert_eq!(is(slave, &learned, 101), Fresh::Late, "nothing is known");
+    slave.lag = Some(Duration::ZERO);
+    learned.missed(0, now);
+    assert_eq!(is(slave, &learned, 101), Fresh::Late, "one wait in vain is enough");
+    slave.progress.seen = Some(now + Duration::from_millis(1));
+    assert_eq!(is(slave, &learned, 101), Fresh::Soon, "until it was seen again");
+    assert_eq!(fresh(slave, &learned, &at(101), Duration::ZERO, now), Fresh::Late, "no time to wait");
+    let foreign = Position::parse(Family::Mysql, "3e11fa47-71ca-11e1-9e33-c80aa9429562:1").unwrap();
+    assert_eq!(fresh(slave, &learned, &foreign, WAIT, now), Fresh::Late);
+}
+
+#[test]
+fn a_session_that_reads_on_stays_where_it_was() {
+    let now = Instant::now();
+    let mut snapshot = snapshot(now);
+    let mut reads = Reads::default();
+    assert_eq!(chosen(&reads, &snapshot, now, &Position::Nothing), replicas(&[SLAVE_1, SLAVE_2]));
+    reads.read(view(&mut snapshot, SLAVE_1), now, false);
+    reads.settle(&snapshot);
+    assert_eq!(chosen(&reads, &snapshot, now, &Position::Nothing), replicas(&[SLAVE_1]));
+    assert_eq!(
+        chosen(&reads, &snapshot, now + seconds(1), &Position::Nothing),
+        Choice::Ask(SLAVE_1),
+        "to be free again"
+    );
+    reads.is_in(&at(105));
+    let mut floor = Position::Nothing;
+    reads.add_to(&mut floor);
+    assert_eq!(floor, at(105));
+    assert_eq!(chosen(&reads, &snapshot, now, &floor), replicas(&[SLAVE_1, SLAVE_2]), "both will be there soon");
+}
+
+#[test]
+fn a_probe_that_began_after_the_last_read_sets_free() {
+    let now = Instant::now();
+    let mut snapshot = snapshot(now);
+    let mut reads = Reads::default();
+    reads.read(view(&mut snapshot, SLAVE_1), now + seconds(1), false);
+    view(&mut snapshot, SLAVE_1).progress.seen = Some(now + seconds(1));
+    reads.settle(&snapshot);
+    assert!(reads.place().is_some(), "it began no later than the read was over");
+    view(&mut snapshot, SLAVE_1).progress =
+        Progress { seen: Some(now + seconds(2)), position: at(107), ..Default::default() };
+    reads.settle(&snapshot);
+    assert!(reads.place().is_none());
+    let mut floor = Position::Nothing;
+    reads.add_to(&mut floor);
+    assert_eq!(floor, at(107));
+}
+
+#[test]
+fn a_session_whose_replica_is_gone_reads_on_the_primary() {
+    let now = Instant::now();
+    let mut snapshot = snapshot(now);
+    let mut reads = Reads::default();
+    reads.read(view(&mut snapshot, SLAVE_1), now, false);
+    let gone = |snapshot: &Snapshot| choose(&[SLAVE_2], &reads, snapshot, now, |_| Fresh::Has);
+    assert_eq!(gone(&snapshot), Choice::Ask(SLAVE_1), "it is well, but a hint or a rule leads elsewhere");
+    view(&mut snapshot, SLAVE_1).fit = Err(Unfit::LagUnknown);
+    assert_eq!(gone(&snapshot), Choice::Primary(Reason::ReadOnPrimary));
+    view(&mut snapshot, SLAVE_1).fit = Ok(());
+    view(&mut snapshot, SLAVE_1).progress.generation = 1;
+    assert_eq!(
+        chosen(&reads, &snapshot, now, &Position::Nothing),
+        Choice::Primary(Reason::ReadOnPrimary),
+        "it came back, but as what?"
+    );
+    snapshot.primary = None;
+    assert_eq!(chosen(&reads, &snapshot, now, &Position::Nothing), replicas(&[SLAVE_1, SLAVE_2]), "reads go on");
+}
+
+#[test]
+fn who_has_read_on_the_primary_leaves_it_by_asking() {
+    let now = Instant::now();
+    let mut snapshot = snapshot(now);
+    let mut forced = Reads::default();
+    forced.read(view(&mut snapshot, MASTER), now, true);
+    assert_eq!(chosen(&forced, &snapshot, now, &Position::Nothing), Choice::Ask(MASTER));
+    let mut fell_back = Reads::default();
+    fell_back.read(view(&mut snapshot, MASTER), now, false);
+    assert_eq!(chosen(&fell_back, &snapshot, now, &Position::Nothing), Choice::Primary(Reason::ReadOnPrimary));
+    assert_eq!(chosen(&fell_back, &snapshot, now + seconds(1), &Position::Nothing), Choice::Ask(MASTER));
+}
+
+#[test]
+fn nobody_in_time_means_the_primary() {
+    let now = Instant::now();
+    let mut snapshot = snapshot(now);
+    for id in [SLAVE_1, SLAVE_2] {
+        view(&mut snapshot, id).lag = Some(seconds(3));
+    }
+    assert_eq!(chosen(&Reads::default(), &snapshot, now, &at(101)), Choice::Primary(Reason::Behind));
+    let mut reads = Reads::default();
+    reads.read(view(&mut snapshot, SLAVE_1), now, false);
+    assert_eq!(chosen(&reads, &snapshot, now, &at(101)), Choice::Primary(Reason::Behind));
+}
+
+#[test]
+fn a_mark_collects_what_was_written() {
+    let now = Instant::now();
+    let snapshot = snapshot(now);
+    let mut mark = Mark::default();
+    mark.wrote(&at(101), MASTER, &snapshot, now);
+    mark.wrote(&at(103), MASTER, &snapshot, now);
+    assert_eq!(needed(&mark), at(103));
+    assert!(mark.is_settled(&snapshot) && !mark.is_unknown(now));
+}
+
+#[test]
+fn a_write_that_was_not_heard_is_known_when_the_primary_was_seen() {
+    let now = Instant::now();
+    let mut snapshot = snapshot(now);
+    let mut mark = Mark::default();
+    mark.lost(now);
+    assert!(mark.is_unknown(now) && mark.is_settled(&snapshot), "the probe began no later");
+    view(&mut snapshot, MASTER).progress.seen = Some(now + seconds(1));
+    view(&mut snapshot, MASTER).progress.position = at(110);
+    assert!(!mark.is_settled(&snapshot));
+    assert_eq!(mark.settle(&snapshot), None);
+    assert!(!mark.is_unknown(now) && mark.is_settled(&snapshot));
+    assert_eq!(needed(&mark), at(110));
+}
+
+#[test]
+fn writes_without_positions_are_unknown_for_a_while() {
+    let now = Instant::now();
+    let mut mark = Mark::default();
+    mark.unlogged(now + seconds(5));
+    mark.unlogged(now + seconds(3));
+    assert!(mark.is_unknown(now + seconds(4)));
+    assert!(!mark.is_unknown(now + seconds(5)));
+}
+
+#[test]
+fn what_a_new_primary_lacks_is_dropped_once() {
+    let now = Instant::now();
+    let mut snapshot = snapshot(now);
+    let mut mark = Mark::default();
+    mark.wrote(&at(120), MASTER, &snapshot, now);
+    snapshot.primary = None;
+    assert!(mark.is_settled(&snapshot), "nobody to learn it from");
+    snapshot.primary = Some(SLAVE_1);
+    assert!(mark.is_settled(&snapshot), "its probe began before the write was over");
+    view(&mut snapshot, SLAVE_1).progress.seen = Some(now + seconds(1));
+    assert_eq!(mark.settle(&snapshot), Some(at(120)));
+    assert_eq!(needed(&mark), at(100), "what survived is still needed");
+    assert!(mark.is_settled(&snapshot));
+    assert_eq!(mark.settle(&snapshot), None);
+}
+
+#[test]
+fn what_a_new_primary_has_stays() {
+    let now = Instant::now();
+    let mut snapshot = snapshot(now);
+    let mut mark = Mark::default();
+    mark.wrote(&at(99), MASTER, &snapshot, now);
+    // The next write is answered by the new primary before its probe could tell anything of the first.
+    snapshot.primary = Some(SLAVE_1);
+    mark.wrote(&at(101), SLAVE_1, &snapshot, now + seconds(1));
+    assert_eq!(needed(&mark), at(101));
+    view(&mut snapshot, SLAVE_1).progress.seen = Some(now + seconds(2));
+    assert!(!mark.is_settled(&snapshot));
+    assert_eq!(mark.settle(&snapshot), None, "it has 99, and 101 is its own");
+    assert_eq!(needed(&mark), at(101));
+    assert!(mark.is_settled(&snapshot));
+}

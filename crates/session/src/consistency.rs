@@ -1,0 +1,496 @@
+//! Reading one's own writes: what a session has to see, and how it comes to see it on replicas.
+//!
+//! The rules are in [`splitfin_router::consistency`]; here they meet connections. Positions come with the replies of
+//! writes, so that nothing is asked for on the way of a write. A read on a replica that is not known to have them gets
+//! a wait in front of it, in the same write.
+
+use crate::execute::Job;
+use crate::marks::{Marks, SharedMark};
+use crate::metrics::{Metrics, add};
+use crate::serve::Session;
+use crate::worker::Worker;
+use splitfin_protocol::session_track::{Change, Changes};
+use splitfin_protocol::{Outcome, Status};
+use splitfin_router::consistency::{Choice, Fresh, Learned, Mark, Reads, choose, fresh};
+use splitfin_router::{Access, Class, Decision, Reason, Refusal, Scope};
+use splitfin_topology::{BackendId, BackendView, Family, Position, Role, Snapshot};
+use std::cell::{Cell, RefCell};
+use std::rc::Rc;
+use std::time::{Duration, Instant};
+
+/// What the configuration says of consistency.
+#[derive(Debug)]
+pub struct ConsistencySettings {
+    /// How long a read may wait for a replica.
+    pub wait: Duration,
+    /// How long reads stay on the primary behind a write without a position.
+    pub sticky: Duration,
+    /// Reads that may wait for one replica at a time, on each worker.
+    pub most_waiting: u32,
+    /// What sessions have written together.
+    pub marks: Marks,
+}
+
+/// What one worker knows of one replica.
+#[derive(Debug, Default)]
+pub(crate) struct Replica {
+    learned: RefCell<Learned>,
+    waiting: Cell<u32>,
+}
+
+/// What a session has to see.
+#[derive(Debug, Default)]
+pub(crate) struct Consistency {
+    own: Mark,
+    user: Option<SharedMark>,
+    all: Option<SharedMark>,
+    reads: Reads,
+    /// The open transaction has changed something, and no position of it has come.
+    wrote: bool,
+}
+
+impl Consistency {
+    pub(crate) fn new(user: &str, settings: &ConsistencySettings) -> Self {
+        Self { user: settings.marks.of_user(user), all: settings.marks.of_all(), ..Self::default() }
+    }
+
+    /// The session belongs to another account now. What it has seen, it has seen.
+    pub(crate) fn change_user(&mut self, user: &str, settings: &ConsistencySettings) {
+        self.user = settings.marks.of_user(user);
+    }
+
+    /// Whether no other session has to see what this one writes.
+    const fn is_alone(&self) -> bool {
+        self.user.is_none() && self.all.is_none()
+    }
+
+    /// Changes the marks that this session shares with others.
+    fn change_shared(&self, change: impl Fn(&mut Mark)) {
+        for shared in self.user.iter().chain(&self.all) {
+            shared.rcu(|mark| {
+                let mut mark = Mark::clone(mark);
+                change(&mut mark);
+                mark
+            });
+        }
+    }
+
+    /// Looks at the mark of `scope`, learning from the snapshot what can be learned.
+    fn with<R>(&mut self, scope: Scope, snapshot: &Snapshot, metrics: &Metrics, look: impl FnOnce(&Mark) -> R) -> R {
+        let shared = match scope {
+            Scope::User => self.user.as_ref(),
+            Scope::Global => self.all.as_ref(),
+            Scope::Session | Scope::Off => None,
+        };
+        let Some(shared) = shared else {
+            if !self.own.is_settled(snapshot) {
+                say_lost(self.own.settle(snapshot), metrics);
+            }
+            return look(&self.own);
+        };
+        if !shared.load().is_settled(snapshot) {
+            let mut lost = None;
+            shared.rcu(|mark| {
+                let mut mark = Mark::clone(mark);
+                lost = mark.settle(snapshot);
+                mark
+            });
+            say_lost(lost, metrics);
+        }
+        look(&shared.load())
+    }
+
+    /// What the session has written in `scope` and seen, for somebody else to continue from; nothing while a position is
+    /// not known.
+    pub(crate) fn token(&mut self, scope: Scope, snapshot: &Snapshot, metrics: &Metrics) -> Option<Position> {
+        let mut position = Position::Nothing;
+        let unknown = self.with(scope, snapshot, metrics, |mark| {
+            mark.add_to(&mut position);
+            mark.is_unknown(Instant::now())
+        });
+        self.reads.add_to(&mut position);
+        (!unknown).then_some(position)
+    }
+}
+
+fn say_lost(lost: Option<Position>, metrics: &Metrics) {
+    if let Some(lost) = lost {
+        add(&metrics.marks_dropped, 1);
+        tracing::warn!(target: "splitfin::consistency", %lost,
+            "the primary does not have these transactions (any more): reads no longer wait for them");
+    }
+}
+
+/// What a statement has written.
+#[derive(Debug)]
+enum Written {
+    /// Nothing, or it was rolled back.
+    Nothing,
+    /// Something that its transaction has not committed yet.
+    Open,
+    /// It was committed here.
+    At(Position),
+    /// It was committed without a position; replicas have it after this time, as far as anybody can tell.
+    Unlogged(Duration),
+}
+
+impl Written {
+    /// What that means for a mark.
+    fn note(&self, primary: BackendId, snapshot: &Snapshot) -> Option<impl Fn(&mut Mark)> {
+        let now = Instant::now();
+        let known = matches!(self, Self::At(_) | Self::Unlogged(_));
+        known.then_some(move |mark: &mut Mark| match self {
+            Self::At(position) => mark.wrote(position, primary, snapshot, now),
+            Self::Unlogged(sticky) => mark.unlogged(now + *sticky),
+            Self::Nothing | Self::Open => {}
+        })
+    }
+}
+
+/// Where a statement ran, and what came of it.
+#[derive(Debug)]
+pub(crate) struct Looked<'a> {
+    pub(crate) backend: BackendId,
+    pub(crate) guarded: bool,
+    pub(crate) reason: &'a Reason,
+    pub(crate) outcome: &'a Outcome,
+}
+
+/// A decision, and what the replica has to have that serves it.
+#[derive(Debug)]
+pub(crate) struct Routed {
+    pub(crate) decision: Decision,
+    pub(crate) needed: Position,
+    /// A wait that was in vain before.
+    pub(crate) waited: Option<Duration>,
+}
+
+impl Routed {
+    /// What is left when replicas did not work out: the primary has whatever is needed.
+    pub(crate) fn on_primary(self, snapshot: &Snapshot, reason: Reason) -> Result<Self, Refusal> {
+        let scope = self.decision.scope;
+        match Decision::on_primary(snapshot, reason.clone()) {
+            Some(primary) => Ok(Self { decision: Decision { scope, ..primary }, ..self }),
+            None => Err(Refusal::NoPrimary(format!("{reason}; and there is no primary to ask instead"))),
+        }
+    }
+}
+
+impl Session {
+    /// Keeps those of the eligible replicas that the session may read from.
+    pub(crate) async fn narrow(
+        &mut self,
+        job: &Job<'_>,
+        mut decision: Decision,
+        snapshot: &Snapshot,
+    ) -> Result<Routed, Refusal> {
+        let looks = matches!(job.statement.class, Class::Read | Class::Begin { .. });
+        let after = job.hint.as_ref().map(|hint| hint.after.clone()).unwrap_or_default();
+        let anywhere = decision.scope == Scope::Off && after.is_empty();
+        if decision.access == Access::ReadWrite || anywhere || !looks {
+            return Ok(Routed { decision, needed: Position::Nothing, waited: None });
+        }
+        loop {
+            let mut needed = after.clone();
+            let choice = self.choose(&decision, &mut needed, snapshot);
+            match choice {
+                Choice::Replicas(eligible) => {
+                    decision.eligible = eligible;
+                    return Ok(Routed { decision, needed, waited: None });
+                }
+                Choice::Ask(backend) if self.ask(backend, snapshot).await => {}
+                Choice::Ask(_) => {
+                    let routed = Routed { decision, needed, waited: None };
+                    return routed.on_primary(snapshot, Reason::ReadOnPrimary);
+                }
+                Choice::Primary(reason) => {
+                    return Routed { decision, needed, waited: None }.on_primary(snapshot, reason);
+                }
+            }
+        }
+    }
+
+    fn choose(&mut self, decision: &Decision, needed: &mut Position, snapshot: &Snapshot) -> Choice {
+        let now = Instant::now();
+        let mut none = Consistency::default();
+        let consistency = if decision.scope == Scope::Off { &mut none } else { &mut self.consistency };
+        let unknown = consistency.with(decision.scope, snapshot, &self.worker.metrics, |mark| {
+            mark.add_to(needed);
+            mark.is_unknown(now)
+        });
+        if unknown {
+            return Choice::Primary(Reason::PositionUnknown);
+        }
+        consistency.reads.settle(snapshot);
+        consistency.reads.add_to(needed);
+        let worker = &self.worker;
+        let most = worker.settings.consistency.most_waiting;
+        choose(&decision.eligible, &consistency.reads, snapshot, now, |view| match worker.fresh(view, needed, now) {
+            Fresh::Soon if worker.replica(view.id).is_none_or(|replica| replica.waiting.get() >= most) => Fresh::Late,
+            other => other,
+        })
+    }
+
+    /// Asks a server where it is, so that the session may leave it. Whether it answered.
+    async fn ask(&mut self, backend: BackendId, snapshot: &Snapshot) -> bool {
+        let Some(view) = snapshot.backend(backend) else { return false };
+        let (family, sql) = match snapshot.family {
+            Some(Family::Mysql) => (Family::Mysql, "SELECT @@global.gtid_executed"),
+            Some(Family::Mariadb) => (Family::Mariadb, "SELECT @@gtid_current_pos"),
+            None => return false,
+        };
+        let wanted = self.state.wanted(snapshot.primary != Some(backend), false);
+        let limit = SLACK + self.worker.settings.consistency.wait;
+        let asking = async {
+            let mut lease = self.check_out(&[backend], &wanted, snapshot).await.ok()?;
+            lease.apply(&wanted).await.ok()?;
+            let value = lease.first_value(sql).await.ok()?;
+            self.put_back(lease);
+            Position::parse(family, &value.unwrap_or_default()).ok()
+        };
+        let Ok(Some(position)) = tokio::time::timeout(limit, asking).await else { return false };
+        add(&self.worker.metrics.asked, 1);
+        if let Some(replica) = self.worker.replica(backend) {
+            replica.learned.borrow_mut().reached(view.progress.generation, &position);
+        }
+        self.consistency.reads.is_in(&position);
+        true
+    }
+
+    /// The statement to put in front of a read on `backend`; nothing if it is known to have what is needed.
+    pub(crate) fn wait(&self, backend: BackendId, needed: &Position, snapshot: &Snapshot) -> Option<Wait> {
+        let view = snapshot.backend(backend).filter(|_| !needed.is_empty())?;
+        if self.worker.fresh(view, needed, Instant::now()) == Fresh::Has {
+            return None;
+        }
+        let limit = self.worker.settings.consistency.wait;
+        let sql = wait_sql(needed, limit, view.version.as_deref().unwrap_or_default());
+        let replica = self.worker.replica(backend)?;
+        replica.waiting.set(replica.waiting.get() + 1);
+        Some(Wait { sql, backend, generation: view.progress.generation, worker: Rc::clone(&self.worker) })
+    }
+
+    /// Lets the other sessions of the scope know what a statement has written, before its client does: the next
+    /// statement may come over another connection.
+    pub(crate) fn publish(&self, backend: BackendId, outcome: &Outcome, job: &Job<'_>, done: bool) {
+        if self.consistency.is_alone() || job.statement.class == Class::Read {
+            return;
+        }
+        let snapshot = self.worker.topology.snapshot();
+        let in_transaction = !done || outcome.status.is_some_and(|status| status.contains(Status::IN_TRANS));
+        let Some(view) = snapshot.backend(backend) else { return };
+        if let Some(note) = self.written(view, outcome, job, in_transaction).note(view.id, &snapshot) {
+            self.consistency.change_shared(note);
+        }
+    }
+
+    /// Takes in what a statement has written and read.
+    pub(crate) fn note_consistency(&mut self, looked: &Looked<'_>, job: &Job<'_>) {
+        if !self.worker.settings.routing.is_consistent() {
+            return;
+        }
+        let snapshot = self.worker.topology.snapshot();
+        let Some(view) = snapshot.backend(looked.backend) else { return };
+        let Looked { outcome, reason, guarded, .. } = *looked;
+        let written = self.written(view, outcome, job, self.in_transaction());
+        if let Some(note) = written.note(view.id, &snapshot) {
+            note(&mut self.consistency.own);
+        }
+        self.consistency.wrote = matches!(written, Written::Open);
+        let reads = &mut self.consistency.reads;
+        match written {
+            // Whoever has this has all that was committed before it, and nothing else could be read.
+            Written::At(_) if is_ordered(&snapshot) => reads.forget(),
+            Written::At(_) => reads.read(view, Instant::now(), true),
+            _ if matches!(job.statement.class, Class::Read | Class::Write(_)) && !asks_own_id(job) => {
+                reads.read(view, Instant::now(), !guarded && !could_have_moved(reason));
+                if let (Some(hint), true) = (&job.hint, guarded) {
+                    reads.saw(&hint.after);
+                }
+            }
+            _ => {}
+        }
+    }
+
+    /// What a statement on `view` has written, in front of it included what its transaction wrote.
+    fn written(&self, view: &BackendView, outcome: &Outcome, job: &Job<'_>, in_transaction: bool) -> Written {
+        let position = committed(outcome);
+        if !position.is_empty() {
+            return Written::At(position);
+        }
+        let is_write = matches!(job.statement.class, Class::Write(_)) && view.role == Role::Primary;
+        let changed = is_write && (outcome.affected_rows > 0 || !view.progress.gtids);
+        let rolled_back = outcome.error.is_some() || job.statement.text.starts_with("rollback");
+        match (self.consistency.wrote || changed, in_transaction) {
+            (true, true) => Written::Open,
+            (true, false) if !rolled_back => Written::Unlogged(self.worker.settings.consistency.sticky),
+            _ => Written::Nothing,
+        }
+    }
+
+    /// A statement went out and no reply came: what it wrote may be committed, at an unknown position.
+    pub(crate) fn note_lost(&mut self, job: &Job<'_>) {
+        if job.statement.class != Class::Read && self.worker.settings.routing.is_consistent() {
+            let now = Instant::now();
+            self.consistency.own.lost(now);
+            self.consistency.change_shared(|mark| mark.lost(now));
+        }
+    }
+}
+
+impl Worker {
+    fn replica(&self, backend: BackendId) -> Option<&Replica> {
+        self.replicas.get(backend.index())
+    }
+
+    fn fresh(&self, view: &BackendView, needed: &Position, now: Instant) -> Fresh {
+        if needed.is_empty() {
+            return Fresh::Has;
+        }
+        let Some(replica) = self.replica(view.id) else { return Fresh::Late };
+        fresh(view, &replica.learned.borrow(), needed, self.settings.consistency.wait, now)
+    }
+}
+
+/// A read that waits for a replica; counted as such until it is dropped.
+#[derive(Debug)]
+pub(crate) struct Wait {
+    pub(crate) sql: String,
+    backend: BackendId,
+    generation: u32,
+    worker: Rc<Worker>,
+}
+
+impl Wait {
+    /// The server ends the wait in time; a server that hangs does not, and is not waited for much longer.
+    pub(crate) fn deadline(&self) -> Duration {
+        self.worker.settings.consistency.wait + SLACK
+    }
+
+    /// The replica has it.
+    pub(crate) fn reached(&self, needed: &Position, waited: Duration) {
+        if let Some(replica) = self.worker.replica(self.backend) {
+            replica.learned.borrow_mut().reached(self.generation, needed);
+        }
+        self.worker.metrics.count_wait(self.backend, true, waited);
+    }
+
+    /// The replica did not get it in time.
+    pub(crate) fn missed(&self, waited: Duration) {
+        if let Some(replica) = self.worker.replica(self.backend) {
+            replica.learned.borrow_mut().missed(self.generation, Instant::now());
+        }
+        self.worker.metrics.count_wait(self.backend, false, waited);
+    }
+}
+
+impl Drop for Wait {
+    fn drop(&mut self) {
+        if let Some(replica) = self.worker.replica(self.backend) {
+            replica.waiting.set(replica.waiting.get().saturating_sub(1));
+        }
+    }
+}
+
+/// A statement that gives 0 as soon as the server has `needed`, and something else at the limit.
+fn wait_sql(needed: &Position, limit: Duration, version: &str) -> String {
+    let seconds = limit.as_secs_f64();
+    match needed {
+        Position::Mariadb(_) => format!("SELECT MASTER_GTID_WAIT('{needed}',{seconds:.3})"),
+        // Before 8.0 it waits for whole seconds: look, and do not wait.
+        _ if version.starts_with("5.") => format!("SELECT NOT GTID_SUBSET('{needed}',@@global.gtid_executed)"),
+        _ => format!("SELECT WAIT_FOR_EXECUTED_GTID_SET('{needed}',{seconds:.3})"),
+    }
+}
+
+/// The positions of what a statement committed, from all of its OK packets.
+fn committed(outcome: &Outcome) -> Position {
+    let mut position = Position::Nothing;
+    if outcome.changes.is_empty() {
+        return position;
+    }
+    for change in Changes::new(&outcome.changes).map_while(Result::ok) {
+        let (family, text) = match change {
+            Change::Gtids(text) => (Family::Mysql, text),
+            Change::Variable { name: b"last_gtid", value } => (Family::Mariadb, value),
+            _ => continue,
+        };
+        match Position::parse(family, &String::from_utf8_lossy(text)) {
+            Ok(new) => position.add(&new),
+            Err(error) => tracing::warn!(target: "splitfin::consistency", %error, "a server reported this"),
+        }
+    }
+    position
+}
+
+/// Whether a replica that has one transaction has all that were committed in front of it.
+fn is_ordered(snapshot: &Snapshot) -> bool {
+    let primary = snapshot.primary.and_then(|id| snapshot.backend(id));
+    primary.is_some_and(|view| view.progress.position.is_one_stream())
+        && snapshot.fit_replicas().all(|view| view.progress.in_order)
+}
+
+/// Whether a read went to the primary although replicas may serve such reads.
+const fn could_have_moved(reason: &Reason) -> bool {
+    matches!(
+        reason,
+        Reason::NoFitReplica
+            | Reason::ReplicasFailed
+            | Reason::Behind
+            | Reason::WaitedInVain
+            | Reason::PositionUnknown
+            | Reason::ReadOnPrimary
+            | Reason::Observe
+    )
+}
+
+/// `SELECT LAST_INSERT_ID()` looks at no table.
+fn asks_own_id(job: &Job<'_>) -> bool {
+    matches!(&*job.statement.text, "select last_insert_id ( )" | "select @@identity" | "select @@last_insert_id")
+}
+
+/// What a wait may take longer than it says, on a machine that is busy.
+const SLACK: Duration = Duration::from_millis(100);
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use splitfin_protocol::wire::WriteExt as _;
+
+    fn entry(kind: u8, data: &[u8]) -> Vec<u8> {
+        let mut block = vec![kind];
+        block.put_lenenc_bytes(data);
+        block
+    }
+
+    #[test]
+    fn positions_come_from_all_ok_packets_of_a_reply() {
+        let gtid = |number: u8| {
+            let mut data = vec![0];
+            data.put_lenenc_bytes(format!("3e11fa47-71ca-11e1-9e33-c80aa9429562:{number}").as_bytes());
+            entry(3, &data)
+        };
+        let changes = [gtid(7), entry(2, b"1"), gtid(8)].concat();
+        let outcome = Outcome { changes, ..Outcome::default() };
+        assert_eq!(committed(&outcome).to_string(), "3e11fa47-71ca-11e1-9e33-c80aa9429562:7-8");
+
+        let mut data = Vec::new();
+        data.put_lenenc_bytes(b"last_gtid");
+        data.put_lenenc_bytes(b"0-1-4315");
+        let outcome = Outcome { changes: entry(0, &data), ..Outcome::default() };
+        assert_eq!(committed(&outcome).to_string(), "0-1-4315");
+        assert!(committed(&Outcome::default()).is_empty());
+    }
+
+    #[test]
+    fn waits_are_what_each_server_understands() {
+        let limit = Duration::from_millis(50);
+        let mariadb = Position::parse(Family::Mariadb, "0-1-5").unwrap();
+        assert_eq!(wait_sql(&mariadb, limit, "10.11.19-MariaDB"), "SELECT MASTER_GTID_WAIT('0-1-5',0.050)");
+        let uuid = "3e11fa47-71ca-11e1-9e33-c80aa9429562";
+        let mysql = Position::parse(Family::Mysql, &format!("{uuid}:5")).unwrap();
+        let expected = format!("SELECT WAIT_FOR_EXECUTED_GTID_SET('{uuid}:5',0.050)");
+        assert_eq!(wait_sql(&mysql, limit, "9.7.4"), expected);
+        assert!(wait_sql(&mysql, limit, "5.7.44-log").contains("GTID_SUBSET"));
+    }
+}
