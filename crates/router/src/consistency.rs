@@ -40,8 +40,10 @@ pub struct Learned {
     pub generation: u32,
     /// What it has for certain.
     pub position: Position,
-    /// A wait was in vain: the next one makes sense when a probe has seen the replica again.
-    pub failed: Option<Instant>,
+    /// Waits that were in vain, one behind the other.
+    failures: u32,
+    /// The last of them: the next one makes sense after this.
+    hopeless_until: Option<Instant>,
 }
 
 impl Learned {
@@ -49,12 +51,15 @@ impl Learned {
     pub fn reached(&mut self, generation: u32, position: &Position) {
         self.renew(generation);
         self.position.add(position);
+        (self.failures, self.hopeless_until) = (0, None);
     }
 
-    /// The replica did not get there in time.
-    pub fn missed(&mut self, generation: u32, now: Instant) {
+    /// The replica did not get there within `wait`. It is left alone for as long, and twice as long each time that this
+    /// happens again, so that reads do not keep waiting for a replica that is late.
+    pub fn missed(&mut self, generation: u32, wait: Duration, now: Instant) {
         self.renew(generation);
-        self.failed = Some(now);
+        self.hopeless_until = Some(now + (wait * (1 << self.failures)).min(LONGEST_REST));
+        self.failures = (self.failures + 1).min(MOST_DOUBLINGS);
     }
 
     fn renew(&mut self, generation: u32) {
@@ -73,7 +78,7 @@ pub fn fresh(view: &BackendView, learned: &Learned, needed: &Position, wait: Dur
         return Fresh::Has;
     }
     let Some(seen) = progress.seen else { return Fresh::Late };
-    let failed = learned.and_then(|learned| learned.failed).is_some_and(|failed| seen <= failed);
+    let failed = learned.and_then(|learned| learned.hopeless_until).is_some_and(|until| now < until);
     let foreign = progress.position.family().is_some_and(|family| Some(family) != needed.family());
     let (Some(lag), false, false) = (view.lag, failed || wait.is_zero(), foreign) else { return Fresh::Late };
     if lag <= wait {
@@ -110,9 +115,10 @@ pub fn choose(
         return among(eligible.iter().copied().filter(in_time).collect());
     };
     let there = snapshot.backend(place.backend).filter(|view| view.progress.generation == place.generation);
-    let may_move = now.saturating_duration_since(place.first) >= MOVE;
+    let stayed = now.saturating_duration_since(place.first);
+    let may_move = stayed >= MOVE;
     match there {
-        Some(view) if snapshot.primary == Some(view.id) => match place.forced || may_move {
+        Some(view) if snapshot.primary == Some(view.id) => match place.forced || stayed >= RETURN {
             true => Choice::Ask(view.id),
             false => Choice::Primary(Reason::ReadOnPrimary),
         },
@@ -137,8 +143,13 @@ fn among(replicas: SmallVec<[BackendId; 8]>) -> Choice {
     }
 }
 
-/// A session that reads without a pause stays with one server this long before it may change.
+/// A session that reads without a pause stays with one replica this long before it may change.
 const MOVE: Duration = Duration::from_secs(1);
+/// The same for the primary, when no replica was there in time.
+const RETURN: Duration = Duration::from_millis(100);
+/// A replica that is late is waited for again after this, however often it was in vain.
+const LONGEST_REST: Duration = Duration::from_secs(2);
+const MOST_DOUBLINGS: u32 = 10;
 
 #[cfg(test)]
 mod tests;

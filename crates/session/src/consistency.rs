@@ -378,7 +378,8 @@ impl Wait {
     /// The replica did not get it in time.
     pub(crate) fn missed(&self, waited: Duration) {
         if let Some(replica) = self.worker.replica(self.backend) {
-            replica.learned.borrow_mut().missed(self.generation, Instant::now());
+            let wait = self.worker.settings.consistency.wait;
+            replica.learned.borrow_mut().missed(self.generation, wait, Instant::now());
         }
         self.worker.metrics.count_wait(self.backend, false, waited);
     }

@@ -50,7 +50,8 @@ async fn main() -> Result<ExitCode, Box<dyn std::error::Error + Send + Sync>> {
         reads: arguments.reads,
         disturb: !arguments.calm,
     };
-    let cluster = Cluster::start(family, 2).await?;
+    // Servers that are killed must find again what they had; others may be fast.
+    let cluster = Cluster::start_with(family, 2, check.disturb).await?;
     let stage = Stage::in_front_of(cluster, &checker::config(&check)).await;
     let mut stage = stage.map_err(|error| error.to_string())?;
     let findings = checker::run(&mut stage, &check).await?;

@@ -83,10 +83,18 @@ fn a_late_replica_is_waited_for_only_if_it_will_be_there_in_time() {
     slave.lag = None;
     assert_eq!(is(slave, &learned, 101), Fresh::Late, "nothing is known");
     slave.lag = Some(Duration::ZERO);
-    learned.missed(0, now);
-    assert_eq!(is(slave, &learned, 101), Fresh::Late, "one wait in vain is enough");
-    slave.progress.seen = Some(now + Duration::from_millis(1));
-    assert_eq!(is(slave, &learned, 101), Fresh::Soon, "until it was seen again");
+    let later = |learned: &Learned, millis| fresh(slave, learned, &at(101), WAIT, now + Duration::from_millis(millis));
+    learned.missed(0, WAIT, now);
+    assert_eq!((later(&learned, 49), later(&learned, 50)), (Fresh::Late, Fresh::Soon), "left alone for a moment");
+    learned.missed(0, WAIT, now);
+    learned.missed(0, WAIT, now);
+    assert_eq!((later(&learned, 199), later(&learned, 200)), (Fresh::Late, Fresh::Soon), "and longer each time");
+    for _ in 0..40 {
+        learned.missed(0, WAIT, now);
+    }
+    assert_eq!((later(&learned, 1999), later(&learned, 2000)), (Fresh::Late, Fresh::Soon), "but not for ever");
+    learned.reached(0, &at(100));
+    assert_eq!(later(&learned, 0), Fresh::Soon, "until it was there in time");
     assert_eq!(fresh(slave, &learned, &at(101), Duration::ZERO, now), Fresh::Late, "no time to wait");
     let foreign = Position::parse(Family::Mysql, "3e11fa47-71ca-11e1-9e33-c80aa9429562:1").unwrap();
     assert_eq!(fresh(slave, &learned, &foreign, WAIT, now), Fresh::Late);
