@@ -60,7 +60,7 @@ impl Contenders {
         all.push(relay(files.path(), target.port())?);
         all.extend(haproxy(files.path(), target.port())?);
         all.extend(nginx(files.path(), target.port())?);
-        all.push(splitfin(arguments, files.path(), cluster)?);
+        all.push(splitfin(arguments, files.path(), cluster, &arguments.pool, "")?);
         for contender in &all {
             listening(contender)?;
         }
@@ -72,7 +72,7 @@ impl Contenders {
     }
 }
 
-fn listening(contender: &Contender) -> Result<()> {
+pub(crate) fn listening(contender: &Contender) -> Result<()> {
     let deadline = Instant::now() + Duration::from_secs(10);
     while TcpStream::connect(("127.0.0.1", contender.port)).is_err() {
         if Instant::now() > deadline {
@@ -140,7 +140,13 @@ fn nginx(files: &Path, target: u16) -> Result<Option<Contender>> {
     Ok(Some(spawn("nginx", port, Command::new("/usr/sbin/nginx").arg("-c").arg(config))?))
 }
 
-fn splitfin(arguments: &Arguments, files: &Path, cluster: &Cluster) -> Result<Contender> {
+pub(crate) fn splitfin(
+    arguments: &Arguments,
+    files: &Path,
+    cluster: &Cluster,
+    pool: &str,
+    more: &str,
+) -> Result<Contender> {
     let port = free_port()?;
     let config = files.join("splitfin.yaml");
     let (master, slave) = (cluster.primary.address(), cluster.replicas[0].address());
@@ -151,9 +157,8 @@ fn splitfin(arguments: &Arguments, files: &Path, cluster: &Cluster) -> Result<Co
              backends: [{{ name: master, address: \"{master}\", tls: {{ mode: disabled }} }}, {{ name: slave-1, address: \"{slave}\", tls: {{ mode: disabled }} }}]\n\
              monitor: {{ user: monitor, password: secret, lag: {{ max: 1h, resume: 1h }} }}\n\
              auth: {{ mode: static, users: [{{ name: app, password: secret }}] }}\n\
-             pool: {{ mode: {}, max_connections: 1100 }}\n\
-             state_dir: \"{}\"\n",
-            arguments.pool,
+             pool: {{ mode: {pool}, max_connections: 1100 }}\n\
+             state_dir: \"{}\"\n{more}",
             files.display()
         ),
     )?;

@@ -3,6 +3,7 @@
 //! All on one machine and in one run: only the ratios mean something. Prints a table and writes it to a file.
 
 mod contenders;
+mod mixed;
 mod paths;
 mod table;
 
@@ -38,6 +39,12 @@ struct Arguments {
     /// `pool.mode` of Splitfin.
     #[arg(long, default_value = "session")]
     pool: String,
+    /// Values of `consistency.scope` to measure against each other.
+    #[arg(long, value_delimiter = ',', default_values_t = ["off", "session", "user", "global"].map(str::to_owned))]
+    scopes: Vec<String>,
+    /// Numbers of clients for that.
+    #[arg(long, value_delimiter = ',', default_values_t = [16, 64])]
+    scope_clients: Vec<u32>,
     /// Where the table goes.
     #[arg(long, default_value = "bench/results/latest.md")]
     out: PathBuf,
@@ -53,8 +60,7 @@ fn main() -> Result<ExitCode> {
         return Ok(ExitCode::SUCCESS);
     }
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build()?;
-    let table = runtime.block_on(measure(&arguments))?;
-    let text = format!("{}\n{}", table.render(), paths::measure());
+    let text = format!("{}\n{}", runtime.block_on(measure(&arguments))?, paths::measure());
     say(&text);
     if let Some(folder) = arguments.out.parent() {
         std::fs::create_dir_all(folder)?;
@@ -73,7 +79,7 @@ fn progress(text: &str) {
     eprintln!("  {text}");
 }
 
-async fn measure(arguments: &Arguments) -> Result<Table> {
+async fn measure(arguments: &Arguments) -> Result<String> {
     let family = match arguments.servers.as_str() {
         "mariadb" => Family::Mariadb,
         "mysql" => Family::Mysql,
@@ -110,7 +116,7 @@ async fn measure(arguments: &Arguments) -> Result<Table> {
             }
         }
     }
-    Ok(table)
+    Ok(format!("{}{}", table.render(), mixed::measure(arguments, &cluster)?))
 }
 
 fn one(arguments: &Arguments, contender: &Contender, workload: &str, clients: u32) -> Result<Round> {

@@ -78,7 +78,7 @@ impl Table {
     }
 }
 
-fn median(rounds: &[Round], what: fn(&Round) -> f64) -> f64 {
+pub(crate) fn median(rounds: &[Round], what: fn(&Round) -> f64) -> f64 {
     let mut values: Vec<f64> = rounds.iter().map(what).collect();
     values.sort_by(f64::total_cmp);
     let (lower, upper) = (values.len().saturating_sub(1) / 2, values.len() / 2);

@@ -1,6 +1,7 @@
 //! Promise: you read your own writes, also on replicas, also across the connections of a pool, and never look back.
 
 use mysql_async::prelude::Queryable as _;
+use splitfin_tests::checker::{self, Check};
 use splitfin_tests::{PATIENCE, Stage, Told, eventually, story};
 use std::time::Duration;
 
@@ -223,6 +224,160 @@ story! {
             assert_ne!(Stage::last_route(&mut client).await?.0, "master");
             client.query_drop("COMMIT").await?;
         }
+        Ok(())
+    }
+}
+
+/// Probes are far enough apart to see what is known between two of them, and replicas may be late.
+const SLOW_PROBES: &str = "monitor: { user: monitor, password: secret, interval: 2s, timeout: 2s, lag: { max: 60s, resume: 60s }, fall: 1, rise: 1 }";
+
+story! {
+    behind_a_write_of_unknown_outcome_the_primary_answers, async |family| -> Told {
+        let stage = Stage::with(family, &format!("consistency: {{ scope: user, wait: 5s }}\n{SLOW_PROBES}")).await?;
+        stage.table().await?;
+        let mut writer = stage.client().await?;
+        let mut reader = stage.client().await?;
+        let killing = async {
+            let mut root = stage.cluster.primary.root().await?;
+            eventually("the write runs", PATIENCE, async || {
+                let sql = "SELECT ID FROM information_schema.PROCESSLIST WHERE INFO LIKE 'INSERT INTO orders%'";
+                let id: Option<u64> = root.query_first(sql).await.map_err(|error| error.to_string())?;
+                let id = id.ok_or("not yet")?;
+                root.query_drop(format!("KILL CONNECTION {id}")).await.map_err(|error| error.to_string())
+            })
+            .await?;
+            Told::Ok(())
+        };
+        let writing = writer.query_drop("INSERT INTO orders (item) SELECT 'unknown' FROM (SELECT SLEEP(20)) s");
+        let (written, killed) = tokio::join!(writing, killing);
+        killed?;
+        let error = written.unwrap_err().to_string();
+        assert!(error.contains("unknown"), "{error}");
+        // The session, and those that share its writes.
+        for client in [&mut writer, &mut reader] {
+            client.query_drop("SELECT COUNT(*) FROM orders").await?;
+            assert_eq!(Stage::last_route(client).await?, ("master".into(), "position_unknown".into()));
+        }
+        for client in [&mut writer, &mut reader] {
+            eventually("the next probe tells", PATIENCE, async || {
+                client.query_drop("SELECT COUNT(*) FROM orders").await.map_err(|error| error.to_string())?;
+                let route = Stage::last_route(client).await.map_err(|error| error.to_string())?;
+                if route.1 == "read" { Ok(()) } else { Err(format!("{route:?}")) }
+            })
+            .await?;
+        }
+        Ok(())
+    }
+}
+
+story! {
+    a_write_without_a_position_keeps_reads_on_the_primary_for_a_while, async |family| -> Told {
+        let stage = Stage::with(family, "consistency: { scope: user, sticky: 3s }").await?;
+        stage.table().await?;
+        let grant = match family {
+            splitfin_tests::Family::Mariadb => "GRANT BINLOG ADMIN ON *.* TO app@'%'",
+            splitfin_tests::Family::Mysql => "GRANT SYSTEM_VARIABLES_ADMIN ON *.* TO app@'%'",
+        };
+        stage.cluster.primary.run(&[grant]).await?;
+        let mut writer = stage.client().await?;
+        let mut reader = stage.client().await?;
+        writer.query_drop("SET SESSION sql_log_bin = 0").await?;
+        writer.query_drop("INSERT INTO orders (item) VALUES ('unlogged')").await?;
+        let read = "SELECT COUNT(*) FROM orders WHERE item = 'unlogged'";
+        let seen: Option<u32> = reader.query_first(read).await?;
+        assert_eq!((seen, Stage::last_route(&mut reader).await?.1), (Some(1), "position_unknown".into()));
+        eventually("the time is over", PATIENCE, async || {
+            reader.query_drop(read).await.map_err(|error| error.to_string())?;
+            let route = Stage::last_route(&mut reader).await.map_err(|error| error.to_string())?;
+            if route.1 == "read" { Ok(()) } else { Err(format!("{route:?}")) }
+        })
+        .await?;
+        Ok(())
+    }
+}
+
+story! {
+    what_a_new_primary_does_not_have_is_no_longer_waited_for, async |family| -> Told {
+        let mut stage = Stage::start(family).await?;
+        stage.table().await?;
+        let mut client = stage.client().await?;
+        let mut other = stage.client().await?;
+        client.query_drop("SELECT 1 FROM orders").await?;
+        for replica in 0..2 {
+            stage.cluster.receive(replica, false).await?;
+        }
+        client.query_drop("INSERT INTO orders (item) VALUES ('lost')").await?;
+        stage.cluster.primary.kill();
+        stage.cluster.promote(0).await?;
+        stage.until_usable(1).await?;
+        eventually("the mark is dropped", PATIENCE, async || {
+            client.query_drop("SELECT COUNT(*) FROM orders").await.map_err(|error| error.to_string())?;
+            let route = Stage::last_route(&mut client).await.map_err(|error| error.to_string())?;
+            if route == ("slave-2".into(), "read".into()) { Ok(()) } else { Err(format!("{route:?}")) }
+        })
+        .await?;
+        assert!(stage.splitfin.metrics().contains("splitfin_consistency_marks_dropped_total 1"), "counted once");
+        // Life goes on, on the new primary.
+        for number in 1..=5 {
+            client.query_drop("INSERT INTO orders (item) VALUES ('found')").await?;
+            let count: Option<u32> = client.query_first("SELECT COUNT(*) FROM orders WHERE item = 'found'").await?;
+            assert_eq!(count, Some(number));
+        }
+        other.query_drop("SELECT COUNT(*) FROM orders").await?;
+        assert_eq!(Stage::last_route(&mut other).await?.0, "slave-2");
+        Ok(())
+    }
+}
+
+story! {
+    a_replica_that_was_restored_from_an_old_copy_is_not_believed, async |family| -> Told {
+        let mut stage = Stage::with(family, "monitor: { user: monitor, password: secret, interval: 100ms, timeout: 2s, lag: { max: 60s, resume: 60s } }").await?;
+        stage.table().await?;
+        let mut client = stage.client().await?;
+        let count: Option<u32> = client.query_first("/* splitfin: backend=slave-2 */ SELECT COUNT(*) FROM orders").await?;
+        assert_eq!((count, Stage::last_route(&mut client).await?.0), (Some(3), "slave-2".into()));
+        stage.cluster.replicas[1].reseed().await?;
+        let (primary, replica) = (&stage.cluster.primary, &stage.cluster.replicas[1]);
+        stage.cluster.follow(replica, primary).await?;
+        stage.cluster.delay(1, Duration::from_secs(20)).await?;
+        stage.until_usable(2).await?;
+        let mut fresh = stage.client().await?;
+        assert!(fresh.query_drop("/* splitfin: backend=slave-2 */ SELECT COUNT(*) FROM orders").await.is_err(), "it has no such table yet");
+        for _ in 0..20 {
+            for hint in ["", "/* splitfin: backend=slave-2 */ "] {
+                let count: Option<u32> = client.query_first(format!("{hint}SELECT COUNT(*) FROM orders")).await?;
+                assert_eq!(count, Some(3), "{:?}", Stage::last_route(&mut client).await?);
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Long runs are for the command line; see `CONTRIBUTING.md`.
+async fn check(family: splitfin_tests::Family, scope: &str) -> Result<checker::Findings, Box<dyn std::error::Error>> {
+    let check =
+        Check { scope: scope.into(), clients: 64, time: Duration::from_secs(8), seed: 11, reads: 9, disturb: true };
+    let mut stage = Stage::with(family, &checker::config(&check)).await?;
+    Ok(checker::run(&mut stage, &check).await.map_err(|error| error.to_string())?)
+}
+
+story! {
+    nothing_is_stale_in_any_scope_that_promises_it, async |family| -> Told {
+        for scope in ["session", "user", "global"] {
+            let findings = check(family, scope).await?;
+            let [stale, backward, failed] = [&findings.stale, &findings.backward, &findings.failed].map(checker::Findings::get);
+            assert_eq!((stale, backward, failed), (0, 0, 0), "{scope}: {findings:?}");
+            assert!(checker::Findings::get(&findings.writes) > 100, "{findings:?}");
+        }
+        Ok(())
+    }
+}
+
+story! {
+    the_checker_finds_stale_reads_where_nothing_is_promised, async |family| -> Told {
+        let findings = check(family, "off").await?;
+        let [stale, failed] = [&findings.stale, &findings.failed].map(checker::Findings::get);
+        assert!(stale > 0 && failed == 0, "{findings:?}");
         Ok(())
     }
 }

@@ -37,17 +37,31 @@ pub struct Server {
 impl Server {
     /// Starts a server and waits until it answers.
     pub async fn start(programs: &Programs, options: ServerOptions) -> Result<Self, Error> {
-        let template = programs.template()?;
         let directory =
             tempfile::Builder::new().prefix("splitfin-").tempdir().map_err(Error::io("a data directory"))?;
-        let copied = Command::new("cp").arg("-r").arg(template.join("data")).arg(directory.path()).status();
-        if !copied.map_err(Error::io("cp"))?.success() {
-            return Err(Error::Failed { what: "copying a data directory".into(), log: String::new() });
-        }
         let port = free_port()?;
         let mut server = Self { programs: programs.clone(), options, directory, port, child: None };
+        server.fill()?;
         server.restart().await?;
         Ok(server)
+    }
+
+    /// Data as after the installation.
+    fn fill(&self) -> Result<(), Error> {
+        let template = self.programs.template()?;
+        let copied = Command::new("cp").arg("-r").arg(template.join("data")).arg(self.directory.path()).status();
+        match copied.map_err(Error::io("cp"))?.success() {
+            true => Ok(()),
+            false => Err(Error::Failed { what: "copying a data directory".into(), log: String::new() }),
+        }
+    }
+
+    /// Ends the process, throws all data away, and starts again as a new server at the old address.
+    pub async fn reseed(&mut self) -> Result<(), Error> {
+        self.kill();
+        std::fs::remove_dir_all(self.path("data")).map_err(Error::io("removing data"))?;
+        self.fill()?;
+        self.restart().await
     }
 
     /// Its port on 127.0.0.1.
