@@ -102,7 +102,7 @@ async fn measure(arguments: &Arguments) -> Result<String> {
         for clients in &arguments.clients {
             for round in 0..arguments.rounds {
                 for contender in contenders.all() {
-                    let result = one(arguments, contender, workload, *clients);
+                    let result = one(arguments, contender, workload, *clients, 0);
                     let round_result =
                         result.with_context(|| format!("{workload}, {clients} clients, {}", contender.name))?;
                     progress(&format!(
@@ -119,7 +119,8 @@ async fn measure(arguments: &Arguments) -> Result<String> {
     Ok(format!("{}{}", table.render(), mixed::measure(arguments, &cluster)?))
 }
 
-fn one(arguments: &Arguments, contender: &Contender, workload: &str, clients: u32) -> Result<Round> {
+/// One measurement; `rate` limits the events in a second, 0 does not.
+fn one(arguments: &Arguments, contender: &Contender, workload: &str, clients: u32, rate: u32) -> Result<Round> {
     let (script, mode) = match workload.strip_suffix("+ps") {
         Some(script) => (script, "auto"),
         None => (workload, "disable"),
@@ -133,6 +134,7 @@ fn one(arguments: &Arguments, contender: &Contender, workload: &str, clients: u3
             format!("--time={}", arguments.seconds),
             "--percentile=99".into(),
             format!("--db-ps-mode={mode}"),
+            format!("--rate={rate}"),
             "run".into(),
         ],
     )?;
