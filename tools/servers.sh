@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Gets the real servers that the tests and the demo run: MariaDB from the distribution, MySQL into a folder of its own.
 #
-#   tools/servers.sh [mariadb] [mysql]        both when none is named
+#   tools/servers.sh [mariadb] [mysql] [galera]   all when none is named
 #
 # What is already there is used: SPLITFIN_MARIADBD / SPLITFIN_MYSQLD (path of a server binary) win over everything.
 # MySQL goes to $SPLITFIN_SERVERS (default: ~/.cache/splitfin/servers) and touches nothing of the system.
@@ -86,10 +86,22 @@ mysql() {
     touch "$prefix/.complete"
 }
 
-[ $# -gt 0 ] || set -- mariadb mysql
+# Galera's provider, and what its script for bringing data to a new member needs; the script itself is in the package
+# that mariadb_plugins unpacks.
+galera() {
+    if [ -n "${SPLITFIN_GALERA:-}" ]; then [ -e "$SPLITFIN_GALERA" ] || die "SPLITFIN_GALERA=$SPLITFIN_GALERA is not there"; return; fi
+    mariadb_plugins
+    if [ -e /usr/lib/galera/libgalera_smm.so ] && command -v rsync >/dev/null && command -v ss >/dev/null; then return; fi
+    command -v apt-get >/dev/null || die "no Galera here and no apt-get to install it: set SPLITFIN_GALERA"
+    packages_once
+    say "installing galera-4, rsync and iproute2"
+    as_root env DEBIAN_FRONTEND=noninteractive apt-get -qq -y --no-install-recommends install galera-4 rsync iproute2 >/dev/null
+}
+
+[ $# -gt 0 ] || set -- mariadb mysql galera
 for family in "$@"; do
     case $family in
-    mariadb | mysql) "$family" ;;
-    *) die "unknown server '$family': mariadb or mysql" ;;
+    mariadb | mysql | galera) "$family" ;;
+    *) die "unknown server '$family': mariadb, mysql or galera" ;;
     esac
 done

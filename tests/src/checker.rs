@@ -7,7 +7,7 @@
 use crate::Stage;
 use mysql_async::prelude::Queryable as _;
 use mysql_async::{Conn, OptsBuilder, Statement};
-use splitfin_testkit::Cluster;
+use splitfin_testkit::{Cluster, Replication};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::{Duration, Instant};
@@ -242,7 +242,13 @@ async fn disturb(cluster: &mut Cluster, seed: u64, end: Instant, findings: &Find
         let replica = next(cluster.replicas.len() as u64) as usize;
         let moment = Duration::from_millis(200 + next(1500));
         findings.disturbances.fetch_add(1, Ordering::Relaxed);
-        match next(5) {
+        let kind = match cluster.replication() {
+            Replication::Async => next(5),
+            Replication::Galera => 1 + next(3),
+            // A member that was killed does not come back by itself.
+            Replication::Group => 1 + next(2),
+        };
+        match kind {
             0 => {
                 cluster.delay(replica, Duration::from_secs(1 + next(2))).await?;
                 tokio::time::sleep(moment * 2).await;

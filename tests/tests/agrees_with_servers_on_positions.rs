@@ -38,17 +38,18 @@ impl Random {
 
     fn domains(&mut self) -> String {
         // Domains that no server writes to: it refuses positions that its own log contradicts.
-        let parts: Vec<String> = (10..13)
-            .filter_map(|domain| {
-                (self.below(4) > 0).then(|| format!("{domain}-{}-{}", 100 + self.below(2), 1 + self.below(6)))
-            })
-            .collect();
+        let mut parts = Vec::new();
+        for domain in 10..13 {
+            if self.below(4) > 0 {
+                parts.push(format!("{domain}-{}-{}", 100 + self.below(2), 1 + self.below(6)));
+            }
+        }
         parts.join(",")
     }
 }
 
 async fn server(family: Family) -> Result<Server, splitfin_testkit::Error> {
-    let options = ServerOptions { id: 1, read_only: false, general_log: false, extra: vec![] };
+    let options = ServerOptions { id: 1, read_only: false, general_log: false, extra: vec![], scripts: vec![] };
     Server::start(&Programs::locate(family)?, options).await
 }
 

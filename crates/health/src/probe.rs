@@ -1,5 +1,6 @@
 //! One probe over one connection.
 
+use crate::cluster;
 use crate::rows::{Status, channel};
 use mysql_async::prelude::Queryable as _;
 use mysql_async::{Conn, Opts, OptsBuilder, Row, SslOpts};
@@ -87,7 +88,7 @@ impl Prober {
     }
 }
 
-fn failure(error: mysql_async::Error) -> ProbeFailure {
+pub(crate) fn failure(error: mysql_async::Error) -> ProbeFailure {
     match error {
         mysql_async::Error::Server(error) => ProbeFailure::Refused(format!("error {}: {}", error.code, error.message)),
         other => ProbeFailure::Unreachable(other.to_string()),
@@ -113,6 +114,13 @@ async fn observe(conn: &mut Conn) -> Result<Observation, ProbeFailure> {
         Position::Nothing
     });
     let replication = replication(conn).await?;
+    let membership = match (&replication.group, replication.wsrep) {
+        (Some(group), _) => Some(cluster::group_member(conn, group).await?),
+        (None, true) => Some(cluster::galera_member(conn).await?),
+        (None, false) => None,
+    };
+    // Members of a Galera cluster number their transactions each by itself.
+    let position = if replication.wsrep { Position::Nothing } else { position };
     let mut channels = channels(conn, family, &version).await?;
     if family == Family::Mysql && !channels.is_empty() {
         refine_lag(conn, &mut channels).await?;
@@ -125,6 +133,7 @@ async fn observe(conn: &mut Conn) -> Result<Observation, ProbeFailure> {
         identity: Identity { uuid, server_id },
         read_only,
         channels,
+        membership,
         begun,
         position,
         gtids: replication.gtids,
@@ -137,11 +146,16 @@ async fn observe(conn: &mut Conn) -> Result<Observation, ProbeFailure> {
 struct Replication {
     gtids: bool,
     in_order: bool,
+    /// The name of the group that it belongs to.
+    group: Option<String>,
+    /// Whether it is a member of a Galera cluster.
+    wsrep: bool,
 }
 
 async fn replication(conn: &mut Conn) -> Result<Replication, ProbeFailure> {
     let sql = "SHOW GLOBAL VARIABLES WHERE Variable_name IN ('log_bin','gtid_mode','replica_parallel_workers',\
-        'slave_parallel_workers','replica_preserve_commit_order','slave_preserve_commit_order')";
+        'slave_parallel_workers','replica_preserve_commit_order','slave_preserve_commit_order',\
+        'group_replication_group_name','wsrep_on')";
     let rows: Vec<(String, String)> = conn.query(sql).await.map_err(failure)?;
     let values = rows.iter().map(|(name, value)| (name.to_ascii_lowercase(), value.as_str())).collect();
     Ok(replication_of(&values))
@@ -157,6 +171,8 @@ fn replication_of(values: &HashMap<String, &str>) -> Replication {
     Replication {
         gtids: value("log_bin") == Some("ON") && value("gtid_mode").is_none_or(|mode| mode == "ON"),
         in_order: !is_mysql || one_by_one || either("preserve_commit_order") == Some("ON"),
+        group: value("group_replication_group_name").filter(|name| !name.is_empty()).map(str::to_owned),
+        wsrep: value("wsrep_on") == Some("ON"),
     }
 }
 

@@ -19,8 +19,24 @@ pub use reads::Reads;
 
 use crate::reason::Reason;
 use smallvec::{SmallVec, smallvec};
-use splitfin_topology::{BackendId, BackendView, Position, Snapshot};
+use splitfin_topology::{BackendId, BackendView, Means, Position, Snapshot};
 use std::time::{Duration, Instant};
+
+/// What a server must have.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Needed {
+    /// These transactions.
+    pub position: Position,
+    /// Everything that was committed by then: for clusters whose members do not share positions.
+    pub since: Option<Instant>,
+}
+
+impl Needed {
+    /// Whether any server will do.
+    pub fn is_nothing(&self) -> bool {
+        self.position.is_empty() && self.since.is_none()
+    }
+}
 
 /// Whether a replica has what is needed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -40,6 +56,8 @@ pub struct Learned {
     pub generation: u32,
     /// What it has for certain.
     pub position: Position,
+    /// It has everything that was committed by then.
+    pub synced: Option<Instant>,
     /// Waits that were in vain, one behind the other.
     failures: u32,
     /// The last of them: the next one makes sense after this.
@@ -47,10 +65,11 @@ pub struct Learned {
 }
 
 impl Learned {
-    /// The replica has this.
-    pub fn reached(&mut self, generation: u32, position: &Position) {
+    /// The replica has this, and if it has been asked to catch up with its cluster, all that was there at `asked`.
+    pub fn reached(&mut self, generation: u32, position: &Position, asked: Option<Instant>) {
         self.renew(generation);
         self.position.add(position);
+        self.synced = self.synced.max(asked);
         (self.failures, self.hopeless_until) = (0, None);
     }
 
@@ -70,15 +89,24 @@ impl Learned {
 }
 
 /// Whether `view` has `needed`, as far as it is known, or will have within `wait`.
-pub fn fresh(view: &BackendView, learned: &Learned, needed: &Position, wait: Duration, now: Instant) -> Fresh {
+pub fn fresh(view: &BackendView, learned: &Learned, needed: &Needed, wait: Duration, now: Instant) -> Fresh {
     let progress = &view.progress;
     let learned = Some(learned).filter(|learned| learned.generation == progress.generation);
+    let failed = learned.and_then(|learned| learned.hopeless_until).is_some_and(|until| now < until);
+    if progress.means == Means::Sync {
+        let synced = learned.and_then(|learned| learned.synced);
+        return match needed.since.is_none_or(|since| synced > Some(since)) {
+            true => Fresh::Has,
+            false if failed || wait.is_zero() => Fresh::Late,
+            false => Fresh::Soon,
+        };
+    }
+    let needed = &needed.position;
     let has = |position: &Position| position.contains(needed);
     if has(&progress.position) || learned.is_some_and(|learned| has(&learned.position)) {
         return Fresh::Has;
     }
     let Some(seen) = progress.seen else { return Fresh::Late };
-    let failed = learned.and_then(|learned| learned.hopeless_until).is_some_and(|until| now < until);
     let foreign = progress.position.family().is_some_and(|family| Some(family) != needed.family());
     let (Some(lag), false, false) = (view.lag, failed || wait.is_zero(), foreign) else { return Fresh::Late };
     if lag <= wait {
@@ -102,14 +130,25 @@ pub enum Choice {
     Primary(Reason),
 }
 
-/// Chooses among `eligible` for a session that has read `reads` so far. `is` tells how fresh a replica is.
+/// Chooses among `eligible` for a session that has read `reads` so far and needs `needed`. `is` tells how fresh a replica
+/// is.
 pub fn choose(
     eligible: &[BackendId],
     reads: &Reads,
+    needed: &Needed,
     snapshot: &Snapshot,
     now: Instant,
-    is: impl Fn(&BackendView) -> Fresh,
+    is: impl Fn(&BackendView, &Needed) -> Fresh,
 ) -> Choice {
+    if is_synced(snapshot) {
+        let of = |wanted: Fresh| -> SmallVec<[BackendId; 8]> {
+            let views = eligible.iter().filter_map(|id| snapshot.backend(*id));
+            views.filter(|view| is(view, &reads.needed_on(view.id, needed)) == wanted).map(|view| view.id).collect()
+        };
+        let has = of(Fresh::Has);
+        return among(if has.is_empty() { of(Fresh::Soon) } else { has });
+    }
+    let is = |view: &BackendView| is(view, needed);
     let in_time = |id: &BackendId| snapshot.backend(*id).is_some_and(|view| is(view) != Fresh::Late);
     let Some(place) = reads.place() else {
         return among(eligible.iter().copied().filter(in_time).collect());
@@ -134,6 +173,11 @@ pub fn choose(
         // Neither can be asked. Reads go on.
         _ => among(eligible.iter().copied().filter(in_time).collect()),
     }
+}
+
+/// Whether the servers are a cluster that has no positions in common.
+pub fn is_synced(snapshot: &Snapshot) -> bool {
+    snapshot.backends.iter().any(|view| view.progress.means == Means::Sync)
 }
 
 fn among(replicas: SmallVec<[BackendId; 8]>) -> Choice {

@@ -11,9 +11,9 @@ use crate::serve::Session;
 use crate::worker::Worker;
 use splitfin_protocol::session_track::{Change, Changes};
 use splitfin_protocol::{Outcome, Status};
-use splitfin_router::consistency::{Choice, Fresh, Learned, Mark, Reads, choose, fresh};
+use splitfin_router::consistency::{Choice, Fresh, Learned, Mark, Needed, Reads, choose, fresh, is_synced};
 use splitfin_router::{Access, Class, Decision, Reason, Refusal, Scope};
-use splitfin_topology::{BackendId, BackendView, Family, Position, Role, Snapshot};
+use splitfin_topology::{BackendId, BackendView, Family, Means, Position, Role, Snapshot};
 use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 use std::time::{Duration, Instant};
@@ -103,13 +103,13 @@ impl Consistency {
     /// What the session has written in `scope` and seen, for somebody else to continue from; nothing while a position is
     /// not known.
     pub(crate) fn token(&mut self, scope: Scope, snapshot: &Snapshot, metrics: &Metrics) -> Option<Position> {
-        let mut position = Position::Nothing;
+        let mut needed = Needed::default();
         let unknown = self.with(scope, snapshot, metrics, |mark| {
-            mark.add_to(&mut position);
+            mark.add_to(&mut needed);
             mark.is_unknown(Instant::now())
         });
-        self.reads.add_to(&mut position);
-        (!unknown).then_some(position)
+        self.reads.add_to(&mut needed);
+        (!unknown && !is_synced(snapshot)).then_some(needed.position)
     }
 }
 
@@ -130,6 +130,8 @@ enum Written {
     Open,
     /// It was committed here.
     At(Position),
+    /// It was committed, in a cluster that has no positions in common.
+    Somewhere,
     /// It was committed without a position; replicas have it after this time, as far as anybody can tell.
     Unlogged(Duration),
 }
@@ -138,9 +140,10 @@ impl Written {
     /// What that means for a mark.
     fn note(&self, primary: BackendId, snapshot: &Snapshot) -> Option<impl Fn(&mut Mark)> {
         let now = Instant::now();
-        let known = matches!(self, Self::At(_) | Self::Unlogged(_));
+        let known = matches!(self, Self::At(_) | Self::Somewhere | Self::Unlogged(_));
         known.then_some(move |mark: &mut Mark| match self {
             Self::At(position) => mark.wrote(position, primary, snapshot, now),
+            Self::Somewhere => mark.committed(now),
             Self::Unlogged(sticky) => mark.unlogged(now + *sticky),
             Self::Nothing | Self::Open => {}
         })
@@ -160,7 +163,7 @@ pub(crate) struct Looked<'a> {
 #[derive(Debug)]
 pub(crate) struct Routed {
     pub(crate) decision: Decision,
-    pub(crate) needed: Position,
+    pub(crate) needed: Needed,
     /// A wait that was in vain before.
     pub(crate) waited: Option<Duration>,
 }
@@ -188,10 +191,12 @@ impl Session {
         let after = job.hint.as_ref().map(|hint| hint.after.clone()).unwrap_or_default();
         let anywhere = decision.scope == Scope::Off && after.is_empty();
         if decision.access == Access::ReadWrite || anywhere || !looks {
-            return Ok(Routed { decision, needed: Position::Nothing, waited: None });
+            return Ok(Routed { decision, needed: Needed::default(), waited: None });
         }
         loop {
-            let mut needed = after.clone();
+            // A position tells such a cluster nothing, but it was there before this statement came.
+            let since = (!after.is_empty() && is_synced(snapshot)).then_some(self.active);
+            let mut needed = Needed { position: after.clone(), since };
             let choice = self.choose(&decision, &mut needed, snapshot);
             match choice {
                 Choice::Replicas(eligible) => {
@@ -210,13 +215,13 @@ impl Session {
         }
     }
 
-    fn choose(&mut self, decision: &Decision, needed: &mut Position, snapshot: &Snapshot) -> Choice {
+    fn choose(&mut self, decision: &Decision, needed: &mut Needed, snapshot: &Snapshot) -> Choice {
         let now = Instant::now();
         let mut none = Consistency::default();
         let consistency = if decision.scope == Scope::Off { &mut none } else { &mut self.consistency };
         let unknown = consistency.with(decision.scope, snapshot, &self.worker.metrics, |mark| {
             mark.add_to(needed);
-            mark.is_unknown(now)
+            mark.is_unknown(now) && !is_synced(snapshot)
         });
         if unknown {
             return Choice::Primary(Reason::PositionUnknown);
@@ -225,10 +230,11 @@ impl Session {
         consistency.reads.add_to(needed);
         let worker = &self.worker;
         let most = worker.settings.consistency.most_waiting;
-        choose(&decision.eligible, &consistency.reads, snapshot, now, |view| match worker.fresh(view, needed, now) {
+        let is = |view: &BackendView, needed: &Needed| match worker.fresh(view, needed, now) {
             Fresh::Soon if worker.replica(view.id).is_none_or(|replica| replica.waiting.get() >= most) => Fresh::Late,
             other => other,
-        })
+        };
+        choose(&decision.eligible, &consistency.reads, needed, snapshot, now, is)
     }
 
     /// Asks a server where it is, so that the session may leave it. Whether it answered.
@@ -251,23 +257,32 @@ impl Session {
         let Ok(Some(position)) = tokio::time::timeout(limit, asking).await else { return false };
         add(&self.worker.metrics.asked, 1);
         if let Some(replica) = self.worker.replica(backend) {
-            replica.learned.borrow_mut().reached(view.progress.generation, &position);
+            replica.learned.borrow_mut().reached(view.progress.generation, &position, None);
         }
         self.consistency.reads.is_in(&position);
         true
     }
 
     /// The statement to put in front of a read on `backend`; nothing if it is known to have what is needed.
-    pub(crate) fn wait(&self, backend: BackendId, needed: &Position, snapshot: &Snapshot) -> Option<Wait> {
-        let view = snapshot.backend(backend).filter(|_| !needed.is_empty())?;
-        if self.worker.fresh(view, needed, Instant::now()) == Fresh::Has {
+    pub(crate) fn wait(&self, backend: BackendId, needed: &Needed, snapshot: &Snapshot) -> Option<Wait> {
+        let view = snapshot.backend(backend)?;
+        let means = view.progress.means;
+        let needed = match means {
+            Means::Sync => self.consistency.reads.needed_on(backend, needed),
+            Means::Position => needed.clone(),
+        };
+        if needed.is_nothing() || self.worker.fresh(view, &needed, Instant::now()) == Fresh::Has {
             return None;
         }
         let limit = self.worker.settings.consistency.wait;
-        let sql = wait_sql(needed, limit, view.version.as_deref().unwrap_or_default());
+        let sql = match means {
+            Means::Sync => SYNC.to_owned(),
+            Means::Position => wait_sql(&needed.position, limit, view.version.as_deref().unwrap_or_default()),
+        };
         let replica = self.worker.replica(backend)?;
         replica.waiting.set(replica.waiting.get() + 1);
-        Some(Wait { sql, backend, generation: view.progress.generation, worker: Rc::clone(&self.worker) })
+        let (generation, worker) = (view.progress.generation, Rc::clone(&self.worker));
+        Some(Wait { sql, backend, generation, asked: Instant::now(), needed, worker })
     }
 
     /// Lets the other sessions of the scope know what a statement has written, before its client does: the next
@@ -301,6 +316,7 @@ impl Session {
         match written {
             // Whoever has this has all that was committed before it, and nothing else could be read.
             Written::At(_) if is_ordered(&snapshot) => reads.forget(),
+            Written::Somewhere => reads.forget(),
             Written::At(_) => reads.read(view, Instant::now(), true),
             _ if matches!(job.statement.class, Class::Read | Class::Write(_)) && !asks_own_id(job) => {
                 reads.read(view, Instant::now(), !guarded && !could_have_moved(reason));
@@ -314,13 +330,20 @@ impl Session {
 
     /// What a statement on `view` has written, in front of it included what its transaction wrote.
     fn written(&self, view: &BackendView, outcome: &Outcome, job: &Job<'_>, in_transaction: bool) -> Written {
+        let is_write = matches!(job.statement.class, Class::Write(_)) && view.role == Role::Primary;
+        let rolled_back = outcome.error.is_some() || job.statement.text.starts_with("rollback");
+        if view.progress.means == Means::Sync {
+            return match (self.consistency.wrote || is_write, in_transaction) {
+                (true, true) => Written::Open,
+                (true, false) if !rolled_back => Written::Somewhere,
+                _ => Written::Nothing,
+            };
+        }
         let position = committed(outcome);
         if !position.is_empty() {
             return Written::At(position);
         }
-        let is_write = matches!(job.statement.class, Class::Write(_)) && view.role == Role::Primary;
         let changed = is_write && (outcome.affected_rows > 0 || !view.progress.gtids);
-        let rolled_back = outcome.error.is_some() || job.statement.text.starts_with("rollback");
         match (self.consistency.wrote || changed, in_transaction) {
             (true, true) => Written::Open,
             (true, false) if !rolled_back => Written::Unlogged(self.worker.settings.consistency.sticky),
@@ -343,8 +366,8 @@ impl Worker {
         self.replicas.get(backend.index())
     }
 
-    fn fresh(&self, view: &BackendView, needed: &Position, now: Instant) -> Fresh {
-        if needed.is_empty() {
+    fn fresh(&self, view: &BackendView, needed: &Needed, now: Instant) -> Fresh {
+        if needed.is_nothing() {
             return Fresh::Has;
         }
         let Some(replica) = self.replica(view.id) else { return Fresh::Late };
@@ -358,6 +381,9 @@ pub(crate) struct Wait {
     pub(crate) sql: String,
     backend: BackendId,
     generation: u32,
+    /// What was there by then, the replica has when the wait is over.
+    asked: Instant,
+    needed: Needed,
     worker: Rc<Worker>,
 }
 
@@ -368,9 +394,11 @@ impl Wait {
     }
 
     /// The replica has it.
-    pub(crate) fn reached(&self, needed: &Position, waited: Duration) {
+    pub(crate) fn reached(&self, waited: Duration) {
         if let Some(replica) = self.worker.replica(self.backend) {
-            replica.learned.borrow_mut().reached(self.generation, needed);
+            let mut learned = replica.learned.borrow_mut();
+            learned.reached(self.generation, &self.needed.position, Some(self.asked));
+            drop(learned);
         }
         self.worker.metrics.count_wait(self.backend, true, waited);
     }
@@ -423,6 +451,10 @@ fn committed(outcome: &Outcome) -> Position {
     }
     position
 }
+
+/// Galera: gives 0 when the member has applied what its cluster had committed when it was asked. The member's own limit
+/// is much longer; see [`Wait::deadline`].
+const SYNC: &str = "SET STATEMENT wsrep_sync_wait=1 FOR SELECT 0";
 
 /// Whether a replica that has one transaction has all that were committed in front of it.
 fn is_ordered(snapshot: &Snapshot) -> bool {

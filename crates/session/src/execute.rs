@@ -15,10 +15,11 @@ use splitfin_protocol::exchange::{Exchange, Outcome, ServerError};
 use splitfin_protocol::packet::ErrPacket;
 use splitfin_protocol::reshape::{ClientShape, Reshape};
 use splitfin_protocol::{CommandByte, Status};
+use splitfin_router::consistency::Needed;
 use splitfin_router::{
     Access, Because, Class, Decision, Effects, Facts, Hint, Pins, Reason, Refusal, Statement, route,
 };
-use splitfin_topology::{BackendId, Position, Snapshot};
+use splitfin_topology::{BackendId, Snapshot};
 use splitfin_transport::Framed;
 use std::cell::Cell;
 use std::io;
@@ -108,7 +109,7 @@ pub(crate) struct Served {
     /// The part of it that the server and the client took, without waiting for a connection.
     pub(crate) service: Duration,
     /// What the session must see, where that is something.
-    pub(crate) needed: Position,
+    pub(crate) needed: Needed,
     /// How long the replica needed to get there, if it was waited for.
     pub(crate) waited: Option<Duration>,
 }
@@ -155,7 +156,7 @@ impl Session {
         match self.attempt(client, &mut lease, job, &wanted, Sending::default()).await {
             Ok(relayed) => {
                 let time = started.elapsed();
-                let (needed, waited) = (Position::Nothing, None);
+                let (needed, waited) = (Needed::default(), None);
                 let served = Served { lease, relayed, reason, guarded, time, service: time, needed, waited };
                 self.settle(served, pins, job).await
             }
@@ -288,10 +289,8 @@ impl Session {
         }
         let wait = if guarded { self.wait(lease.backend(), needed, &snapshot) } else { None };
         let waited = Cell::new(None);
-        let sending = Sending {
-            catch_refusal: guarded && job.is_repeatable(),
-            wait: wait.as_ref().map(|wait| (wait, needed, &waited)),
-        };
+        let sending =
+            Sending { catch_refusal: guarded && job.is_repeatable(), wait: wait.as_ref().map(|wait| (wait, &waited)) };
         let sent = Instant::now();
         let relayed = match self.attempt(client, &mut lease, job, &wanted, sending).await {
             Ok(relayed) => relayed,
@@ -381,7 +380,7 @@ impl Session {
             match wait {
                 None => drop(lease.settle_preamble().await.map_err(|error| Failure::NotSent(nowhere, error))?),
                 Some(wait) if !arrives(lease.settle_preamble(), wait).await? => {
-                    let waited = wait.2.get().unwrap_or_default();
+                    let waited = wait.1.get().unwrap_or_default();
                     return Err(drop_reply(lease, job.command, waited).await);
                 }
                 Some(_) => {}
@@ -506,13 +505,13 @@ struct Sending<'a> {
     wait: Option<Waiting<'a>>,
 }
 
-/// A wait, what is waited for, and where to say how long it took.
-type Waiting<'a> = (&'a Wait, &'a Position, &'a Cell<Option<Duration>>);
+/// A wait, and where to say how long it took.
+type Waiting<'a> = (&'a Wait, &'a Cell<Option<Duration>>);
 
 /// Whether a wait that was sent ends in time. A server that does not even answer loses its connection.
 async fn arrives(
     ending: impl Future<Output = Result<Arrival, BackendError>>,
-    (wait, needed, waited): Waiting<'_>,
+    (wait, waited): Waiting<'_>,
 ) -> Result<bool, Failure> {
     let started = Instant::now();
     let limit = wait.deadline();
@@ -521,7 +520,7 @@ async fn arrives(
     waited.set(Some(time));
     let arrived = matches!(ended, Ok(Ok(Arrival::There)));
     match arrived {
-        true => wait.reached(needed, time),
+        true => wait.reached(time),
         false => wait.missed(time),
     }
     let nowhere = BackendId(u16::MAX);
@@ -537,7 +536,7 @@ async fn wait_on(lease: &mut Lease, wanted: &Wanted, waiting: Waiting<'_>) -> Re
     lease.apply(wanted).await?;
     match arrives(lease.wait_for(&waiting.0.sql), waiting).await? {
         true => Ok(()),
-        false => Err(Failure::NotInTime(waiting.2.get().unwrap_or_default())),
+        false => Err(Failure::NotInTime(waiting.1.get().unwrap_or_default())),
     }
 }
 

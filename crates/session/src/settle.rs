@@ -109,7 +109,7 @@ impl Session {
             backend: view.map_or("", |view| view.spec.name.as_str()),
             reason,
             lag: view.and_then(|view| view.lag),
-            needed,
+            needed: &needed.position,
             seen: view.map(|view| &view.progress.position),
             waited: *waited,
             time: *time,
@@ -123,7 +123,7 @@ impl Session {
             reason: reason.clone(),
             statement: Rc::clone(&job.statement),
             time: *time,
-            needed: needed.clone(),
+            needed: needed.position.clone(),
             waited: *waited,
         });
     }

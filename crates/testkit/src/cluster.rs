@@ -14,9 +14,22 @@ pub const MONITOR: &str = "monitor";
 /// The password of both.
 pub const PASSWORD: &str = "secret";
 
+/// How the servers replicate.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Replication {
+    /// Each replica follows the primary.
+    Async,
+    /// As members of a Galera cluster.
+    Galera,
+    /// As members of a group (Group Replication).
+    Group,
+}
+
 /// A primary and its replicas, with GTID replication.
 #[derive(Debug)]
 pub struct Cluster {
+    /// How they replicate.
+    pub(crate) replication: Replication,
     /// Takes writes.
     pub primary: Server,
     /// Follow it.
@@ -32,9 +45,9 @@ impl Cluster {
     /// Starts a primary and `replicas` replicas.
     pub async fn start_with(family: Family, replicas: u32, general_log: bool) -> Result<Self, Error> {
         let programs = Programs::locate(family)?;
-        let options = |id, read_only| ServerOptions { id, read_only, general_log, extra: vec![] };
+        let options = |id, read_only| ServerOptions { id, read_only, general_log, extra: vec![], scripts: vec![] };
         let primary = Server::start(&programs, options(1, false)).await?;
-        let mut cluster = Self { primary, replicas: vec![] };
+        let mut cluster = Self { replication: Replication::Async, primary, replicas: vec![] };
         for id in 0..replicas {
             cluster.replicas.push(Server::start(&programs, options(id + 2, true)).await?);
         }
@@ -43,6 +56,11 @@ impl Cluster {
         }
         cluster.caught_up().await?;
         Ok(cluster)
+    }
+
+    /// How the servers replicate.
+    pub const fn replication(&self) -> Replication {
+        self.replication
     }
 
     /// MySQL or MariaDB.
@@ -74,6 +92,12 @@ impl Cluster {
 
     /// Waits until every replica has applied everything that the primary has written by now.
     pub async fn caught_up(&self) -> Result<(), Error> {
+        if self.replication == Replication::Galera {
+            for replica in &self.replicas {
+                replica.run(&["SET STATEMENT wsrep_sync_wait=1 FOR SELECT 0"]).await?;
+            }
+            return Ok(());
+        }
         let (position, wait) = match self.family() {
             Family::Mariadb => ("SELECT @@gtid_binlog_pos", "SELECT MASTER_GTID_WAIT('{}', 20)"),
             Family::Mysql => ("SELECT @@global.gtid_executed", "SELECT WAIT_FOR_EXECUTED_GTID_SET('{}', 20)"),

@@ -6,11 +6,12 @@
 
 mod cluster;
 mod error;
+mod groups;
 mod programs;
 mod server;
 mod wait;
 
-pub use cluster::{APP, Cluster, MONITOR, PASSWORD};
+pub use cluster::{APP, Cluster, MONITOR, PASSWORD, Replication};
 pub use error::Error;
 pub use mysql_async;
 pub use programs::{Family, Programs};

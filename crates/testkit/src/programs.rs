@@ -103,7 +103,7 @@ impl Programs {
     /// A directory with an initialised server and the accounts, made once and copied for each server.
     pub(crate) fn template(&self) -> Result<PathBuf, Error> {
         let version = self.version()?;
-        let place = cache().join("templates").join(format!("{}-{version}-2", self.family.name()));
+        let place = cache().join("templates").join(format!("{}-{version}-3", self.family.name()));
         if place.join(".complete").exists() {
             return Ok(place);
         }
@@ -142,7 +142,9 @@ impl Programs {
         let more = match self.family {
             Family::Mariadb => "",
             Family::Mysql => {
-                "GRANT SELECT ON performance_schema.replication_applier_status_by_worker TO 'monitor'@'%';"
+                "GRANT SELECT ON performance_schema.replication_applier_status_by_worker TO 'monitor'@'%';\
+                 GRANT SELECT ON performance_schema.replication_group_members TO 'monitor'@'%';\
+                 GRANT SELECT ON performance_schema.replication_group_member_stats TO 'monitor'@'%';"
             }
         };
         std::fs::write(&accounts, format!("{first}{}{more}", ACCOUNTS.replace("{monitor}", monitor)))
@@ -203,8 +205,22 @@ impl Programs {
     }
 }
 
+/// The provider of Galera, and the folder with the scripts that bring a new member its data: where `SPLITFIN_GALERA` and
+/// `SPLITFIN_GALERA_SCRIPTS` point, or where `tools/servers.sh galera` put them.
+pub(crate) fn galera() -> Result<(PathBuf, PathBuf), Error> {
+    let place = |variable: &str, usual: PathBuf| {
+        let path = std::env::var_os(variable).map_or(usual, PathBuf::from);
+        let missing =
+            || Error::Missing(format!("no {}: run tools/servers.sh galera, or set {variable}", path.display()));
+        if path.exists() { Ok(path) } else { Err(missing()) }
+    };
+    let provider = place("SPLITFIN_GALERA", "/usr/lib/galera/libgalera_smm.so".into())?;
+    let scripts = place("SPLITFIN_GALERA_SCRIPTS", servers().join("mariadb/usr/bin"))?;
+    Ok((provider, scripts))
+}
+
 /// Servers want to be told if they are to run as root.
-fn is_root() -> bool {
+pub(crate) fn is_root() -> bool {
     std::fs::metadata("/proc/self").is_ok_and(|me| me.uid() == 0)
 }
 

@@ -1,7 +1,7 @@
 //! One server process with its own data directory and port.
 
 use crate::error::Error;
-use crate::programs::{Family, Programs, tail};
+use crate::programs::{Family, Programs, is_root, tail};
 use crate::wait::{eventually, free_port};
 use mysql_async::prelude::Queryable as _;
 use mysql_async::{Conn, OptsBuilder};
@@ -22,6 +22,8 @@ pub struct ServerOptions {
     pub general_log: bool,
     /// More arguments.
     pub extra: Vec<String>,
+    /// Programs that the server runs: a folder of its own gets copies. Such a server does not run as root.
+    pub scripts: Vec<PathBuf>,
 }
 
 /// One server process.
@@ -50,10 +52,25 @@ impl Server {
     fn fill(&self) -> Result<(), Error> {
         let template = self.programs.template()?;
         let copied = Command::new("cp").arg("-r").arg(template.join("data")).arg(self.directory.path()).status();
-        match copied.map_err(Error::io("cp"))?.success() {
-            true => Ok(()),
-            false => Err(Error::Failed { what: "copying a data directory".into(), log: String::new() }),
+        if !copied.map_err(Error::io("cp"))?.success() {
+            return Err(Error::Failed { what: "copying a data directory".into(), log: String::new() });
         }
+        if self.options.scripts.is_empty() {
+            return Ok(());
+        }
+        std::fs::create_dir_all(self.path("bin")).map_err(Error::io("scripts"))?;
+        for script in &self.options.scripts {
+            let name = script.file_name().unwrap_or_default();
+            std::fs::copy(script, self.path("bin").join(name)).map_err(Error::io("scripts"))?;
+        }
+        if is_root() {
+            // What serves the data to a new member gives up the rights of root.
+            let status = Command::new("chown").args(["-R", NOBODY]).arg(self.directory.path()).status();
+            if !status.map_err(Error::io("chown"))?.success() {
+                return Err(Error::Failed { what: "giving a data directory away".into(), log: String::new() });
+            }
+        }
+        Ok(())
     }
 
     /// Ends the process, throws all data away, and starts again as a new server at the old address.
@@ -88,6 +105,10 @@ impl Server {
         self.kill();
         let log = File::create(self.path("error.log")).map_err(Error::io("error.log"))?;
         let mut command = self.programs.command();
+        if !self.options.scripts.is_empty() {
+            let path = std::env::var("PATH").unwrap_or_default();
+            command.env("PATH", format!("{}:{path}", self.path("bin").display()));
+        }
         command.args(self.arguments()).stdout(log.try_clone().map_err(Error::io("error.log"))?).stderr(log);
         self.child = Some(command.spawn().map_err(Error::io("starting a server"))?);
         let limit = Duration::from_secs(60);
@@ -108,7 +129,7 @@ impl Server {
     }
 
     fn arguments(&self) -> Vec<String> {
-        let ServerOptions { id, read_only, general_log, extra } = &self.options;
+        let ServerOptions { id, read_only, general_log, extra, scripts } = &self.options;
         let mut arguments = self.programs.base_arguments();
         let at = |name: &str| self.path(name).display().to_string();
         arguments.extend([
@@ -147,6 +168,9 @@ impl Server {
         // A server that is killed must find again what it had; one that is only measured need not.
         let durable = u8::from(*general_log);
         arguments.extend([format!("--innodb-flush-log-at-trx-commit={durable}"), format!("--sync-binlog={durable}")]);
+        if !scripts.is_empty() && is_root() {
+            arguments.push(format!("--user={NOBODY}"));
+        }
         arguments.extend_from_slice(extra);
         arguments
     }
@@ -226,6 +250,9 @@ impl Drop for Server {
         self.kill();
     }
 }
+
+/// An account without rights, where one has to run as somebody else than root.
+const NOBODY: &str = "nobody";
 
 pub(crate) async fn connect(port: u16, user: &str, password: &str) -> Result<Conn, Error> {
     let builder = OptsBuilder::default()

@@ -34,6 +34,11 @@ pub enum Unfit {
     Probe(ProbeFailure),
     /// It is neither the primary nor the replica of anybody.
     NotReplicating,
+    /// It is no full member of its cluster.
+    NotInCluster {
+        /// What it is instead, in the server's words.
+        state: String,
+    },
     /// It replicates from a server that is none of ours.
     ForeignSource {
         /// Channel name.
@@ -76,6 +81,7 @@ impl fmt::Display for Unfit {
             Self::NotProbed => f.write_str("not probed yet"),
             Self::Probe(failure) => failure.fmt(f),
             Self::NotReplicating => f.write_str("neither the primary nor a replica of it"),
+            Self::NotInCluster { state } => write!(f, "no full member of its cluster: {state}"),
             Self::ForeignSource { channel } if channel.is_empty() => f.write_str("replicates from an unknown server"),
             Self::ForeignSource { channel } => write!(f, "channel `{channel}` replicates from an unknown server"),
             Self::NotReceiving { error } => write!(f, "replication receives nothing{}", because(error)),
@@ -147,6 +153,13 @@ pub(crate) fn judge_replica(
     limit: Duration,
     source_of: impl Fn(&crate::Identity) -> Source,
 ) -> Result<(), Unfit> {
+    if let Some(membership) = &seen.membership {
+        membership.ready.clone().map_err(|state| Unfit::NotInCluster { state })?;
+        return match membership.lag {
+            Some(lag) if lag > limit => Err(Unfit::Lagging { lag, limit }),
+            Some(_) | None => Ok(()),
+        };
+    }
     if seen.channels.is_empty() {
         return Err(Unfit::NotReplicating);
     }

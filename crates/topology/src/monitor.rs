@@ -1,12 +1,13 @@
 //! Folds observations into roles and conditions.
 //!
-//! Who is the primary: a server that accepts writes and replicates from none of ours. If several do, the one that the
+//! Who is the primary: a server that accepts writes and replicates from none of ours; in a cluster, the member that leads,
+//! or one of those that could write. If several do, the one that the
 //! others replicate from; if that does not tell either, nobody: two writers are worse than none.
 
 use crate::backend::{BackendId, BackendSpec};
 use crate::condition::{Condition, Source, Thresholds, Unfit, judge_replica};
-use crate::observation::{Family, Identity, Observation, ProbeFailure};
-use crate::snapshot::{BackendView, Progress, Role, Snapshot};
+use crate::observation::{ClusterKind, Family, Identity, Membership, Observation, ProbeFailure};
+use crate::snapshot::{BackendView, Means, Progress, Role, Snapshot};
 use std::time::Duration;
 
 /// How the primary is found.
@@ -161,6 +162,12 @@ impl Monitor {
     }
 
     fn judge(&mut self, backend: BackendId, failure: Option<&ProbeFailure>) {
+        let is_elsewhere = match (self.primary, self.membership(backend)) {
+            (Some(primary), Some(ours)) => {
+                self.membership(primary).map(|theirs| &theirs.cluster) != Some(&ours.cluster)
+            }
+            _ => false,
+        };
         let known = |member: &Member| member.seen.as_ref().map(|seen| (seen.identity.clone(), member.silent > 0));
         let identities: Vec<Option<(Identity, bool)>> = self.members.iter().map(known).collect();
         let Some(member) = self.members.get_mut(backend.index()) else { return };
@@ -168,6 +175,9 @@ impl Monitor {
         let verdict = match (failure, &member.seen) {
             (Some(failure), _) => Err(Unfit::Probe(failure.clone())),
             (None, Some(_)) if self.primary == Some(backend) => Ok(()),
+            (None, Some(_)) if is_elsewhere => {
+                Err(Unfit::NotInCluster { state: "not in that of the primary".to_owned() })
+            }
             (None, Some(seen)) => {
                 let others = || identities.iter().enumerate().filter(|(index, _)| *index != backend.index());
                 // Before all were seen, a source that is not known yet may well be one of ours.
@@ -193,7 +203,11 @@ impl Monitor {
     fn candidates(&self) -> Vec<BackendId> {
         let is_candidate = |member: &&Member| {
             let alive = member.silent < self.thresholds.fall.max(1);
-            alive && member.seen.as_ref().is_some_and(|seen| !seen.read_only && !self.follows_a_member(seen))
+            let leads = |seen: &Observation| match &seen.membership {
+                Some(membership) => membership.ready.is_ok() && membership.leads != Some(false),
+                None => !self.follows_a_member(seen),
+            };
+            alive && member.seen.as_ref().is_some_and(|seen| !seen.read_only && leads(seen))
         };
         (0..).map(BackendId).zip(&self.members).filter(|(_, member)| is_candidate(member)).map(|(id, _)| id).collect()
     }
@@ -225,9 +239,10 @@ impl Monitor {
             (PrimaryChoice::Named(named), candidates) => candidates.contains(named).then_some(*named),
             (PrimaryChoice::Auto, []) => None,
             (PrimaryChoice::Auto, [only]) => Some(*only).filter(|only| self.is_proven(*only)),
+            (PrimaryChoice::Auto, several) if self.are_one_cluster(several) => self.writer(several),
             (PrimaryChoice::Auto, several) => self.followed(several),
         };
-        let ambiguous = chosen.is_none() && candidates.len() > 1;
+        let ambiguous = chosen.is_none() && candidates.len() > 1 && !self.are_one_cluster(&candidates);
         if ambiguous && !self.ambiguous {
             events.push(Event::PrimaryAmbiguous { candidates });
         }
@@ -252,16 +267,39 @@ impl Monitor {
         self.primary = chosen;
     }
 
+    fn membership(&self, id: BackendId) -> Option<&Membership> {
+        self.members.get(id.index())?.seen.as_ref()?.membership.as_ref()
+    }
+
+    fn are_one_cluster(&self, several: &[BackendId]) -> bool {
+        let cluster = |id: &BackendId| self.membership(*id).map(|membership| &membership.cluster);
+        let first = several.first().and_then(cluster);
+        first.is_some() && several.iter().all(|id| cluster(id) == first)
+    }
+
+    /// Where every member could write, one does: the one that did, else the first by configuration, once all were seen.
+    fn writer(&self, several: &[BackendId]) -> Option<BackendId> {
+        let current = self.primary.filter(|primary| several.contains(primary));
+        current.or_else(|| several.first().copied().filter(|first| self.is_proven(*first)))
+    }
+
     /// The only writable server is the primary unless servers that were not seen yet could be writable too.
     fn is_proven(&self, only: BackendId) -> bool {
         let all_probed = self.members.iter().all(|member| member.seen.is_some() || member.silent > 0);
-        all_probed || self.primary == Some(only) || self.followed(&[only]).is_some()
+        let leads = self.membership(only).is_some_and(|membership| membership.leads == Some(true));
+        all_probed || leads || self.primary == Some(only) || self.followed(&[only]).is_some()
     }
 
     fn why_not_primary(&self, lost: BackendId) -> String {
         let Some(member) = self.members.get(lost.index()) else { return String::new() };
         match (&member.last_failure, &member.seen) {
             (Some(failure), _) => failure.to_string(),
+            (None, Some(Observation { membership: Some(Membership { ready: Err(state), .. }), .. })) => {
+                format!("no full member of its cluster: {state}")
+            }
+            (None, Some(Observation { membership: Some(Membership { leads: Some(false), .. }), .. })) => {
+                "another member of its cluster leads now".to_owned()
+            }
             (None, Some(seen)) if seen.read_only => "it is read-only now".to_owned(),
             (None, Some(seen)) if self.follows_a_member(seen) => "it replicates from another server now".to_owned(),
             _ => "another server accepts writes too".to_owned(),
@@ -302,6 +340,9 @@ impl Monitor {
     fn view(&self, id: BackendId, member: &Member) -> BackendView {
         let is_primary = self.primary == Some(id);
         let lag = |seen: &Observation| -> Option<Duration> {
+            if let Some(membership) = &seen.membership {
+                return membership.lag;
+            }
             seen.channels.iter().map(|channel| channel.lag.map(|lag| lag.max(channel.delay))).max().flatten()
         };
         let fit = match member.condition.fitness() {
@@ -325,6 +366,10 @@ fn progress(member: &Member) -> Progress {
     Progress {
         position: seen.position.clone(),
         seen: Some(seen.begun),
+        means: match &seen.membership {
+            Some(Membership { kind: ClusterKind::Galera, .. }) => Means::Sync,
+            _ => Means::Position,
+        },
         gtids: seen.gtids,
         in_order: seen.in_order && seen.channels.len() <= 1,
         rate: member.rate,

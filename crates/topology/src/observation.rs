@@ -51,6 +51,30 @@ pub struct Channel {
     pub error: Option<String>,
 }
 
+/// How a cluster replicates by itself.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum ClusterKind {
+    /// Galera (MariaDB): every member could write.
+    Galera,
+    /// Group Replication (MySQL), with one primary.
+    GroupReplication,
+}
+
+/// What a member of a cluster says of its place in it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Membership {
+    /// Which kind of cluster.
+    pub kind: ClusterKind,
+    /// Which cluster: its UUID or name.
+    pub cluster: String,
+    /// Whether it is a full member, or what it is instead.
+    pub ready: Result<(), String>,
+    /// Whether it is the primary, where the cluster has one.
+    pub leads: Option<bool>,
+    /// How late it is, if that is known.
+    pub lag: Option<Duration>,
+}
+
 /// What a probe saw of a server that answered.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Observation {
@@ -64,6 +88,8 @@ pub struct Observation {
     pub read_only: bool,
     /// What it replicates from; empty for a server that is no replica.
     pub channels: Vec<Channel>,
+    /// Its place in a cluster, if it is in one.
+    pub membership: Option<Membership>,
     /// When the probe began: what the server had by then is in `position`.
     pub begun: Instant,
     /// What it has: what it wrote and what it applied.

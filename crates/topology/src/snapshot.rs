@@ -34,6 +34,16 @@ pub struct BackendView {
     pub progress: Progress,
 }
 
+/// How to make sure that a server has what was committed elsewhere.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Means {
+    /// By waiting for a position.
+    #[default]
+    Position,
+    /// By letting it catch up with its cluster: its positions are its own (Galera).
+    Sync,
+}
+
 /// How far a server is in the stream of transactions, as last seen.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Progress {
@@ -41,6 +51,8 @@ pub struct Progress {
     pub position: Position,
     /// When the probe that saw this began; nothing before the first one.
     pub seen: Option<Instant>,
+    /// How to make sure that it has something.
+    pub means: Means,
     /// Whether what it commits gets a GTID.
     pub gtids: bool,
     /// Whether it commits in the order of its source, and has one source only.

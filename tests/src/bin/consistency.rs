@@ -11,7 +11,7 @@ use std::time::Duration;
 /// Looks for stale and backward reads while replicas are disturbed.
 #[derive(Debug, Parser)]
 struct Arguments {
-    /// mariadb or mysql
+    /// mariadb, mysql, galera or group
     #[arg(long, default_value = "mariadb")]
     servers: String,
     /// session, user, global or off
@@ -37,11 +37,6 @@ struct Arguments {
 #[tokio::main]
 async fn main() -> Result<ExitCode, Box<dyn std::error::Error + Send + Sync>> {
     let arguments = Arguments::parse();
-    let family = match arguments.servers.as_str() {
-        "mysql" => Family::Mysql,
-        "mariadb" => Family::Mariadb,
-        other => return Err(format!("`{other}` is unknown: mariadb or mysql").into()),
-    };
     let check = Check {
         scope: arguments.scope,
         clients: arguments.clients,
@@ -50,8 +45,14 @@ async fn main() -> Result<ExitCode, Box<dyn std::error::Error + Send + Sync>> {
         reads: arguments.reads,
         disturb: !arguments.calm,
     };
-    // Servers that are killed must find again what they had; others may be fast.
-    let cluster = Cluster::start_with(family, 2, check.disturb).await?;
+    let cluster = match arguments.servers.as_str() {
+        // Servers that are killed must find again what they had; others may be fast.
+        "mysql" => Cluster::start_with(Family::Mysql, 2, check.disturb).await?,
+        "mariadb" => Cluster::start_with(Family::Mariadb, 2, check.disturb).await?,
+        "galera" => Cluster::galera(3).await?,
+        "group" => Cluster::group(3).await?,
+        other => return Err(format!("`{other}` is unknown: mariadb, mysql, galera or group").into()),
+    };
     let stage = Stage::in_front_of(cluster, &checker::config(&check)).await;
     let mut stage = stage.map_err(|error| error.to_string())?;
     let findings = checker::run(&mut stage, &check).await?;
@@ -66,8 +67,7 @@ async fn main() -> Result<ExitCode, Box<dyn std::error::Error + Send + Sync>> {
         [writes, answered, stale, backward, failed, disturbances].map(Findings::get);
     println!(
         "{} scope {}: {writes} writes, {answered} reads, {disturbances} disturbances: {stale} stale, {backward} backward, {failed} failed",
-        family.name(),
-        check.scope
+        arguments.servers, check.scope
     );
     let kept = check.scope == "off" || (stale, backward) == (0, 0);
     Ok(if kept && failed == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE })

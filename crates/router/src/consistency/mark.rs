@@ -1,5 +1,6 @@
 //! What was written.
 
+use super::Needed;
 use splitfin_topology::{BackendId, Position, Progress, Snapshot};
 use std::time::Instant;
 
@@ -34,6 +35,11 @@ impl Mark {
         }
         self.position.add(position);
         self.from = origin;
+        self.learned = Some(now);
+    }
+
+    /// A write was committed in a cluster that has no positions in common.
+    pub fn committed(&mut self, now: Instant) {
         self.learned = Some(now);
     }
 
@@ -89,11 +95,12 @@ impl Mark {
     }
 
     /// Adds what a server must have to `needed`.
-    pub fn add_to(&self, needed: &mut Position) {
-        needed.add(&self.position);
+    pub fn add_to(&self, needed: &mut Needed) {
+        needed.position.add(&self.position);
         if let Some((before, _)) = &self.before {
-            needed.add(before);
+            needed.position.add(before);
         }
+        needed.since = needed.since.max(self.learned).max(self.unknown_since);
     }
 }
 

@@ -1,5 +1,6 @@
 //! What was read.
 
+use super::{Needed, is_synced};
 use splitfin_topology::{BackendId, BackendView, Position, Snapshot};
 use std::time::Instant;
 
@@ -60,7 +61,7 @@ impl Reads {
 
     /// Learns from probes that began after the last read, of the server itself or of the primary.
     pub fn settle(&mut self, snapshot: &Snapshot) {
-        let Some(place) = self.place else { return };
+        let Some(place) = self.place.filter(|_| !is_synced(snapshot)) else { return };
         let later = |view: &&BackendView| view.progress.seen > Some(place.last);
         let itself = snapshot.backend(place.backend).filter(|view| view.progress.generation == place.generation);
         let primary = snapshot.primary.and_then(|id| snapshot.backend(id));
@@ -75,7 +76,14 @@ impl Reads {
     }
 
     /// Adds what a server must have to `needed`.
-    pub fn add_to(&self, needed: &mut Position) {
-        needed.add(&self.floor);
+    pub fn add_to(&self, needed: &mut Needed) {
+        needed.position.add(&self.floor);
+    }
+
+    /// What `backend` must have in a cluster without common positions: elsewhere than where the session has read last,
+    /// all that was there by then.
+    pub fn needed_on(&self, backend: BackendId, needed: &Needed) -> Needed {
+        let elsewhere = self.place.filter(|place| place.backend != backend).map(|place| place.last);
+        Needed { since: needed.since.max(elsewhere), ..needed.clone() }
     }
 }

@@ -19,7 +19,7 @@ fn snapshot(seen: Instant) -> Snapshot {
         fit: Ok(()),
         lag: Some(Duration::ZERO),
         version: None,
-        progress: Progress { position: at(100), seen: Some(seen), gtids: true, in_order: true, rate: 0, generation: 0 },
+        progress: Progress { position: at(100), seen: Some(seen), gtids: true, in_order: true, ..Progress::default() },
     };
     let backends = vec![view(0, Role::Primary), view(1, Role::Replica), view(2, Role::Replica)];
     Snapshot { epoch: 1, backends, primary: Some(MASTER), family: Some(Family::Mariadb) }
@@ -30,9 +30,19 @@ fn view(snapshot: &mut Snapshot, id: BackendId) -> &mut BackendView {
 }
 
 fn needed(mark: &Mark) -> Position {
-    let mut needed = Position::Nothing;
+    let mut needed = Needed::default();
     mark.add_to(&mut needed);
-    needed
+    needed.position
+}
+
+fn floor(reads: &Reads) -> Position {
+    let mut needed = Needed::default();
+    reads.add_to(&mut needed);
+    needed.position
+}
+
+fn need(position: &Position) -> Needed {
+    Needed { position: position.clone(), since: None }
 }
 
 fn seconds(count: u64) -> Duration {
@@ -40,7 +50,8 @@ fn seconds(count: u64) -> Duration {
 }
 
 fn chosen(reads: &Reads, snapshot: &Snapshot, now: Instant, needed: &Position) -> Choice {
-    choose(&[SLAVE_1, SLAVE_2], reads, snapshot, now, |view| fresh(view, &Learned::default(), needed, WAIT, now))
+    let is = |view: &BackendView, needed: &Needed| fresh(view, &Learned::default(), needed, WAIT, now);
+    choose(&[SLAVE_1, SLAVE_2], reads, &need(needed), snapshot, now, is)
 }
 
 fn replicas(ids: &[BackendId]) -> Choice {
@@ -53,14 +64,14 @@ fn a_replica_has_what_was_seen_or_learned() {
     let mut snapshot = snapshot(now);
     let slave = view(&mut snapshot, SLAVE_1);
     let mut learned = Learned::default();
-    let is = |slave: &BackendView, learned: &Learned, number| fresh(slave, learned, &at(number), WAIT, now);
+    let is = |slave: &BackendView, learned: &Learned, number| fresh(slave, learned, &need(&at(number)), WAIT, now);
     assert_eq!(is(slave, &learned, 100), Fresh::Has);
     assert_eq!(is(slave, &learned, 101), Fresh::Soon);
-    learned.reached(0, &at(120));
+    learned.reached(0, &at(120), None);
     assert_eq!(is(slave, &learned, 120), Fresh::Has);
     slave.progress.generation = 1;
     assert_ne!(is(slave, &learned, 120), Fresh::Has, "what was learned of another life does not count");
-    assert_eq!(fresh(slave, &learned, &Position::Nothing, WAIT, now), Fresh::Has);
+    assert_eq!(fresh(slave, &learned, &Needed::default(), WAIT, now), Fresh::Has);
 }
 
 #[test]
@@ -69,21 +80,22 @@ fn a_late_replica_is_waited_for_only_if_it_will_be_there_in_time() {
     let mut snapshot = snapshot(now);
     let slave = view(&mut snapshot, SLAVE_1);
     let mut learned = Learned::default();
-    let is = |slave: &BackendView, learned: &Learned, number| fresh(slave, learned, &at(number), WAIT, now);
+    let is = |slave: &BackendView, learned: &Learned, number| fresh(slave, learned, &need(&at(number)), WAIT, now);
     slave.lag = Some(seconds(1));
     assert_eq!(is(slave, &learned, 101), Fresh::Late);
     slave.progress.rate = 1000;
     assert_eq!(is(slave, &learned, 140), Fresh::Soon, "40 ms at this rate");
     assert_eq!(is(slave, &learned, 200), Fresh::Late, "100 ms at this rate");
     assert_eq!(
-        fresh(slave, &learned, &at(200), WAIT, now + Duration::from_millis(60)),
+        fresh(slave, &learned, &need(&at(200)), WAIT, now + Duration::from_millis(60)),
         Fresh::Soon,
         "60 of them are over"
     );
     slave.lag = None;
     assert_eq!(is(slave, &learned, 101), Fresh::Late, "nothing is known");
     slave.lag = Some(Duration::ZERO);
-    let later = |learned: &Learned, millis| fresh(slave, learned, &at(101), WAIT, now + Duration::from_millis(millis));
+    let later =
+        |learned: &Learned, millis| fresh(slave, learned, &need(&at(101)), WAIT, now + Duration::from_millis(millis));
     learned.missed(0, WAIT, now);
     assert_eq!((later(&learned, 49), later(&learned, 50)), (Fresh::Late, Fresh::Soon), "left alone for a moment");
     learned.missed(0, WAIT, now);
@@ -93,11 +105,11 @@ fn a_late_replica_is_waited_for_only_if_it_will_be_there_in_time() {
         learned.missed(0, WAIT, now);
     }
     assert_eq!((later(&learned, 1999), later(&learned, 2000)), (Fresh::Late, Fresh::Soon), "but not for ever");
-    learned.reached(0, &at(100));
+    learned.reached(0, &at(100), None);
     assert_eq!(later(&learned, 0), Fresh::Soon, "until it was there in time");
-    assert_eq!(fresh(slave, &learned, &at(101), Duration::ZERO, now), Fresh::Late, "no time to wait");
+    assert_eq!(fresh(slave, &learned, &need(&at(101)), Duration::ZERO, now), Fresh::Late, "no time to wait");
     let foreign = Position::parse(Family::Mysql, "3e11fa47-71ca-11e1-9e33-c80aa9429562:1").unwrap();
-    assert_eq!(fresh(slave, &learned, &foreign, WAIT, now), Fresh::Late);
+    assert_eq!(fresh(slave, &learned, &need(&foreign), WAIT, now), Fresh::Late);
 }
 
 #[test]
@@ -115,10 +127,12 @@ fn a_session_that_reads_on_stays_where_it_was() {
         "to be free again"
     );
     reads.is_in(&at(105));
-    let mut floor = Position::Nothing;
-    reads.add_to(&mut floor);
-    assert_eq!(floor, at(105));
-    assert_eq!(chosen(&reads, &snapshot, now, &floor), replicas(&[SLAVE_1, SLAVE_2]), "both will be there soon");
+    assert_eq!(floor(&reads), at(105));
+    assert_eq!(
+        chosen(&reads, &snapshot, now, &floor(&reads)),
+        replicas(&[SLAVE_1, SLAVE_2]),
+        "both will be there soon"
+    );
 }
 
 #[test]
@@ -134,9 +148,7 @@ fn a_probe_that_began_after_the_last_read_sets_free() {
         Progress { seen: Some(now + seconds(2)), position: at(107), ..Default::default() };
     reads.settle(&snapshot);
     assert!(reads.place().is_none());
-    let mut floor = Position::Nothing;
-    reads.add_to(&mut floor);
-    assert_eq!(floor, at(107));
+    assert_eq!(floor(&reads), at(107));
 }
 
 #[test]
@@ -145,7 +157,7 @@ fn a_session_whose_replica_is_gone_reads_on_the_primary() {
     let mut snapshot = snapshot(now);
     let mut reads = Reads::default();
     reads.read(view(&mut snapshot, SLAVE_1), now, false);
-    let gone = |snapshot: &Snapshot| choose(&[SLAVE_2], &reads, snapshot, now, |_| Fresh::Has);
+    let gone = |snapshot: &Snapshot| choose(&[SLAVE_2], &reads, &Needed::default(), snapshot, now, |_, _| Fresh::Has);
     assert_eq!(gone(&snapshot), Choice::Ask(SLAVE_1), "it is well, but a hint or a rule leads elsewhere");
     view(&mut snapshot, SLAVE_1).fit = Err(Unfit::LagUnknown);
     assert_eq!(gone(&snapshot), Choice::Primary(Reason::ReadOnPrimary));
@@ -254,4 +266,45 @@ fn what_a_new_primary_has_stays() {
     assert_eq!(mark.settle(&snapshot), None, "it has 99, and 101 is its own");
     assert_eq!(needed(&mark), at(101));
     assert!(mark.is_settled(&snapshot));
+}
+
+#[test]
+fn a_cluster_without_common_positions_is_asked_to_catch_up() {
+    let now = Instant::now();
+    let mut snapshot = snapshot(now);
+    for view in &mut snapshot.backends {
+        view.progress = Progress { means: Means::Sync, seen: Some(now), ..Progress::default() };
+    }
+    let mut learned = vec![Learned::default(); 3];
+    let mut mark = Mark::default();
+    let mut reads = Reads::default();
+    let choice = |mark: &Mark, reads: &Reads, learned: &[Learned]| {
+        let mut needed = Needed::default();
+        mark.add_to(&mut needed);
+        let is = |view: &BackendView, needed: &Needed| fresh(view, &learned[view.id.index()], needed, WAIT, now);
+        choose(&[SLAVE_1, SLAVE_2], reads, &needed, &snapshot, now, is)
+    };
+    assert_eq!(choice(&mark, &reads, &learned), replicas(&[SLAVE_1, SLAVE_2]), "nothing was written, nothing was read");
+    mark.committed(now);
+    assert_eq!(choice(&mark, &reads, &learned), replicas(&[SLAVE_1, SLAVE_2]), "either of them will catch up");
+    learned[1].reached(0, &Position::Nothing, Some(now));
+    assert_eq!(
+        choice(&mark, &reads, &learned),
+        replicas(&[SLAVE_1, SLAVE_2]),
+        "what was asked for no later does not count"
+    );
+    learned[1].reached(0, &Position::Nothing, Some(now + seconds(1)));
+    assert_eq!(choice(&mark, &reads, &learned), replicas(&[SLAVE_1]), "one of them has");
+    // What was read there is more than the other one may have.
+    learned[2].reached(0, &Position::Nothing, Some(now + seconds(2)));
+    reads.read(&snapshot.backends[1], now + seconds(3), false);
+    reads.settle(&snapshot);
+    assert_eq!(choice(&mark, &reads, &learned), replicas(&[SLAVE_1]));
+    learned[2].reached(0, &Position::Nothing, Some(now + seconds(4)));
+    assert_eq!(choice(&mark, &reads, &learned), replicas(&[SLAVE_1, SLAVE_2]));
+    for learned in &mut learned {
+        learned.missed(0, WAIT, now);
+    }
+    mark.committed(now + seconds(9));
+    assert_eq!(choice(&mark, &reads, &learned), Choice::Primary(Reason::Behind));
 }

@@ -120,7 +120,7 @@ pub(crate) struct BackendTls {
 #[derive(Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Topology {
-    /// Only checked: there is one kind so far.
+    /// Only checked: servers say themselves how they replicate.
     #[serde(default, rename = "kind")]
     pub(crate) _kind: TopologyKind,
     #[serde(default)]
@@ -131,6 +131,7 @@ pub(crate) struct Topology {
 #[serde(rename_all = "snake_case")]
 pub(crate) enum TopologyKind {
     #[default]
+    Auto,
     Async,
 }
 
