@@ -68,6 +68,39 @@ story! {
 }
 
 story! {
+    what_was_committed_in_front_of_an_error_counts, async |family| -> Told {
+        let stage = Stage::with(family, PATIENT).await?;
+        stage.table().await?;
+        stage.cluster.primary.run(&["CREATE PROCEDURE shop.half() BEGIN INSERT INTO orders (item) VALUES ('half'); SIGNAL SQLSTATE '45000' SET MESSAGE_TEXT = 'no further'; END"]).await?;
+        stage.cluster.caught_up().await?;
+        let mut client = stage.client().await?;
+        for round in 1..=10 {
+            let error = client.query_drop("CALL half()").await.unwrap_err().to_string();
+            assert!(error.contains("no further"), "{error}");
+            let count: Option<u32> = client.query_first("SELECT COUNT(*) FROM orders WHERE item = 'half'").await?;
+            assert_eq!(count, Some(round));
+            assert_eq!(Stage::last_route(&mut client).await?.1, "read");
+        }
+        Ok(())
+    }
+}
+
+story! {
+    a_hint_for_the_primary_is_not_made_to_wait, async |family| -> Told {
+        let stage = Stage::start(family).await?;
+        stage.table().await?;
+        let mut client = stage.client().await?;
+        for _ in 0..5 {
+            client.query_drop("INSERT INTO orders (item) VALUES ('here')").await?;
+            client.query_drop("/* splitfin: backend=master */ SELECT 'named' FROM orders").await?;
+            assert_eq!(Stage::last_route(&mut client).await?, ("master".into(), "hint".into()));
+        }
+        assert_eq!(stage.ran("GTID_WAIT")?[0] + stage.ran("WAIT_FOR_EXECUTED")?[0], 0);
+        Ok(())
+    }
+}
+
+story! {
     late_replicas_leave_the_read_to_the_primary, async |family| -> Told {
         let stage = Stage::with(family, "monitor: { user: monitor, password: secret, interval: 100ms, timeout: 2s, lag: { max: 60s, resume: 60s } }").await?;
         stage.table().await?;

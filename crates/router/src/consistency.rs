@@ -19,7 +19,7 @@ pub use reads::Reads;
 
 use crate::reason::Reason;
 use smallvec::{SmallVec, smallvec};
-use splitfin_topology::{BackendId, BackendView, Means, Position, Snapshot};
+use splitfin_topology::{BackendId, BackendView, Means, Position, Role, Snapshot};
 use std::time::{Duration, Instant};
 
 /// What a server must have.
@@ -90,6 +90,10 @@ impl Learned {
 
 /// Whether `view` has `needed`, as far as it is known, or will have within `wait`.
 pub fn fresh(view: &BackendView, learned: &Learned, needed: &Needed, wait: Duration, now: Instant) -> Fresh {
+    if view.role == Role::Primary {
+        // A hint or a rule may name it. It is never waited for.
+        return Fresh::Has;
+    }
     let progress = &view.progress;
     let learned = Some(learned).filter(|learned| learned.generation == progress.generation);
     let failed = learned.and_then(|learned| learned.hopeless_until).is_some_and(|until| now < until);

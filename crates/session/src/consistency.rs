@@ -315,11 +315,12 @@ impl Session {
         let reads = &mut self.consistency.reads;
         match written {
             // Whoever has this has all that was committed before it, and nothing else could be read.
-            Written::At(_) if is_ordered(&snapshot) => reads.forget(),
+            Written::At(ref position) if is_ordered(position, &snapshot) => reads.forget(),
             Written::Somewhere => reads.forget(),
             Written::At(_) => reads.read(view, Instant::now(), true),
             _ if matches!(job.statement.class, Class::Read | Class::Write(_)) && !asks_own_id(job) => {
-                reads.read(view, Instant::now(), !guarded && !could_have_moved(reason));
+                let forced = view.role == Role::Primary && !could_have_moved(reason);
+                reads.read(view, Instant::now(), forced);
                 if let (Some(hint), true) = (&job.hint, guarded) {
                     reads.saw(&hint.after);
                 }
@@ -456,11 +457,13 @@ fn committed(outcome: &Outcome) -> Position {
 /// is much longer; see [`Wait::deadline`].
 const SYNC: &str = "SET STATEMENT wsrep_sync_wait=1 FOR SELECT 0";
 
-/// Whether a replica that has one transaction has all that were committed in front of it.
-fn is_ordered(snapshot: &Snapshot) -> bool {
-    let primary = snapshot.primary.and_then(|id| snapshot.backend(id));
-    primary.is_some_and(|view| view.progress.position.is_one_stream())
-        && snapshot.fit_replicas().all(|view| view.progress.in_order)
+/// Whether a replica that has what was committed at `position` has all that was committed in front of it.
+fn is_ordered(position: &Position, snapshot: &Snapshot) -> bool {
+    let Some(primary) = snapshot.primary.and_then(|id| snapshot.backend(id)) else { return false };
+    let mut all = primary.progress.position.clone();
+    all.add(position);
+    let seen = snapshot.backends.iter().filter(|view| view.role == Role::Replica && view.progress.seen.is_some());
+    all.is_one_stream() && seen.into_iter().all(|view| view.progress.in_order)
 }
 
 /// Whether a read went to the primary although replicas may serve such reads.

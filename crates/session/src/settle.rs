@@ -18,9 +18,9 @@ impl Session {
         self.report(&served, job);
         let close = self.note_prepared(&mut served, job);
         let Served { mut lease, relayed, guarded, reason, .. } = served;
-        let outcome = relayed.outcome;
+        let mut outcome = relayed.outcome;
         let noted = self.state.note(&outcome, &lease);
-        let followed = self.follow_up(&mut lease, &outcome, &noted, close, job.effects()).await;
+        let followed = self.follow_up(&mut lease, &mut outcome, &noted, close, job).await;
         // Only now it is certain whether a transaction is open.
         let looked =
             Looked { backend: lease.backend(), guarded: lease.is_guarded(), reason: &reason, outcome: &outcome };
@@ -57,10 +57,10 @@ impl Session {
     async fn follow_up(
         &mut self,
         lease: &mut Lease,
-        outcome: &Outcome,
+        outcome: &mut Outcome,
         noted: &Noted,
         close: Option<Vec<u8>>,
-        effects: Effects,
+        job: &Job<'_>,
     ) -> Result<(), splitfin_backend::BackendError> {
         if let Some(close) = close {
             lease.framed().write(&close).await?;
@@ -69,8 +69,11 @@ impl Session {
             // An error says nothing of the transaction: it may be open, closed, or rolled back. A ping's OK tells.
             let truth = lease.simple(CommandByte::Ping).await?;
             self.state.note(&truth, lease);
+            // What was committed in front of the error is reported only now.
+            outcome.changes.extend_from_slice(&truth.changes);
+            self.publish(lease.backend(), outcome, job, true);
         }
-        if effects.contains(Effects::LAST_INSERT_ID) && outcome.rows > 0 {
+        if job.effects().contains(Effects::LAST_INSERT_ID) && outcome.rows > 0 {
             // `SELECT LAST_INSERT_ID(5)` sets it, and a result set's end does not say so.
             let value = lease.first_value("SELECT LAST_INSERT_ID()").await?;
             self.state.last_insert_id = value.and_then(|value| value.parse().ok()).unwrap_or_default();
