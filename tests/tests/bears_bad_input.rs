@@ -106,7 +106,7 @@ fn commands_that_make_no_sense_are_answered_as_servers_answer() {
             let outcome = |result: Result<(), mysql_async::Error>| result.map_err(|error| error.to_string());
             assert_eq!(outcome(client.query_drop(sql).await), outcome(direct.query_drop(sql).await), "{sql}");
         }
-        let refused = client.query_drop("KILL 1").await.unwrap_err();
+        let refused = client.query_drop("KILL USER app").await.unwrap_err();
         assert!(refused.to_string().contains("1235"), "{refused}");
         client.query_drop("SELECT 1").await?;
         let length: Option<u64> = client.query_first(format!("SELECT LENGTH('{}')", "x".repeat(15 << 20))).await?;

@@ -195,6 +195,25 @@ impl Pools {
         }
     }
 
+    /// Tells a server to end what one of its connections runs, or the connection. This takes a connection beside those
+    /// that are counted, as it may be wanted just when all of them are in use.
+    pub async fn kill(
+        &self,
+        backend: BackendId,
+        account: &Account,
+        thread: u32,
+        query_only: bool,
+    ) -> Result<(), BackendError> {
+        let Some(target) = self.settings.backends.get(backend.index()) else { return Ok(()) };
+        let mut connection = open(target, account, None, &[], self.settings.connect_timeout).await?;
+        let what = if query_only { "QUERY" } else { "CONNECTION" };
+        match connection.first_value(&format!("KILL {what} {thread}")).await {
+            // It is gone already.
+            Ok(_) | Err(BackendError::Refused { code: UNKNOWN_THREAD, .. }) => Ok(()),
+            Err(error) => Err(error),
+        }
+    }
+
     pub(crate) fn give_back(&self, mut connection: Box<Connection>, backend: BackendId, account: &Rc<Account>) {
         self.count(backend, false);
         connection.rest();
@@ -298,6 +317,8 @@ impl Drop for Waiting<'_> {
     }
 }
 
+/// `ER_NO_SUCH_THREAD`
+const UNKNOWN_THREAD: u16 = 1094;
 /// How long a backend whose connection failed comes last.
 const SUSPECT: Duration = Duration::from_secs(1);
 /// How often a waiting worker looks for a connection that another worker has closed.

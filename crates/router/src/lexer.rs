@@ -74,6 +74,11 @@ impl<'a> Lexer<'a> {
         self.hint
     }
 
+    /// How much of the text was read.
+    pub(crate) const fn position(&self) -> usize {
+        self.at
+    }
+
     fn peek(&self, ahead: usize) -> Option<u8> {
         self.text.get(self.at + ahead).copied()
     }

@@ -45,6 +45,9 @@ pub enum SessionError {
     /// Silent for too long.
     #[error("idle for more than {0:?}")]
     Idle(Duration),
+    /// Somebody of the same account said KILL.
+    #[error("killed")]
+    Killed,
     /// Splitfin is shutting down.
     #[error("shutting down")]
     Draining,
@@ -59,7 +62,10 @@ pub enum SessionError {
 impl SessionError {
     /// Whether it is worth a warning; the rest happens every day.
     pub const fn is_notable(&self) -> bool {
-        !matches!(self, Self::ClientGone | Self::Idle(_) | Self::Draining | Self::Client(FrameError::Closed))
+        !matches!(
+            self,
+            Self::ClientGone | Self::Idle(_) | Self::Draining | Self::Killed | Self::Client(FrameError::Closed)
+        )
     }
 }
 
@@ -86,6 +92,15 @@ pub(crate) enum Unserved {
     /// The session's READ ONLY transaction is on a replica, where only proven reads run.
     #[error("Cannot execute statement in a READ ONLY transaction.")]
     ReadOnlyTransaction,
+    /// Somebody said KILL before a server saw it, or it says so of itself.
+    #[error("Query execution was interrupted")]
+    Interrupted,
+    /// KILL of somebody who is not there.
+    #[error("Unknown thread id: {0}")]
+    UnknownThread(u64),
+    /// KILL of somebody else's session.
+    #[error("You are not owner of thread {0}")]
+    NotOwner(u32),
     /// Not yet.
     #[error("{0} is not supported yet")]
     Unsupported(&'static str),
@@ -126,6 +141,9 @@ impl Unserved {
             Self::UnknownOutcome(_) | Self::UnknownCommit(_) => own(1159, b"08S01"),
             Self::Unsupported(_) => own(1235, b"42000"),
             Self::ReadOnlyTransaction => ErrPacket::new(1792, b"25006", &self.to_string()).encode(),
+            Self::Interrupted => ErrPacket::new(1317, b"70100", &self.to_string()).encode(),
+            Self::UnknownThread(_) => ErrPacket::new(1094, b"HY000", &self.to_string()).encode(),
+            Self::NotOwner(_) => ErrPacket::new(1095, b"HY000", &self.to_string()).encode(),
             Self::UnknownCommand => ErrPacket::new(1047, b"08S01", "Unknown command").encode(),
             Self::UnknownStatement { .. } => ErrPacket::new(1243, b"HY000", &self.to_string()).encode(),
             Self::Malformed(_) => ErrPacket::new(1835, b"HY000", &self.to_string()).encode(),

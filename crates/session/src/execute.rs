@@ -4,6 +4,7 @@
 //! client has not got a byte of the reply. A write that was sent and not answered is reported, never repeated.
 
 use crate::affinity::Affinity;
+use crate::cancel::Phase;
 use crate::consistency::{Routed, Wait};
 use crate::error::{SessionError, Unserved};
 use crate::metrics::add;
@@ -294,11 +295,14 @@ impl Session {
         let sent = Instant::now();
         let relayed = match self.attempt(client, &mut lease, job, &wanted, sending).await {
             Ok(relayed) => relayed,
+            Err(Failure::Session(error)) => return Err(Failure::Session(error)),
             Err(failure @ (Failure::RefusedAsWrite | Failure::NotInTime(_))) => {
+                self.progress.set(Phase::Waiting);
                 self.put_back(lease);
                 return Err(failure);
             }
             Err(failure) => {
+                self.progress.set(Phase::Waiting);
                 if let Failure::Sent(_, error) | Failure::NotSent(_, error) = &failure
                     && error.is_servers_fault()
                 {
@@ -353,6 +357,7 @@ impl Session {
         wanted: &Wanted,
         sending: Sending<'_>,
     ) -> Result<Relayed, Failure> {
+        self.progress.is_on(lease);
         let catch_refusal = sending.catch_refusal;
         let mut wait = sending.wait;
         let rewritten;
@@ -406,7 +411,11 @@ impl Session {
         let exchange = Exchange::new(job.command, lease.capabilities());
         let backend = lease.backend();
         let heard = |outcome: &Outcome, done| self.publish(backend, outcome, job, done);
-        relay(client, lease, Reshape::new(exchange, shape), catch_refusal, heard).await.map_err(|error| match error {
+        let relayed = relay(client, lease, Reshape::new(exchange, shape), catch_refusal, heard).await;
+        if relayed.is_ok() {
+            self.progress.set(Phase::Answered);
+        }
+        relayed.map_err(|error| match error {
             RelayError::BeforeFirstByte(error) => Failure::Sent(nowhere, error),
             RelayError::Midway(error) => Failure::Session(SessionError::ReplyBrokeOff(error.to_string())),
             RelayError::RefusedAsWrite => Failure::RefusedAsWrite,

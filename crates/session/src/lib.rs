@@ -9,6 +9,7 @@
 //! future is dropped, its sockets close.
 
 pub mod affinity;
+mod cancel;
 mod change_user;
 mod consistency;
 mod error;
@@ -18,6 +19,7 @@ mod marks;
 mod metrics;
 mod plan;
 mod prepared;
+mod registry;
 mod relay;
 mod reply;
 mod route_log;
@@ -31,6 +33,7 @@ pub use consistency::ConsistencySettings;
 pub use error::SessionError;
 pub use marks::Marks;
 pub use metrics::Metrics;
+pub use registry::Registry;
 pub use route_log::{RouteLog, RouteLogLevel};
 pub use serve::{Listener, Session};
 pub use settings::{PoolMode, Settings, Users};

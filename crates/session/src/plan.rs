@@ -3,6 +3,7 @@
 use crate::error::{SessionError, Unserved};
 use crate::execute::{Job, Kind};
 use crate::prepared::with_statement_id;
+use crate::registry::{NotKilled, Wish};
 use crate::reply;
 use crate::serve::Session;
 use splitfin_backend::{Lease, StatementKey};
@@ -10,7 +11,7 @@ use splitfin_protocol::packet::column::ColumnKind;
 use splitfin_protocol::packet::stmt_execute::CURSOR_FLAGS;
 use splitfin_protocol::packet::{Bound, StmtExecute};
 use splitfin_protocol::{CommandByte, Status};
-use splitfin_router::{Class, Decision, Hint, Own, Pins, Reason, Statement};
+use splitfin_router::{Class, Decision, Hint, Kill, KillError, Own, Pins, Reason, Statement};
 use splitfin_transport::Framed;
 use std::rc::Rc;
 
@@ -43,9 +44,33 @@ impl Session {
                 reply::row(client, self.capabilities, self.state.status, &columns).await?;
                 Ok(Ok(Planned::Answered))
             }
-            // A backend's connection id is shared by many sessions; killing one by the number of another must not happen.
-            Class::Kill => Ok(Err(Unserved::Unsupported("KILL"))),
+            Class::Kill => match self.kill_by(text) {
+                Ok(()) => {
+                    reply::ok(client, 1, self.capabilities, self.state.status).await?;
+                    Ok(Ok(Planned::Answered))
+                }
+                Err(unserved) => Ok(Err(unserved)),
+            },
             _ => Ok(Ok(Planned::Run { statement, hint })),
+        }
+    }
+
+    fn kill_by(&self, text: &[u8]) -> Result<(), Unserved> {
+        match Kill::parse(text, self.state.lex) {
+            Ok(kill) => self.kill(kill),
+            Err(KillError::Unknown(id)) => Err(Unserved::UnknownThread(id)),
+            Err(KillError::Unsupported) => Err(Unserved::Unsupported("KILL other than by a plain connection id")),
+        }
+    }
+
+    /// Ends a session, or what it runs: by the id that clients see. A backend's connection ids are shared by many sessions.
+    pub(crate) fn kill(&self, kill: Kill) -> Result<(), Unserved> {
+        let wish = if kill.query_only { Wish::EndStatement } else { Wish::EndSession };
+        match self.worker.registry.kill(kill.session, &self.account.user, wish) {
+            Ok(()) if kill.session == self.id => Err(Unserved::Interrupted),
+            Ok(()) => Ok(()),
+            Err(NotKilled::Unknown) => Err(Unserved::UnknownThread(kill.session.into())),
+            Err(NotKilled::NotOwner) => Err(Unserved::NotOwner(kill.session)),
         }
     }
 

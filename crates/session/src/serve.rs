@@ -1,6 +1,7 @@
 //! The command loop of one client.
 
 use crate::affinity::Affinity;
+use crate::cancel::{self, Ended, Progress};
 use crate::consistency::Consistency;
 use crate::error::{SessionError, Unserved};
 use crate::execute::{Job, Kind};
@@ -8,18 +9,20 @@ use crate::login::log_in;
 use crate::metrics::add;
 use crate::plan::Planned;
 use crate::prepared::ClientStatements;
+use crate::registry::{Registration, Wish};
 use crate::reply;
 use crate::state::State;
 use crate::worker::Worker;
 use splitfin_backend::{Account, Lease};
 use splitfin_protocol::packet::ErrPacket;
 use splitfin_protocol::{Capabilities, Command, CommandByte};
-use splitfin_router::{Class, Pins, Reason, Statement};
+use splitfin_router::{Class, Kill, Pins, Reason, Statement};
 use splitfin_topology::{BackendId, Position};
 use splitfin_transport::tls::ServerTls;
 use splitfin_transport::{FrameError, Framed, Peer, Stream};
 use std::pin::Pin;
 use std::rc::Rc;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 use tokio::time::Sleep;
 
@@ -61,6 +64,10 @@ pub struct Session {
     pub(crate) kept: Vec<Lease>,
     pub(crate) last: Option<LastRoute>,
     pub(crate) count: u64,
+    /// Commands so far, those that no server saw included.
+    commands: u64,
+    registration: Registration,
+    pub(crate) progress: Rc<Progress>,
     /// When the last command came.
     pub(crate) active: Instant,
 }
@@ -92,6 +99,7 @@ impl Session {
             Err(_) => return Err(SessionError::LoginTimeout(limit)),
         };
         let consistency = Consistency::new(&identity.account.user, &worker.settings.consistency);
+        let registration = worker.registry.enter(id, &identity.account.user);
         let mut session = Self {
             id,
             peer,
@@ -105,6 +113,9 @@ impl Session {
             kept: Vec::new(),
             last: None,
             count: 0,
+            commands: 0,
+            registration,
+            progress: Rc::default(),
             active: Instant::now(),
         };
         let result = session.serve(client).await;
@@ -172,6 +183,7 @@ impl Session {
                 biased;
                 packet = client.packet(settings.max_packet) => return Ok(Some(packet?)),
                 () = &mut drained => return Err(SessionError::Draining),
+                Wish::EndSession = self.registration.entry().killed() => return Err(SessionError::Killed),
                 () = idle.as_mut() => {
                     let end = self.active + settings.idle_timeout;
                     if Instant::now() >= end {
@@ -212,7 +224,21 @@ impl Session {
         body: &[u8],
         sequence: u8,
     ) -> Result<Next, SessionError> {
-        match self.dispatch(client, packet, body, sequence).await {
+        self.commands += 1;
+        let entry = Arc::clone(self.registration.entry());
+        let (worker, account, progress) =
+            (Rc::clone(&self.worker), Rc::clone(&self.account), Rc::clone(&self.progress));
+        let holds = !self.affinity.is_free();
+        entry.begin(self.commands);
+        let dispatched = self.dispatch(client, packet, body, sequence);
+        let ended = cancel::run(dispatched, &entry, &progress, &worker, &account, holds).await;
+        entry.end();
+        let result = match ended {
+            Ended::Itself(result) => result,
+            Ended::Interrupted => Ok(Err(Unserved::Interrupted)),
+            Ended::Killed => Err(SessionError::Killed),
+        };
+        match result {
             Ok(Ok(next)) => Ok(next),
             Ok(Err(unserved)) => {
                 add(&self.worker.metrics.own_errors, 1);
@@ -220,7 +246,10 @@ impl Session {
                 reply::error(client, sequence, &unserved).await?;
                 Ok(Next::Command)
             }
-            Err(error) => Err(error),
+            Err(error) => {
+                cancel::abandon(&progress, &worker, &account, &error).await;
+                Err(error)
+            }
         }
     }
 
@@ -291,7 +320,13 @@ impl Session {
                 Ok(job) => job,
                 Err(unserved) => return Ok(Err(unserved)),
             },
-            Command::ProcessKill(_) => return Ok(Err(Unserved::Unsupported("COM_PROCESS_KILL"))),
+            Command::ProcessKill(id) => match self.kill(Kill { session: id, query_only: false }) {
+                Ok(()) => {
+                    reply::ok(client, sequence, capabilities, status).await?;
+                    return Ok(Ok(Next::Command));
+                }
+                Err(unserved) => return Ok(Err(unserved)),
+            },
             Command::Refused(command) => return Ok(Err(Unserved::Unsupported(command.name()))),
             Command::Unknown(_) => return Ok(Err(Unserved::UnknownCommand)),
             Command::ChangeUser(_) => return Ok(Err(Unserved::UnknownCommand)),

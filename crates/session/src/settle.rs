@@ -7,7 +7,7 @@ use crate::execute::{Job, Kind, Served};
 use crate::route_log::Line;
 use crate::serve::{LastRoute, Next, Session};
 use crate::state::Noted;
-use splitfin_backend::Lease;
+use splitfin_backend::{BackendError, Lease};
 use splitfin_protocol::{CommandByte, Outcome, Status};
 use splitfin_router::{Class, Effects, Pins, Reason};
 use std::rc::Rc;
@@ -61,9 +61,16 @@ impl Session {
         noted: &Noted,
         close: Option<Vec<u8>>,
         job: &Job<'_>,
-    ) -> Result<(), splitfin_backend::BackendError> {
+    ) -> Result<(), BackendError> {
         if let Some(close) = close {
             lease.framed().write(&close).await?;
+        }
+        if self.progress.take_told() {
+            // The server may have been told to end the statement just when it was over: then it ends the next one.
+            let absorbed = lease.first_value("DO 0").await;
+            if let Err(error @ (BackendError::Io(_) | BackendError::Frame(_))) = absorbed {
+                return Err(error);
+            }
         }
         if outcome.error.is_some() {
             // An error says nothing of the transaction: it may be open, closed, or rolled back. A ping's OK tells.

@@ -2,6 +2,7 @@
 
 use crate::consistency::Replica;
 use crate::metrics::Metrics;
+use crate::registry::Registry;
 use crate::route_log::RouteLog;
 use crate::settings::Settings;
 use splitfin_backend::Pools;
@@ -29,6 +30,8 @@ pub struct Worker {
     pub route_log: RefCell<RouteLog>,
     /// What was learned of each backend's position, by id.
     pub(crate) replicas: Vec<Replica>,
+    /// Sessions of all workers.
+    pub registry: Arc<Registry>,
     draining: Cell<bool>,
     drain: Notify,
 }
@@ -41,6 +44,7 @@ impl Worker {
         settings: Arc<Settings>,
         metrics: Arc<Metrics>,
         route_log: RouteLog,
+        registry: Arc<Registry>,
     ) -> Rc<Self> {
         let backends = topology.load().backends.len();
         Rc::new(Self {
@@ -51,6 +55,7 @@ impl Worker {
             metrics,
             route_log: RefCell::new(route_log),
             replicas: (0..backends).map(|_| Replica::default()).collect(),
+            registry,
             draining: Cell::new(false),
             drain: Notify::new(),
         })

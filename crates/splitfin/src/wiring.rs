@@ -5,7 +5,7 @@ use anyhow::{Context as _, Result};
 use splitfin_backend::{Backend, BackendTls, Limits};
 use splitfin_health::Target;
 use splitfin_router::classify::{TRACKED_UNDER_TWO_NAMES, TRACKED_VARIABLES};
-use splitfin_session::{ConsistencySettings, Marks, Metrics, Users};
+use splitfin_session::{ConsistencySettings, Marks, Metrics, Registry, Users};
 use splitfin_topology::{BackendId, Monitor, Topology};
 use splitfin_transport::RsaKey;
 use splitfin_transport::tls::ClientTls;
@@ -19,6 +19,7 @@ pub(crate) struct Shared {
     pub(crate) session: Arc<splitfin_session::Settings>,
     pub(crate) pools: splitfin_backend::Settings,
     pub(crate) limits: Arc<Limits>,
+    pub(crate) registry: Arc<Registry>,
     /// One for each worker.
     pub(crate) metrics: Vec<Arc<Metrics>>,
 }
@@ -32,6 +33,7 @@ pub(crate) fn shared(config: &Config) -> Result<(Shared, Monitor)> {
         session: Arc::new(session(config)?),
         pools: pools(config)?,
         limits: Arc::new(Limits::new(count, config.max_connections)),
+        registry: Arc::default(),
         metrics: (0..config.workers).map(|_| Arc::new(Metrics::new(count))).collect(),
     };
     Ok((shared, monitor))

@@ -69,7 +69,7 @@ pub(crate) fn start(
         LocalSet::new().block_on(&runtime, async move {
             let seed = seed();
             let pools = Pools::new(shared.pools, shared.limits, seed);
-            let worker = Worker::new(pools, shared.topology, shared.session, metrics, route_log);
+            let worker = Worker::new(pools, shared.topology, shared.session, metrics, route_log, shared.registry);
             serve(worker, messages, sessions).await;
         });
     })?;

@@ -44,7 +44,14 @@ impl Server {
         let port = free_port()?;
         let mut server = Self { programs: programs.clone(), options, directory, port, child: None };
         server.fill()?;
-        server.restart().await?;
+        if let Err(error) = server.restart().await {
+            // Somebody else may have taken the port meanwhile: once more, on another one.
+            if !error.to_string().to_ascii_lowercase().contains("in use") {
+                return Err(error);
+            }
+            server.port = free_port()?;
+            server.restart().await?;
+        }
         Ok(server)
     }
 

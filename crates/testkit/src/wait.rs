@@ -1,7 +1,10 @@
 //! Waiting for conditions, with a deadline.
 
 use crate::error::Error;
+use std::collections::hash_map::RandomState;
+use std::hash::{BuildHasher as _, Hasher as _};
 use std::net::TcpListener;
+use std::ops::Range;
 use std::time::{Duration, Instant};
 
 /// Asks until the answer is something; the last error tells why it was not.
@@ -23,10 +26,24 @@ pub async fn eventually<T>(
     }
 }
 
-/// A port of 127.0.0.1 that nobody uses at the moment.
+/// A port of 127.0.0.1 that nobody uses at the moment. It is below those that the system gives to outgoing connections,
+/// one of which could take it before a server does; which one is a matter of chance, so that processes that look for
+/// ports at the same time find different ones.
 pub fn free_port() -> Result<u16, Error> {
-    let listener = TcpListener::bind("127.0.0.1:0").map_err(Error::io("a free port"))?;
-    Ok(listener.local_addr().map_err(Error::io("a free port"))?.port())
+    let mut last = None;
+    for _ in 0..100 {
+        let chance = RandomState::new().build_hasher().finish();
+        let port = PORTS.start + (chance % u64::from(PORTS.end - PORTS.start)) as u16;
+        match TcpListener::bind(("127.0.0.1", port)) {
+            Ok(_) => return Ok(port),
+            Err(error) => last = Some(error),
+        }
+    }
+    let taken = || std::io::Error::from(std::io::ErrorKind::AddrInUse);
+    Err(Error::io("a free port")(last.unwrap_or_else(taken)))
 }
+
+/// Linux gives 32768 and above to outgoing connections.
+const PORTS: Range<u16> = 12_000..32_000;
 
 const ASK_AGAIN: Duration = Duration::from_millis(20);

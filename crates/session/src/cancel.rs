@@ -1,0 +1,121 @@
+//! Ending what a session runs, because somebody said KILL or because its client is gone.
+//!
+//! A server's connections are shared, so that a late kill could hit somebody else's statement. Therefore the session whose
+//! statement shall end does it itself, while it holds the connection: nothing of its own goes on meanwhile.
+
+use crate::error::SessionError;
+use crate::registry::{Entry, Wish};
+use crate::worker::Worker;
+use splitfin_backend::{Account, Lease};
+use splitfin_topology::BackendId;
+use std::cell::Cell;
+use std::pin::pin;
+use std::rc::Rc;
+use std::time::Duration;
+
+/// How far a command is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub(crate) enum Phase {
+    /// No server has seen it.
+    #[default]
+    Waiting,
+    /// It is on its way on this connection, or on its way back.
+    On {
+        /// Where.
+        backend: BackendId,
+        /// The server's id of the connection.
+        thread: u32,
+    },
+    /// The client has its reply.
+    Answered,
+}
+
+/// What a command came to.
+#[derive(Debug)]
+pub(crate) enum Ended<T> {
+    /// It ended by itself, or because the server was told.
+    Itself(T),
+    /// It was given up before a server saw it.
+    Interrupted,
+    /// The session shall end.
+    Killed,
+}
+
+/// How far the current command of a session is.
+#[derive(Debug, Default)]
+pub(crate) struct Progress {
+    phase: Cell<Phase>,
+    /// A server was told to end it, and may not have noticed before it was over.
+    told: Cell<bool>,
+}
+
+impl Progress {
+    pub(crate) fn set(&self, phase: Phase) {
+        self.phase.set(phase);
+    }
+
+    pub(crate) fn is_on(&self, lease: &Lease) {
+        self.phase.set(Phase::On { backend: lease.backend(), thread: lease.id() });
+    }
+
+    /// Whether the connection may still have to notice that its last statement was to end.
+    pub(crate) fn take_told(&self) -> bool {
+        self.told.take()
+    }
+}
+
+/// Runs a command, and ends it if somebody wants that. `holds` says whether the session holds a connection.
+pub(crate) async fn run<T>(
+    command: impl Future<Output = T>,
+    entry: &Entry,
+    progress: &Progress,
+    worker: &Rc<Worker>,
+    account: &Rc<Account>,
+    holds: bool,
+) -> Ended<T> {
+    progress.set(Phase::Waiting);
+    progress.told.set(false);
+    let mut command = pin!(command);
+    loop {
+        let wish = tokio::select! {
+            biased;
+            result = &mut command => return Ended::Itself(result),
+            wish = entry.killed() => wish,
+        };
+        match (wish, progress.phase.get()) {
+            (Wish::EndSession, Phase::On { backend, thread }) => {
+                tell(worker, account, backend, thread, Wish::EndSession).await;
+                return Ended::Killed;
+            }
+            (Wish::EndSession, _) => return Ended::Killed,
+            (Wish::EndStatement, Phase::On { backend, thread }) => {
+                // The command is not looked at meanwhile: its connection stays its own.
+                tell(worker, account, backend, thread, Wish::EndStatement).await;
+                progress.told.set(true);
+            }
+            (Wish::EndStatement, Phase::Waiting) if !holds => return Ended::Interrupted,
+            (Wish::EndStatement, _) => {}
+        }
+        entry.obeyed();
+    }
+}
+
+/// The client is gone: what the server still does for it is of no use to anybody.
+pub(crate) async fn abandon(progress: &Progress, worker: &Rc<Worker>, account: &Rc<Account>, error: &SessionError) {
+    if let (SessionError::ClientGone, Phase::On { backend, thread }) = (error, progress.phase.get()) {
+        // Its connection is closed, and no other one gets its number.
+        tell(worker, account, backend, thread, Wish::EndSession).await;
+    }
+}
+
+async fn tell(worker: &Rc<Worker>, account: &Rc<Account>, backend: BackendId, thread: u32, wish: Wish) {
+    let telling = worker.pools.kill(backend, account, thread, wish == Wish::EndStatement);
+    match tokio::time::timeout(LIMIT, telling).await {
+        Ok(Ok(())) => tracing::debug!(%backend, thread, ?wish, "told the server"),
+        Ok(Err(error)) => tracing::warn!(%backend, thread, %error, "cannot tell the server to end a statement"),
+        Err(_) => tracing::warn!(%backend, thread, "the server did not listen when it was to end a statement"),
+    }
+}
+
+/// Time to tell a server.
+const LIMIT: Duration = Duration::from_secs(5);

@@ -1,0 +1,186 @@
+//! Who is connected, by the id that clients see: for KILL. Looked at when sessions come and go and when one kills
+//! another, never on the way of other statements.
+
+use std::collections::HashMap;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use tokio::sync::Notify;
+
+/// What somebody wants of a session.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Wish {
+    /// That the statement that runs ends.
+    EndStatement,
+    /// That the session ends.
+    EndSession,
+}
+
+/// All sessions of all workers.
+#[derive(Debug, Default)]
+pub struct Registry {
+    entries: Mutex<HashMap<u32, Arc<Entry>>>,
+}
+
+/// One session as others see it.
+#[derive(Debug)]
+pub(crate) struct Entry {
+    user: String,
+    /// Number of the statement that runs; 0 while none does.
+    running: AtomicU64,
+    /// Number of the statement that shall end; [`SESSION`] for all of it.
+    unwanted: AtomicU64,
+    told: Notify,
+}
+
+/// In [`Entry::unwanted`]: not only a statement.
+const SESSION: u64 = u64::MAX;
+
+/// Why a session cannot be killed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum NotKilled {
+    /// There is none of this id.
+    Unknown,
+    /// It is of another account.
+    NotOwner,
+}
+
+impl Registry {
+    /// A session is there, until the registration is dropped.
+    pub(crate) fn enter(self: &Arc<Self>, id: u32, user: &str) -> Registration {
+        let entry = Arc::new(Entry {
+            user: user.to_owned(),
+            running: AtomicU64::new(0),
+            unwanted: AtomicU64::new(0),
+            told: Notify::new(),
+        });
+        self.entries().insert(id, Arc::clone(&entry));
+        Registration { registry: Arc::clone(self), id, entry }
+    }
+
+    /// Tells a session what `user` wants of it. A statement that is over by then is left alone, and so is the next one.
+    pub(crate) fn kill(&self, id: u32, user: &str, wish: Wish) -> Result<(), NotKilled> {
+        let entry = self.entries().get(&id).map(Arc::clone).ok_or(NotKilled::Unknown)?;
+        if entry.user != user {
+            return Err(NotKilled::NotOwner);
+        }
+        let unwanted = match wish {
+            Wish::EndSession => SESSION,
+            Wish::EndStatement => entry.running.load(Ordering::Acquire),
+        };
+        if unwanted != 0 {
+            entry.unwanted.fetch_max(unwanted, Ordering::AcqRel);
+            entry.told.notify_one();
+        }
+        Ok(())
+    }
+
+    fn entries(&self) -> MutexGuard<'_, HashMap<u32, Arc<Entry>>> {
+        // Nothing is ever half done under this lock.
+        self.entries.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Entry {
+    /// A statement begins.
+    pub(crate) fn begin(&self, number: u64) {
+        self.running.store(number, Ordering::Release);
+    }
+
+    /// It is over.
+    pub(crate) fn end(&self) {
+        self.running.store(0, Ordering::Release);
+    }
+
+    /// Waits until somebody wants something of this session that still makes sense.
+    pub(crate) async fn killed(&self) -> Wish {
+        loop {
+            if let Some(wish) = self.wish() {
+                return wish;
+            }
+            self.told.notified().await;
+        }
+    }
+
+    fn wish(&self) -> Option<Wish> {
+        match self.unwanted.load(Ordering::Acquire) {
+            SESSION => Some(Wish::EndSession),
+            0 => None,
+            number => (number == self.running.load(Ordering::Acquire)).then_some(Wish::EndStatement),
+        }
+    }
+
+    /// The wish for the end of a statement was obeyed.
+    pub(crate) fn obeyed(&self) {
+        let number = self.running.load(Ordering::Acquire);
+        // Another wish may have come meanwhile: then that one stays.
+        let _ = self.unwanted.compare_exchange(number, 0, Ordering::AcqRel, Ordering::Acquire);
+    }
+}
+
+/// A session's place in the registry.
+#[derive(Debug)]
+pub(crate) struct Registration {
+    registry: Arc<Registry>,
+    id: u32,
+    entry: Arc<Entry>,
+}
+
+impl Registration {
+    pub(crate) const fn entry(&self) -> &Arc<Entry> {
+        &self.entry
+    }
+}
+
+impl Drop for Registration {
+    fn drop(&mut self) {
+        self.registry.entries().remove(&self.id);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::future::Future as _;
+    use std::pin::pin;
+    use std::task::{Context, Poll, Waker};
+
+    fn wish(entry: &Entry) -> Poll<Wish> {
+        pin!(entry.killed()).poll(&mut Context::from_waker(Waker::noop()))
+    }
+
+    #[test]
+    fn a_late_kill_hits_nobody() {
+        let registry = Arc::new(Registry::default());
+        let session = registry.enter(7, "app");
+        let entry = session.entry();
+        assert_eq!(registry.kill(7, "app", Wish::EndStatement), Ok(()));
+        entry.begin(1);
+        assert_eq!(wish(entry), Poll::Pending, "nothing ran when it was said");
+        assert_eq!(registry.kill(7, "app", Wish::EndStatement), Ok(()));
+        entry.end();
+        entry.begin(2);
+        assert_eq!(wish(entry), Poll::Pending, "it was meant for the one before");
+        assert_eq!(registry.kill(7, "app", Wish::EndStatement), Ok(()));
+        assert_eq!(wish(entry), Poll::Ready(Wish::EndStatement));
+        entry.obeyed();
+        assert_eq!(wish(entry), Poll::Pending, "once");
+    }
+
+    #[test]
+    fn a_session_ends_whether_or_not_something_runs() {
+        let registry = Arc::new(Registry::default());
+        let session = registry.enter(7, "app");
+        assert_eq!(registry.kill(7, "app", Wish::EndSession), Ok(()));
+        assert_eq!(wish(session.entry()), Poll::Ready(Wish::EndSession));
+    }
+
+    #[test]
+    fn only_the_same_account_may_and_only_while_it_is_there() {
+        let registry = Arc::new(Registry::default());
+        let session = registry.enter(7, "app");
+        assert_eq!(registry.kill(7, "other", Wish::EndSession), Err(NotKilled::NotOwner));
+        assert_eq!(registry.kill(8, "app", Wish::EndSession), Err(NotKilled::Unknown));
+        drop(session);
+        assert_eq!(registry.kill(7, "app", Wish::EndSession), Err(NotKilled::Unknown));
+    }
+}

@@ -1,0 +1,174 @@
+//! Promise: KILL ends what it names, by the id that clients see, and never anything else.
+
+use mysql_async::prelude::Queryable as _;
+use mysql_async::{Conn, Error};
+use splitfin_protocol::Capabilities;
+use splitfin_tests::raw::RawClient;
+use splitfin_tests::{APP, PASSWORD, PATIENCE, Stage, Told, eventually, story};
+use std::time::{Duration, Instant};
+
+async fn id(client: &mut Conn) -> Result<u32, Error> {
+    Ok(client.query_first("SELECT CONNECTION_ID()").await?.unwrap_or(0))
+}
+
+fn code(error: &Error) -> u16 {
+    match error {
+        Error::Server(error) => error.code,
+        _ => 0,
+    }
+}
+
+/// Says it until somebody is hit: the statement may not have begun yet.
+async fn kill_until(killer: &mut Conn, what: &str, done: impl Fn() -> bool) -> Told {
+    eventually("the statement ends", PATIENCE, async || {
+        killer.query_drop(what).await.map_err(|error| error.to_string())?;
+        if done() { Ok(()) } else { Err("it runs".into()) }
+    })
+    .await?;
+    Ok(())
+}
+
+story! {
+    kill_query_ends_the_statement_and_the_session_goes_on, async |family| -> Told {
+        let stage = Stage::start(family).await?;
+        stage.table().await?;
+        let mut locker = stage.client().await?;
+        locker.query_drop("BEGIN").await?;
+        locker.query_drop("UPDATE orders SET amount = 0 WHERE id = 1").await?;
+        let mut victim = stage.client().await?;
+        let mut killer = stage.client().await?;
+        let victims = id(&mut victim).await?;
+        assert_eq!(code(&killer.query_drop("KILL QUERY 4000000").await.unwrap_err()), 1094);
+        // Nothing runs: nothing ends.
+        killer.query_drop(format!("KILL QUERY {victims}")).await?;
+
+        for held in [false, true] {
+            if held {
+                victim.query_drop("BEGIN").await?;
+                victim.query_drop("UPDATE orders SET amount = 7 WHERE id = 2").await?;
+            }
+            let blocked = tokio::spawn(async move {
+                let result = victim.query_drop("UPDATE orders SET amount = 1 WHERE id = 1").await;
+                (victim, result)
+            });
+            kill_until(&mut killer, &format!("KILL QUERY {victims}"), || blocked.is_finished()).await?;
+            let result;
+            (victim, result) = blocked.await?;
+            assert_eq!(code(&result.unwrap_err()), 1317, "held: {held}");
+            let item: Option<String> = victim.query_first("SELECT item FROM orders WHERE id = 2").await?;
+            assert_eq!(item.as_deref(), Some("pear"), "the session goes on");
+        }
+        victim.query_drop("COMMIT").await?;
+        let amount: Option<i32> = victim.query_first("SELECT amount FROM orders WHERE id = 2").await?;
+        assert_eq!(amount, Some(7), "its transaction too");
+        Ok(())
+    }
+}
+
+story! {
+    kill_ends_the_session, async |family| -> Told {
+        let stage = Stage::start(family).await?;
+        stage.table().await?;
+        for held in [false, true] {
+            let mut victim = stage.client().await?;
+            let mut killer = stage.client().await?;
+            let victims = id(&mut victim).await?;
+            if held {
+                victim.query_drop("BEGIN").await?;
+                victim.query_drop("UPDATE orders SET amount = 9 WHERE id = 3").await?;
+            }
+            killer.query_drop(format!("KILL {victims}")).await?;
+            assert!(victim.query_drop("SELECT 1 FROM orders").await.is_err());
+            eventually("it is gone", PATIENCE, async || match killer.query_drop(format!("KILL {victims}")).await {
+                Err(error) if code(&error) == 1094 => Ok(()),
+                other => Err(format!("{other:?}")),
+            })
+            .await?;
+            let amount: Option<i32> = killer.query_first("SELECT amount FROM orders WHERE id = 3 FOR UPDATE").await?;
+            assert_eq!(amount, Some(3), "its transaction was rolled back");
+        }
+        let mut own = stage.client().await?;
+        let ours = id(&mut own).await?;
+        assert_eq!(code(&own.query_drop(format!("KILL QUERY {ours}")).await.unwrap_err()), 1317);
+        own.query_drop("SELECT 1").await?;
+        assert_eq!(code(&own.query_drop(format!("KILL {ours}")).await.unwrap_err()), 1317);
+        assert!(own.query_drop("SELECT 1").await.is_err());
+        Ok(())
+    }
+}
+
+story! {
+    a_late_kill_hits_nobody_else, async |family| -> Told {
+        // One connection to each server, which all sessions share: whatever a kill leaves on it, the next one would get.
+        let stage = Stage::with(family, "pool: { max_connections: 1 }\nworkers: 1").await?;
+        stage.table().await?;
+        let mut victim = stage.client().await?;
+        let mut bystander = stage.client().await?;
+        let mut killer = stage.client().await?;
+        let victims = id(&mut victim).await?;
+        let end = Instant::now() + Duration::from_secs(4);
+        let hit = tokio::spawn(async move {
+            let mut hit = 0;
+            while Instant::now() < end {
+                match victim.query_drop("SELECT COUNT(*) FROM orders a, orders b, orders c").await {
+                    Ok(()) => {}
+                    Err(error) if code(&error) == 1317 => hit += 1,
+                    Err(error) => return Err(error),
+                }
+            }
+            Ok(hit)
+        });
+        let unharmed = tokio::spawn(async move {
+            let mut unharmed = 0;
+            while Instant::now() < end {
+                bystander.query_drop("SELECT COUNT(*) FROM orders").await?;
+                bystander.query_drop("UPDATE orders SET amount = amount + 1 WHERE id = 1").await?;
+                unharmed += 1;
+            }
+            Ok::<u32, Error>(unharmed)
+        });
+        while Instant::now() < end {
+            killer.query_drop(format!("KILL QUERY {victims}")).await?;
+        }
+        let (hit, unharmed) = (hit.await??, unharmed.await??);
+        assert!(hit > 0 && unharmed > 0, "hit {hit}, unharmed {unharmed}");
+        Ok(())
+    }
+}
+
+story! {
+    only_the_same_account_may, async |family| -> Told {
+        let auth = "auth: { mode: static, users: [{ name: app, password: secret }, { name: other, password: secret }] }";
+        let stage = Stage::with(family, auth).await?;
+        stage.cluster.primary.run(&["CREATE USER other@'%' IDENTIFIED BY 'secret'", "GRANT SELECT ON shop.* TO other@'%'"]).await?;
+        stage.cluster.caught_up().await?;
+        let mut app = stage.client().await?;
+        let mut other = Conn::new(stage.options().user(Some("other"))).await?;
+        let apps = id(&mut app).await?;
+        for what in ["KILL QUERY", "KILL"] {
+            assert_eq!(code(&other.query_drop(format!("{what} {apps}")).await.unwrap_err()), 1095);
+        }
+        app.query_drop("SELECT 1").await?;
+        Ok(())
+    }
+}
+
+story! {
+    nothing_goes_on_for_a_client_that_is_gone, async |family| -> Told {
+        let stage = Stage::start(family).await?;
+        stage.table().await?;
+        let mut watcher = stage.cluster.primary.root().await?;
+        let mut running = async || -> Result<bool, String> {
+            let sql = "SELECT 1 FROM information_schema.PROCESSLIST WHERE INFO LIKE 'SELECT SLEEP%'";
+            let row: Option<u8> = watcher.query_first(sql).await.map_err(|error| error.to_string())?;
+            Ok(row.is_some())
+        };
+        let shape = Capabilities::DEPRECATE_EOF;
+        let (mut client, _) = RawClient::log_in(stage.port, APP, PASSWORD, Some("shop"), shape)?;
+        client.send(0, b"\x03SELECT SLEEP(300) FROM orders FOR UPDATE")?;
+        eventually("it runs", PATIENCE, async || if running().await? { Ok(()) } else { Err("not yet".into()) }).await?;
+        drop(client);
+        eventually("it was ended", PATIENCE, async || if running().await? { Err("it runs".into()) } else { Ok(()) }).await?;
+        Ok(())
+    }
+}
