@@ -35,6 +35,7 @@ fn check_and_route_answer_without_servers() {
     let (code, text) = splitfin(&["route", &file, "SELECT * FROM t WHERE id = 5"]);
     assert_eq!(code, Some(0));
     assert!(text.contains("class      read") && text.contains("slave-1    may serve it"), "{text}");
+    assert!(text.contains("sees       what its session wrote and read before"), "{text}");
     let (_, text) = splitfin(&["route", &file, "SELECT f(5)"]);
     assert!(text.contains("not known to only read") && text.contains("master     may serve it"), "{text}");
 

@@ -125,6 +125,44 @@ story! {
 }
 
 story! {
+    few_reads_wait_for_a_replica_at_a_time, async |family| -> Told {
+        let stage = Stage::with(family, "consistency: { wait: 4s, max_waiting: 1 }\nworkers: 1").await?;
+        stage.table().await?;
+        // Nothing that is written reaches the table on the replicas, but they still look in time.
+        let mut locks = Vec::new();
+        for replica in &stage.cluster.replicas {
+            let mut lock = replica.root().await?;
+            lock.query_drop("LOCK TABLES shop.orders READ").await?;
+            locks.push(lock);
+        }
+        let mut readers = Vec::new();
+        for number in 0..8 {
+            let mut client = stage.client().await?;
+            client.query_drop(format!("INSERT INTO orders (item) VALUES ('reader-{number}')")).await?;
+            readers.push((number, client));
+        }
+        let reads = readers.into_iter().map(|(number, mut client)| {
+            tokio::spawn(async move {
+                let sql = format!("SELECT COUNT(*) FROM orders WHERE item = 'reader-{number}'");
+                let count: Option<u32> = client.query_first(sql).await?;
+                assert_eq!(count, Some(1));
+                Stage::last_route(&mut client).await
+            })
+        });
+        let mut reasons = Vec::new();
+        for read in reads.collect::<Vec<_>>() {
+            let (backend, reason) = read.await??;
+            assert_eq!(backend, "master", "{reason}");
+            reasons.push(reason);
+        }
+        let waited = reasons.iter().filter(|reason| *reason == "waited_in_vain").count();
+        let sent_on = reasons.iter().filter(|reason| *reason == "replicas_behind").count();
+        assert!((1..=2).contains(&waited) && waited + sent_on == 8, "one for each replica at most: {reasons:?}");
+        Ok(())
+    }
+}
+
+story! {
     scopes_reach_as_far_as_they_say, async |family| -> Told {
         let monitor = "monitor: { user: monitor, password: secret, interval: 100ms, timeout: 2s, lag: { max: 60s, resume: 60s } }\nworkers: 2";
         for (scope, sees) in [("session", false), ("user", true), ("global", true)] {

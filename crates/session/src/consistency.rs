@@ -263,26 +263,35 @@ impl Session {
         true
     }
 
-    /// The statement to put in front of a read on `backend`; nothing if it is known to have what is needed.
-    pub(crate) fn wait(&self, backend: BackendId, needed: &Needed, snapshot: &Snapshot) -> Option<Wait> {
-        let view = snapshot.backend(backend)?;
+    /// The wait to put in front of a read on `backend`; nothing if it is known to have what is needed. An error if as many
+    /// reads as may wait for it already: they came while this one got its connection.
+    pub(crate) fn wait(
+        &self,
+        backend: BackendId,
+        needed: &Needed,
+        snapshot: &Snapshot,
+    ) -> Result<Option<Wait>, Crowded> {
+        let Some(view) = snapshot.backend(backend) else { return Ok(None) };
         let means = view.progress.means;
         let needed = match means {
             Means::Sync => self.consistency.reads.needed_on(backend, needed),
             Means::Position => needed.clone(),
         };
         if needed.is_nothing() || self.worker.fresh(view, &needed, Instant::now()) == Fresh::Has {
-            return None;
+            return Ok(None);
         }
         let limit = self.worker.settings.consistency.wait;
         let sql = match means {
             Means::Sync => SYNC.to_owned(),
             Means::Position => wait_sql(&needed.position, limit, view.version.as_deref().unwrap_or_default()),
         };
-        let replica = self.worker.replica(backend)?;
+        let replica = self.worker.replica(backend).ok_or(Crowded)?;
+        if replica.waiting.get() >= self.worker.settings.consistency.most_waiting {
+            return Err(Crowded);
+        }
         replica.waiting.set(replica.waiting.get() + 1);
         let (generation, worker) = (view.progress.generation, Rc::clone(&self.worker));
-        Some(Wait { sql, backend, generation, asked: Instant::now(), needed, worker })
+        Ok(Some(Wait { sql, backend, generation, asked: Instant::now(), needed, worker }))
     }
 
     /// Lets the other sessions of the scope know what a statement has written, before its client does: the next
@@ -375,6 +384,10 @@ impl Worker {
         fresh(view, &replica.learned.borrow(), needed, self.settings.consistency.wait, now)
     }
 }
+
+/// As many reads wait for a replica as may.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Crowded;
 
 /// A read that waits for a replica; counted as such until it is dropped.
 #[derive(Debug)]

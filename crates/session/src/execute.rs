@@ -5,7 +5,7 @@
 
 use crate::affinity::Affinity;
 use crate::cancel::Phase;
-use crate::consistency::{Routed, Wait};
+use crate::consistency::{Crowded, Routed, Wait};
 use crate::error::{SessionError, Unserved};
 use crate::metrics::add;
 use crate::prepared::{ClientStatement, ensure_prepared, execute_packet};
@@ -85,8 +85,8 @@ pub(crate) enum Failure {
     Sent(BackendId, BackendError),
     /// A replica refused it as a write.
     RefusedAsWrite,
-    /// A replica did not get what the session must see in time.
-    NotInTime(Duration),
+    /// A replica did not get what the session must see in time, and how long it was waited for, if it was.
+    NotInTime(Option<Duration>),
     /// The server answered a preparation of our own with an error, which is the client's answer.
     Server(ServerError),
     /// The session is over.
@@ -288,7 +288,13 @@ impl Session {
             lease.apply(&wanted).await?;
             lease.first_value("SELECT 1 FROM information_schema.ENGINES LIMIT 1").await?;
         }
-        let wait = if guarded { self.wait(lease.backend(), needed, &snapshot) } else { None };
+        let wait = match guarded.then(|| self.wait(lease.backend(), needed, &snapshot)).transpose() {
+            Ok(wait) => wait.flatten(),
+            Err(Crowded) => {
+                self.put_back(lease);
+                return Err(Failure::NotInTime(None));
+            }
+        };
         let waited = Cell::new(None);
         let sending =
             Sending { catch_refusal: guarded && job.is_repeatable(), wait: wait.as_ref().map(|wait| (wait, &waited)) };
@@ -443,8 +449,9 @@ impl Session {
                 return Ok(routed.on_primary(&snapshot, learned)?);
             }
             Failure::NotInTime(waited) => {
-                routed.waited = Some(waited);
-                return match routed.on_primary(&snapshot, Reason::WaitedInVain) {
+                routed.waited = waited;
+                let reason = if waited.is_some() { Reason::WaitedInVain } else { Reason::Behind };
+                return match routed.on_primary(&snapshot, reason) {
                     Ok(routed) => Ok(routed),
                     Err(refusal) => self.wait_for_primary(job, started, refusal.to_string()).await,
                 };
@@ -545,7 +552,7 @@ async fn wait_on(lease: &mut Lease, wanted: &Wanted, waiting: Waiting<'_>) -> Re
     lease.apply(wanted).await?;
     match arrives(lease.wait_for(&waiting.0.sql), waiting).await? {
         true => Ok(()),
-        false => Err(Failure::NotInTime(waiting.1.get().unwrap_or_default())),
+        false => Err(Failure::NotInTime(waiting.1.get())),
     }
 }
 
@@ -553,7 +560,7 @@ async fn wait_on(lease: &mut Lease, wanted: &Wanted, waiting: Waiting<'_>) -> Re
 async fn drop_reply(lease: &mut Lease, command: CommandByte, waited: Duration) -> Failure {
     let mut exchange = Exchange::new(command, lease.capabilities());
     match tokio::time::timeout(DROPPED_REPLY, crate::relay::swallow(lease, &mut exchange)).await {
-        Ok(Ok(())) => Failure::NotInTime(waited),
+        Ok(Ok(())) => Failure::NotInTime(Some(waited)),
         Ok(Err(error)) => Failure::Sent(BackendId(u16::MAX), error),
         Err(_) => Failure::Sent(BackendId(u16::MAX), io::Error::from(io::ErrorKind::TimedOut).into()),
     }
