@@ -58,7 +58,8 @@ impl Kill {
 fn digits_before(text: &[u8], end: usize) -> Option<u64> {
     let front = text.get(..end)?;
     let start = front.iter().rposition(|byte| !byte.is_ascii_digit()).map_or(0, |at| at + 1);
-    let is_part = start.checked_sub(1).and_then(|at| front.get(at)).is_some_and(u8::is_ascii_alphanumeric);
+    let before = start.checked_sub(1).and_then(|at| front.get(at));
+    let is_part = before.is_some_and(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'_' | b'$'));
     std::str::from_utf8(front.get(start..)?).ok().filter(|_| !is_part)?.parse().ok()
 }
 
