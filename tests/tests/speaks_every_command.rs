@@ -120,11 +120,13 @@ story! {
             client.ask(CommandByte::SetOption, &[0, 0])?;
             let (several, _) = client.ask(CommandByte::Query, b"SELECT 1; SELECT 2")?;
             assert_eq!((several.error, several.rows), (None, 2));
-            for byte in [0x00u8, 0x05, 0x07, 0x08, 0x0A, 0x0C, 0x0D, 0x12, 0x15, 0x1D, 0x20, 0xFA, 0x55] {
+            for byte in [0x00u8, 0x05, 0x07, 0x08, 0x0A, 0x0D, 0x12, 0x15, 0x1D, 0x20, 0xFA, 0x55] {
                 client.send(0, &[byte, 1, 0, 0, 0, 0])?;
                 let (header, frame) = client.packet()?;
                 assert_eq!((header.sequence, frame[4]), (1, 0xFF), "{byte:#x} is refused with an error");
             }
+            let (nobody, _) = client.ask(CommandByte::ProcessKill, &[0xFF, 0xFF, 0xFF, 0x7F])?;
+            assert_eq!(nobody.error.map(|error| error.code), Some(1094), "nobody has this id");
             assert_eq!(client.ask(CommandByte::Ping, b"")?.0.error, None, "and the session goes on");
         }
         Ok(())
