@@ -137,6 +137,32 @@ story! {
 }
 
 story! {
+    a_read_that_waits_for_a_replica_can_be_killed, async |family| -> Told {
+        let stage = Stage::with(family, "consistency: { wait: 9s }").await?;
+        stage.table().await?;
+        let mut locks = Vec::new();
+        for replica in &stage.cluster.replicas {
+            let mut lock = replica.root().await?;
+            lock.query_drop("LOCK TABLES shop.orders READ").await?;
+            locks.push(lock);
+        }
+        let mut victim = stage.client().await?;
+        let mut killer = stage.client().await?;
+        let victims = id(&mut victim).await?;
+        victim.query_drop("INSERT INTO orders (item) VALUES ('waits')").await?;
+        let waiting = tokio::spawn(async move {
+            let result = victim.query_drop("SELECT 'killed' FROM orders").await;
+            (victim, result)
+        });
+        kill_until(&mut killer, &format!("KILL QUERY {victims}"), || waiting.is_finished()).await?;
+        let (_victim, result) = waiting.await?;
+        assert_eq!(code(&result.unwrap_err()), 1317);
+        assert_eq!(stage.ran("'killed'")?[0], 0, "it is not tried again on the primary");
+        Ok(())
+    }
+}
+
+story! {
     only_the_same_account_may, async |family| -> Told {
         let auth = "auth: { mode: static, users: [{ name: app, password: secret }, { name: other, password: secret }] }";
         let stage = Stage::with(family, auth).await?;

@@ -302,6 +302,11 @@ impl Session {
         let relayed = match self.attempt(client, &mut lease, job, &wanted, sending).await {
             Ok(relayed) => relayed,
             Err(Failure::Session(error)) => return Err(Failure::Session(error)),
+            // Somebody wanted it to end, so it is not tried again; and the connection may still have to notice.
+            Err(_) if job.is_repeatable() && self.progress.take_told() => {
+                drop(lease);
+                return Err(Failure::Server(interrupted()));
+            }
             Err(failure @ (Failure::RefusedAsWrite | Failure::NotInTime(_))) => {
                 self.progress.set(Phase::Waiting);
                 self.put_back(lease);
@@ -490,6 +495,7 @@ impl Session {
 
     /// The server's error goes to the client as it is.
     async fn pass_on(&self, client: &mut Framed, job: &Job<'_>, error: &ServerError) -> Result<Next, SessionError> {
+        self.progress.set(Phase::Answered);
         let packet = ErrPacket { code: error.code, state: error.state, message: error.message.as_bytes().into() };
         client.write(&crate::reply::packet(sequence_behind(job.packet), &packet.encode())).await?;
         Ok(Next::Command)
@@ -570,6 +576,11 @@ impl From<SessionError> for Failure {
     fn from(error: SessionError) -> Self {
         Self::Session(error)
     }
+}
+
+/// What a server says when a statement was to end.
+fn interrupted() -> ServerError {
+    ServerError { code: 1317, state: *b"70100", message: "Query execution was interrupted".to_owned() }
 }
 
 /// Whether it asks for numbers that only the connection of the statement before knows. A wrong number would be worse than
