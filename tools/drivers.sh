@@ -1,12 +1,33 @@
 #!/usr/bin/env bash
-# Installs the drivers that the tests' example programs use.
+# Installs the drivers that the tests' and the examples' programs use.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 tools/packages.sh \
     /usr/lib/python3/dist-packages/pymysql:python3-pymysql \
     /usr/lib/python3/dist-packages/MySQLdb:python3-mysqldb \
+    /usr/lib/python3/dist-packages/virtualenv:python3-virtualenv \
     go:golang-go \
     /usr/share/gocode/src/github.com/go-sql-driver/mysql:golang-github-go-sql-driver-mysql-dev \
     java:default-jdk-headless \
     /usr/share/java/mariadb-java-client.jar:libmariadb-java \
+    php:php-cli \
+    /usr/share/doc/php-mysql:php-mysql \
+    /usr/share/doc/libdbd-mysql-perl:libdbd-mysql-perl \
+    ruby:ruby \
+    /usr/share/doc/ruby-mysql2:ruby-mysql2 \
+    node:nodejs \
+    /usr/share/nodejs/mysql:node-mysql \
+    mariadb-dump:mariadb-client \
+    /usr/share/nodejs/bignumber.js:node-bignumber \
     sysbench:sysbench
+
+# Python's others are not packaged, or too old: they have an environment of their own.
+python=${XDG_CACHE_HOME:-$HOME/.cache}/splitfin/drivers/python
+stamp=$python/of-$(sha256sum tests/drivers/requirements.txt | cut -c1-16)
+if [ ! -e "$stamp" ]; then
+    echo "  installing Python's drivers into $python" >&2
+    rm -rf "$python"
+    /usr/bin/python3 -m virtualenv --quiet --python /usr/bin/python3 --system-site-packages "$python"
+    "$python/bin/pip" --quiet --disable-pip-version-check install --requirement tests/drivers/requirements.txt
+    touch "$stamp"
+fi

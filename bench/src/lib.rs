@@ -77,13 +77,17 @@ fn follow_reply() -> Box<dyn FnMut()> {
         capabilities: Capabilities::TOWARDS_BACKENDS,
         status: Status::AUTOCOMMIT,
         statement: None,
-        transactions: Default::default(),
+        tracking: std::rc::Rc::new(splitfin_protocol::session_track::tracked_by_default()),
+        told: splitfin_protocol::session_track::NO_TRANSACTION,
         shift: 0,
+        columns: 0,
+        mysql: true,
+        pending: Vec::new(),
     };
     let mut out = Vec::new();
     Box::new(move || {
         let exchange = Exchange::new(CommandByte::Query, Capabilities::TOWARDS_BACKENDS);
-        let _ = black_box(Reshape::new(exchange, client).advance(black_box(&reply), &mut out));
+        let _ = black_box(Reshape::new(exchange, client.clone()).advance(black_box(&reply), &mut out));
     })
 }
 
@@ -95,6 +99,7 @@ fn snapshot() -> Snapshot {
         fit: Ok(()),
         lag: Some(Duration::ZERO),
         version: None,
+        offer: None,
         progress: Default::default(),
     };
     Snapshot { epoch: 1, backends: (0..3).map(view).collect(), primary: Some(BackendId(0)), family: None }

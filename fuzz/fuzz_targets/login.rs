@@ -5,7 +5,7 @@ use libfuzzer_sys::fuzz_target;
 use splitfin_protocol::handshake::accept::{Accept, Plugin, Step};
 use splitfin_protocol::handshake::connect::{Connect, Credentials, TlsWish};
 use splitfin_protocol::packet::Greeting;
-use splitfin_protocol::{Capabilities, MariadbCapabilities, Status};
+use splitfin_protocol::{Capabilities, Status};
 
 fuzz_target!(|packets: Vec<Vec<u8>>| {
     let greeting = Greeting {
@@ -13,7 +13,6 @@ fuzz_target!(|packets: Vec<Vec<u8>>| {
         connection_id: 1,
         nonce: *b"abcdefghijklmnopqrst",
         capabilities: Capabilities::OFFERED | Capabilities::SSL,
-        mariadb: MariadbCapabilities::empty(),
         collation: 45,
         status: Status::AUTOCOMMIT,
         plugin: Plugin::CachingSha2.name().into(),

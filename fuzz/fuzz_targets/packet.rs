@@ -2,17 +2,31 @@
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
-use splitfin_protocol::packet::{AuthSwitch, ChangeUser, ErrPacket, Greeting, Login, OkPacket, PrepareOk, StmtExecute};
+use splitfin_protocol::packet::{
+    AuthSwitch, Bound, BulkExecute, ChangeUser, ErrPacket, Greeting, Login, OkPacket, PrepareOk, StmtExecute,
+};
 use splitfin_protocol::{Capabilities, Command, frame};
 
 fuzz_target!(|data: &[u8]| {
-    let _ = Command::parse(data);
+    for agreed in [Capabilities::empty(), Capabilities::all()] {
+        if let Ok(Command::Query { attributes, text }) = Command::parse(data, agreed) {
+            assert_eq!([&data[..1], attributes, text].concat(), data);
+        }
+    }
     let _ = frame::boundary(data);
     let _ = PrepareOk::parse(data);
     let _ = AuthSwitch::parse(data);
     let _ = ChangeUser::parse(data, Capabilities::all());
     for parameters in [0, 1, 7, 8, 9, u16::MAX] {
-        let _ = StmtExecute::parse(data, parameters);
+        for agreed in [Capabilities::empty(), Capabilities::QUERY_ATTRIBUTES] {
+            let Ok(execute) = StmtExecute::parse(data, parameters, agreed) else { continue };
+            if let Bound::Types(types) = execute.types {
+                let written = execute.encode_with_types(7, types);
+                let again = StmtExecute::parse(&written[5..], parameters, agreed).expect("what was written can be read");
+                assert_eq!((again.types, again.values), (execute.types, execute.values));
+            }
+        }
+        let _ = BulkExecute::parse(data, parameters);
     }
     if let Ok(greeting) = Greeting::parse(data) {
         let again = Greeting::parse(&greeting.encode()).expect("what was written can be read");

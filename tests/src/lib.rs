@@ -1,6 +1,8 @@
 //! What the end-to-end tests share: a stage with real servers and a Splitfin in front of them.
 
 pub mod checker;
+pub mod differential;
+pub mod drivers;
 pub mod raw;
 
 use mysql_async::prelude::Queryable as _;
@@ -133,6 +135,16 @@ impl Stage {
         self.cluster.servers().map(|server| server.count_executed(marker)).collect()
     }
 
+    /// Reads, and says where and why there. A replica that is late for the read on a slow machine is given more time.
+    pub async fn read_route(client: &mut Conn, sql: &str) -> Result<(String, String), splitfin_testkit::Error> {
+        eventually(sql, PATIENCE, async || {
+            client.query_drop(sql).await.map_err(|error| error.to_string())?;
+            let route = Self::last_route(client).await.map_err(|error| error.to_string())?;
+            if route.1 == "replicas_behind" { Err(format!("{route:?}")) } else { Ok(route) }
+        })
+        .await
+    }
+
     /// The last decision about this client's statements: backend and reason.
     pub async fn last_route(client: &mut Conn) -> Result<(String, String), mysql_async::Error> {
         let row: Option<mysql_async::Row> = client.query_first("SHOW SPLITFIN ROUTE").await?;
@@ -144,6 +156,11 @@ impl Stage {
 /// In the configuration of a story: no TLS towards the servers.
 pub const PLAIN: &str = "# plain";
 
+/// In the configuration of a story: compressed connections to the servers.
+pub const ZLIB: &str = "# zlib";
+/// The same, with zstd.
+pub const ZSTD: &str = "# zstd";
+
 fn config(cluster: &Cluster, state: &std::path::Path, more: &str) -> String {
     let mut backends = format!("  - {{ name: master, address: \"{}\" }}\n", cluster.primary.address());
     for (index, replica) in cluster.replicas.iter().enumerate() {
@@ -151,6 +168,11 @@ fn config(cluster: &Cluster, state: &std::path::Path, more: &str) -> String {
     }
     if more.contains(PLAIN) {
         backends = backends.replace(" }", ", tls: { mode: disabled } }");
+    }
+    for (mark, key) in [(ZLIB, "zlib"), (ZSTD, "zstd")] {
+        if more.contains(mark) {
+            backends = backends.replace(" }", &format!(", compression: {key} }}"));
+        }
     }
     let monitor = match more.contains("monitor:") {
         true => "",

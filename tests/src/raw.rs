@@ -51,8 +51,8 @@ impl RawClient {
                         // The flags under test instead of those that Splitfin itself would ask for.
                         let shapes = Capabilities::DEPRECATE_EOF | Capabilities::SESSION_TRACK;
                         let bits = u32::from_le_bytes([payload[0], payload[1], payload[2], payload[3]]);
-                        let asked = (Capabilities::from_bits_retain(bits) - shapes) | shape;
-                        payload[..4].copy_from_slice(&asked.bits().to_le_bytes());
+                        let asked = (Capabilities::of(bits, 0) - shapes) | shape;
+                        payload[..4].copy_from_slice(&asked.low().to_le_bytes());
                     }
                     client.send(sequence, &payload)?;
                 }
@@ -88,6 +88,11 @@ impl RawClient {
         let mut out = Vec::new();
         write_packet(&mut out, sequence, payload);
         Ok(self.socket.write_all(&out)?)
+    }
+
+    /// Says that nothing more will be sent, and goes on listening.
+    pub fn half_close(&self) -> Result<(), Broken> {
+        Ok(self.socket.shutdown(std::net::Shutdown::Write)?)
     }
 
     /// Sends several commands in one write.

@@ -102,12 +102,10 @@ fn commands_that_make_no_sense_are_answered_as_servers_answer() {
         let stage = Stage::start(Family::Mariadb).await?;
         let mut client = stage.client().await?;
         let mut direct = stage.cluster.primary.root().await?;
-        for sql in ["", "-- nothing", "SELEKT 1", "SELECT", "'"] {
+        for sql in ["", "-- nothing", "SELEKT 1", "SELECT", "'", "KILL", "KILL USER nobody", "KILL QUERY ID 5"] {
             let outcome = |result: Result<(), mysql_async::Error>| result.map_err(|error| error.to_string());
             assert_eq!(outcome(client.query_drop(sql).await), outcome(direct.query_drop(sql).await), "{sql}");
         }
-        let refused = client.query_drop("KILL USER app").await.unwrap_err();
-        assert!(refused.to_string().contains("1235"), "{refused}");
         client.query_drop("SELECT 1").await?;
         let length: Option<u64> = client.query_first(format!("SELECT LENGTH('{}')", "x".repeat(15 << 20))).await?;
         assert_eq!(length, Some(15 << 20));

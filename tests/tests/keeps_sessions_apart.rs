@@ -1,7 +1,7 @@
 //! Promise: statement-level pooling is invisible. What a session sets it finds again, and nobody else does.
 
 use mysql_async::prelude::Queryable as _;
-use splitfin_tests::{Stage, Told, story};
+use splitfin_tests::{Cluster, Stage, Told, story};
 
 /// One connection to each backend: every statement gets the connection that the other session just used.
 const TIGHT: &str = "pool: { max_connections: 1 }\nworkers: 1";
@@ -43,7 +43,6 @@ story! {
         let stage = Stage::with(family, "workers: 1").await?;
         stage.table().await?;
         for (set, ask, expected, label) in [
-            ("SET @a = 5", "SELECT @a", "5", "pinned"),
             ("CREATE TEMPORARY TABLE tmp AS SELECT 6 AS x", "SELECT x FROM tmp", "6", "pinned"),
             ("PREPARE s FROM 'SELECT 8'", "EXECUTE s", "8", "pinned"),
             ("DO GET_LOCK('story', 1)", "SELECT IS_FREE_LOCK('story')", "0", "pinned"),
@@ -64,8 +63,8 @@ story! {
         let mut unpinned = stage.client().await?;
         unpinned.query_drop("LOCK TABLES orders READ").await?;
         unpinned.query_drop("UNLOCK TABLES").await?;
-        unpinned.query_drop("SELECT 1 FROM orders").await?;
-        assert_eq!(Stage::last_route(&mut unpinned).await?.1, "read", "the pin ends with its reason");
+        let (_, reason) = Stage::read_route(&mut unpinned, "SELECT 1 FROM orders").await?;
+        assert_eq!(reason, "read", "the pin ends with its reason");
         Ok(())
     }
 }
@@ -89,6 +88,31 @@ story! {
             assert_eq!(ours, Some(Some(5)), "prepared: {prepared}");
             client.disconnect().await?;
         }
+        Ok(())
+    }
+}
+
+story! {
+    a_session_looks_the_same_on_servers_that_are_set_differently, async |family| -> Told {
+        let cluster = Cluster::start(family, 2).await?;
+        for replica in &cluster.replicas {
+            replica.run(&[
+                "SET GLOBAL group_concat_max_len = 7", "SET GLOBAL time_zone = '+09:00'", "SET GLOBAL sql_mode = 'ANSI_QUOTES'",
+                "SET GLOBAL auto_increment_offset = 5",
+            ]).await?;
+        }
+        let stage = Stage::in_front_of(cluster, "workers: 1").await?;
+        stage.table().await?;
+        let mut client = stage.client().await?;
+        for _ in 0..4 {
+            let row: Option<(u32, String, String)> =
+                client.query_first("SELECT @@group_concat_max_len, @@time_zone, \"text\" FROM orders LIMIT 1").await?;
+            let (longest, zone, text) = row.unwrap();
+            assert!(longest > 7 && zone == "SYSTEM" && text == "text", "{longest} {zone} {text}: as on the primary");
+            assert!(Stage::last_route(&mut client).await?.0.starts_with("slave"));
+        }
+        let offset: Option<u32> = client.query_first("SELECT @@auto_increment_offset FROM orders LIMIT 1").await?;
+        assert_eq!(offset, Some(5), "which numbers a server gives out is its own");
         Ok(())
     }
 }
@@ -176,8 +200,7 @@ story! {
         assert_eq!(dirty, Some(77));
         writer.query_drop("ROLLBACK").await?;
         client.query_drop("COMMIT").await?;
-        client.query_drop("SELECT 1 FROM orders").await?;
-        assert_eq!(Stage::last_route(&mut client).await?.1, "read");
+        assert_eq!(Stage::read_route(&mut client, "SELECT 1 FROM orders").await?.1, "read");
         Ok(())
     }
 }

@@ -127,3 +127,36 @@ story! {
         Ok(())
     }
 }
+
+#[test]
+fn an_expired_password_gives_the_sandbox_of_the_server_mariadb() {
+    splitfin_tests::block_on(async {
+        let auth = "auth: { mode: static, users: [{ name: app, password: secret }, { name: late, password: secret }] }";
+        let stage = Stage::with(splitfin_tests::Family::Mariadb, auth).await?;
+        stage.table().await?;
+        stage.cluster.primary.run(&["CREATE USER late IDENTIFIED BY 'secret'", "GRANT ALL ON shop.* TO late"]).await?;
+        let mut told = vec![];
+        for port in [stage.cluster.primary.port(), stage.port] {
+            stage.cluster.primary.run(&["ALTER USER late IDENTIFIED BY 'secret' PASSWORD EXPIRE"]).await?;
+            let shape = splitfin_protocol::Capabilities::CAN_HANDLE_EXPIRED_PASSWORDS;
+            let said = tokio::task::spawn_blocking(move || {
+                let (mut client, _) =
+                    splitfin_tests::raw::RawClient::log_in(port, "late", "secret", Some("shop"), shape)
+                        .map_err(|error| error.to_string())?;
+                let set = "SET PASSWORD = PASSWORD('secret')";
+                let mut said = vec![];
+                for sql in ["SELECT 1", "DELETE FROM orders", set, "SELECT COUNT(*) FROM orders", "SELEC"] {
+                    let asked = client.ask(splitfin_protocol::CommandByte::Query, sql.as_bytes());
+                    let (outcome, _) = asked.map_err(|error| format!("{sql}: {error}"))?;
+                    said.push(outcome.error.map(|error| (error.code, error.message)));
+                }
+                Ok::<_, String>(said)
+            });
+            told.push(said.await??);
+        }
+        assert_eq!(told[0], told[1]);
+        assert_eq!(told[0][0].as_ref().map(|(code, _)| *code), Some(1820));
+        assert_eq!((&told[0][2], &told[0][3]), (&None, &None));
+        Ok(())
+    });
+}

@@ -93,13 +93,16 @@ story! {
         assert!(error.to_string().contains("1792"), "{error}");
         // Nothing that could write reaches the replica, whatever it first says of its transaction.
         for sql in [
-            "SET SESSION TRANSACTION READ WRITE", "CALL p('unguard')", "SET @a = 'unguard'",
+            "SET SESSION TRANSACTION READ WRITE", "CALL p('unguard')",
             "ANALYZE TABLE orders", "SELECT GET_LOCK('unguard', 0)", "COMMIT; START TRANSACTION READ WRITE; DELETE FROM orders",
         ] {
             let error = client.query_drop(sql).await.unwrap_err();
             assert!(error.to_string().contains("1792"), "{sql}: {error}");
         }
+        client.query_drop("SET @a = 'fine'").await?;
         client.query_drop("COMMIT").await?;
+        let a: Option<String> = client.query_first("SELECT @a").await?;
+        assert_eq!(a.as_deref(), Some("fine"), "its value goes along");
         for marker in ["READ WRITE", "unguard", "ANALYZE", "DELETE FROM"] {
             assert_eq!(stage.ran(marker)?, [0, 0, 0], "{marker}");
         }

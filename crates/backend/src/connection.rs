@@ -1,13 +1,15 @@
 //! One authenticated socket to a backend, with the knowledge of what has been done to it.
 
 use crate::error::BackendError;
-use crate::query::{Rows, query, read_reply};
-use crate::state::{Preamble, State, Values, Wanted};
-use splitfin_protocol::exchange::Outcome;
+use crate::login::{CHARSET, ask_for_variables, rows_by_name};
+use crate::query::{Answer, Rows, query, read_reply};
+use crate::state::{Preamble, RESULTS, State, Values, Wanted};
+use crate::{tracking, user_variables};
+use splitfin_protocol::exchange::{Outcome, ServerError};
 use splitfin_protocol::frame::write_packet;
 use splitfin_protocol::{Capabilities, CommandByte};
 use splitfin_transport::Framed;
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use std::hash::{Hash, Hasher};
 use std::rc::Rc;
 
@@ -43,12 +45,26 @@ pub struct Connection {
     capabilities: Capabilities,
     id: u32,
     state: State,
-    /// The statement that makes the server report changes; a reset forgets them.
-    track: String,
+    family: Family,
+    /// The server reports what the client wants, not what Splitfin needs; and whether that goes for positions too.
+    reports_for_client: Option<bool>,
     prepared: HashMap<Rc<StatementKey>, Prepared>,
     uses: u64,
     /// Replies to commands that were sent in front of a statement and were not read yet.
     owed: Vec<Owed>,
+    /// What the server says to every statement but the one that sets a new password.
+    sandbox: Option<ServerError>,
+}
+
+/// What differs between MySQL and MariaDB in how a session begins.
+#[derive(Debug, Default)]
+pub(crate) struct Family {
+    /// What a reset makes of the character set, where that is not what the login said.
+    pub(crate) after_reset: Values,
+    /// The server reports variables whichever way they are set.
+    pub(crate) reports_all: bool,
+    /// Number and name of the collation that the login chose.
+    pub(crate) login_collation: (Option<u16>, Option<Box<str>>),
 }
 
 /// A reply that comes in front of a statement's.
@@ -70,8 +86,41 @@ pub enum Arrival {
 }
 
 impl Connection {
-    pub(crate) fn new(framed: Framed, capabilities: Capabilities, id: u32, state: State, track: String) -> Self {
-        Self { framed, capabilities, id, state, track, prepared: HashMap::new(), uses: 0, owed: Vec::new() }
+    pub(crate) fn new(framed: Framed, capabilities: Capabilities, id: u32, state: State, family: Family) -> Self {
+        let (prepared, owed) = (HashMap::new(), Vec::new());
+        Self {
+            framed,
+            capabilities,
+            id,
+            state,
+            family,
+            reports_for_client: None,
+            prepared,
+            uses: 0,
+            owed,
+            sandbox: None,
+        }
+    }
+
+    /// A connection of an account whose password has expired. Nothing can be learned of it or set on it, so it serves one
+    /// session as it is, and nobody else.
+    pub(crate) fn sandboxed(
+        framed: Framed,
+        capabilities: Capabilities,
+        id: u32,
+        state: State,
+        why: ServerError,
+    ) -> Self {
+        Self { sandbox: Some(why), ..Self::new(framed, capabilities, id, state, Family::default()) }
+    }
+
+    /// What the server says to statements, because the password has expired; nothing on any other connection.
+    pub const fn sandbox(&self) -> Option<&ServerError> {
+        self.sandbox.as_ref()
+    }
+
+    fn is_as_wanted(&self, wanted: &Wanted) -> bool {
+        self.sandbox.is_some() || self.state.matches(wanted)
     }
 
     /// The server's id of this connection.
@@ -91,7 +140,7 @@ impl Connection {
 
     /// Whether the connection can be handed to anybody.
     pub(crate) fn is_usable(&self) -> bool {
-        self.owed.is_empty() && self.framed.is_quiet()
+        self.sandbox.is_none() && self.owed.is_empty() && self.reports_for_client.is_none() && self.framed.is_quiet()
     }
 
     /// Whether the connection refuses writes, as those of replicas do.
@@ -118,9 +167,9 @@ impl Connection {
         self.state.database = database.cloned();
     }
 
-    /// The value that a variable had right after login.
-    pub fn fresh_value(&self, name: &str) -> Option<&str> {
-        self.state.fresh.get(name).map(|value| &**value)
+    /// What variables were right after login.
+    pub const fn own_values(&self) -> &Values {
+        &self.state.own
     }
 
     /// Writes what makes the connection as `wanted`, the statement `wait` that ends when the server has got somewhere,
@@ -130,22 +179,22 @@ impl Connection {
     /// `command` runs even if the preamble fails. That is fit for reads, whose reply is then dropped; for anything else
     /// use [`Connection::apply`] and [`Connection::wait_for`] first.
     pub async fn send(&mut self, wanted: &Wanted, wait: Option<&str>, command: &[u8]) -> Result<(), BackendError> {
-        if self.state.matches(wanted) && wait.is_none() {
+        if self.is_as_wanted(wanted) && wait.is_none() {
             return Ok(self.framed.write(command).await?);
         }
         let guards = self.state.guard != wanted.guard;
-        let mut preamble = Preamble::default();
+        let mut preamble = Preamble::new(self.capabilities);
         self.state.become_wanted(wanted, &mut preamble);
         if guards && !command.is_empty() {
             // Nothing runs on a replica before its connection is known to refuse writes.
             self.framed.write(&preamble.bytes).await?;
-            self.owed.extend(std::mem::take(&mut preamble).commands.into_iter().map(Owed::State));
+            self.owed.extend(preamble.commands.drain(..).map(Owed::State));
             self.settle_preamble().await?;
             preamble.bytes.clear();
         }
-        self.owed.extend(std::mem::take(&mut preamble.commands).into_iter().map(Owed::State));
+        self.owed.extend(preamble.commands.drain(..).map(Owed::State));
         if let Some(wait) = wait {
-            preamble.push(CommandByte::Query, wait.as_bytes());
+            preamble.push_query(wait);
             self.owed.push(Owed::Wait);
         }
         preamble.bytes.extend_from_slice(command);
@@ -161,7 +210,7 @@ impl Connection {
                 Owed::State(command) => command,
                 Owed::Wait => CommandByte::Query,
             };
-            let (outcome, rows) = read_reply(&mut self.framed, command, self.capabilities).await?;
+            let Answer { outcome, rows, .. } = read_reply(&mut self.framed, command, self.capabilities).await?;
             self.owed.remove(0);
             if matches!(owed, Owed::Wait) {
                 // An error is as good as not in time: the statement has a limit, or the server has no GTIDs.
@@ -183,7 +232,7 @@ impl Connection {
 
     /// Makes the connection as `wanted`, and waits until it is.
     pub async fn apply(&mut self, wanted: &Wanted) -> Result<(), BackendError> {
-        if self.state.matches(wanted) {
+        if self.is_as_wanted(wanted) {
             return Ok(());
         }
         self.send(wanted, None, &[]).await?;
@@ -192,8 +241,8 @@ impl Connection {
 
     /// Runs a statement that ends when the server has got somewhere, and waits for its end.
     pub async fn wait_for(&mut self, wait: &str) -> Result<Arrival, BackendError> {
-        let mut packet = Preamble::default();
-        packet.push(CommandByte::Query, wait.as_bytes());
+        let mut packet = Preamble::new(self.capabilities);
+        packet.push_query(wait);
         self.owed.push(Owed::Wait);
         self.framed.write(&packet.bytes).await?;
         self.settle_preamble().await
@@ -201,8 +250,109 @@ impl Connection {
 
     /// Runs a statement of Splitfin's own and gives its first value.
     pub async fn first_value(&mut self, sql: &str) -> Result<Option<String>, BackendError> {
-        let (_, rows) = query(&mut self.framed, self.capabilities, sql).await?;
-        Ok(rows.into_iter().next().and_then(|row| row.into_iter().next()).flatten())
+        Ok(query(&mut self.framed, self.capabilities, sql).await?.first_value())
+    }
+
+    /// Runs a statement of Splitfin's own and gives the first value of each row; NULLs are left out.
+    pub async fn first_values(&mut self, sql: &str) -> Result<Vec<String>, BackendError> {
+        let answer = query(&mut self.framed, self.capabilities, sql).await?;
+        Ok(answer.rows.into_iter().filter_map(|row| row.into_iter().next().flatten()).collect())
+    }
+
+    /// The collations of the connection and of its results.
+    pub async fn collations(&mut self) -> Result<(Option<String>, Option<String>), BackendError> {
+        let answer = query(&mut self.framed, self.capabilities, "SELECT @@session.collation_connection").await?;
+        let results = answer.collation;
+        let connection = answer.first_value();
+        Ok((connection, self.collation_name(results).await?))
+    }
+
+    /// The name of the collation with this number.
+    async fn collation_name(&mut self, id: Option<u16>) -> Result<Option<String>, BackendError> {
+        match (&self.family.login_collation, id) {
+            ((known, name), Some(id)) if *known == Some(id) => Ok(name.as_deref().map(str::to_owned)),
+            (_, Some(id)) => {
+                let ask = format!("SELECT COLLATION_NAME FROM information_schema.COLLATIONS WHERE ID={id}");
+                self.first_value(&ask).await
+            }
+            _ => Ok(None),
+        }
+    }
+
+    /// The values of user variables, which from now on count as known here. Nothing, if one of them cannot be carried to
+    /// another connection.
+    pub async fn user_variables(&mut self, names: &BTreeSet<Box<str>>) -> Result<Option<Values>, BackendError> {
+        let each = || names.iter().map(|name| &**name);
+        let answer = query(&mut self.framed, self.capabilities, &user_variables::ask(each())).await?;
+        let values = user_variables::values(each(), answer);
+        if let Some(values) = &values {
+            self.state.user_variables = Rc::clone(values);
+        }
+        Ok(values)
+    }
+
+    /// What variables are behind COM_RESET_CONNECTION, where they differ from what they were right after login.
+    pub fn values_after_reset(&self) -> &Values {
+        &self.family.after_reset
+    }
+
+    /// Whether the server reports variables whichever way they are set. MariaDB is silent about `SET @@name`.
+    pub const fn reports_all(&self) -> bool {
+        self.family.reports_all
+    }
+
+    /// Takes `same` for its own values where they are equal, so that many connections share one map, and comparing them
+    /// costs nothing.
+    pub(crate) fn share_values(&mut self, same: &Values) -> bool {
+        let equal = self.state.own == *same;
+        if equal {
+            if Rc::ptr_eq(&self.state.own, &self.state.fresh) {
+                self.state.fresh = Rc::clone(same);
+            }
+            self.state.own = Rc::clone(same);
+        }
+        equal
+    }
+
+    /// From now on the server reports what the session's client set, for a statement that looks at that or changes it.
+    /// [`Connection::read_back`] must follow.
+    pub async fn report_for_client(&mut self, in_transaction: bool) -> Result<(), BackendError> {
+        let gtids = !in_transaction;
+        self.reports_for_client = Some(gtids);
+        let theirs = tracking::theirs(&self.state.values, &self.state.fresh, gtids);
+        query(&mut self.framed, self.capabilities, &theirs).await.map(drop)
+    }
+
+    /// Reads which variables differ from what they were when the session began, as the server may not have reported all
+    /// that was set meanwhile, and has it report what Splitfin needs again.
+    pub async fn read_back(&mut self) -> Result<Values, BackendError> {
+        let ask = ask_for_variables("SESSION", self.state.own.keys().map(|name| &**name));
+        let answer = query(&mut self.framed, self.capabilities, &ask).await?;
+        let results = answer.collation;
+        let mut values = rows_by_name(answer);
+        if values.get(RESULTS).is_some_and(|charset| !charset.is_empty())
+            && let Some(name) = self.collation_name(results).await?
+        {
+            values.insert(RESULTS.into(), name.into());
+        }
+        if self.state.guard
+            && let Some(name) = self.state.guard_variable()
+        {
+            values.remove(name);
+            values.extend(self.state.values.get(name).map(|value| (name.into(), value.clone())));
+        }
+        values.retain(|name, value| self.state.usual(&self.state.fresh, name) != Some(&**value));
+        if let Some(gtids) = self.reports_for_client.take() {
+            let theirs = values.get(tracking::VARIABLES).map_or("", |list| list);
+            let ours = tracking::ours(&self.state.tracked, theirs, &self.state.own, gtids);
+            query(&mut self.framed, self.capabilities, &ours).await?;
+        } else {
+            // The server was never told what the client set of tracking.
+            values.retain(|name, _| !tracking::is_setting(name));
+            let set = self.state.values.iter().filter(|(name, _)| tracking::is_setting(name));
+            values.extend(set.map(|(name, value)| (name.clone(), value.clone())));
+        }
+        Ok(Rc::new(values))
     }
 
     /// Sends a command without arguments that is answered by one packet, and reads the answer.
@@ -210,7 +360,7 @@ impl Connection {
         let mut packet = Vec::new();
         write_packet(&mut packet, 0, &[command as u8]);
         self.framed.write(&packet).await?;
-        Ok(read_reply(&mut self.framed, command, self.capabilities).await?.0)
+        Ok(read_reply(&mut self.framed, command, self.capabilities).await?.outcome)
     }
 
     /// Resets the session on the server and has changes reported again. The database stays; prepared statements are gone.
@@ -225,15 +375,15 @@ impl Connection {
             });
         }
         self.prepared.clear();
+        self.state.user_variables = Values::default();
         self.state.guard = false;
-        let track = self.track.clone();
-        query(&mut self.framed, self.capabilities, &track).await?;
+        self.reports_for_client = None;
+        query(&mut self.framed, self.capabilities, &tracking::ours(&self.state.tracked, "", &self.state.own, true))
+            .await?;
         // MySQL goes back to its global character set, not to that of the login: the difference is set by value.
-        let fresh = Rc::clone(&self.state.fresh);
-        let charset =
-            ["character_set_client", "character_set_connection", "character_set_results", "collation_connection"];
-        let values = fresh.iter().filter(|(name, _)| charset.contains(&&***name));
+        let values = self.state.own.iter().filter(|(name, _)| CHARSET.contains(&&***name));
         self.state.values = Rc::new(values.map(|(name, _)| (name.clone(), Box::default())).collect());
+        self.state.fresh = Rc::clone(&self.state.own);
         let wanted = Wanted {
             database: self.state.database.clone(),
             multi_statements: self.state.multi_statements,

@@ -65,6 +65,10 @@ impl BackendError {
     /// Whether the server itself is in trouble, rather than this account or this statement.
     pub fn is_servers_fault(&self) -> bool {
         !matches!(self, Self::Exhausted { .. } | Self::Refused { .. })
-            && self.refusal().is_none_or(|(code, ..)| code != 1045 && code != 1044 && code != 1049)
+            && self.refusal().is_none_or(|(code, ..)| !ACCOUNTS_FAULT.contains(&code))
     }
 }
+
+/// Access denied, also to the database or without a password; no such database; an expired password; a locked account, in
+/// MySQL, for failed logins, and in MariaDB.
+const ACCOUNTS_FAULT: [u16; 8] = [1044, 1045, 1049, 1698, 1862, 3118, 3955, 4151];

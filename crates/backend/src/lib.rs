@@ -13,6 +13,8 @@ mod pick;
 mod pools;
 mod query;
 mod state;
+mod tracking;
+mod user_variables;
 
 pub use connection::{Arrival, Connection, StatementKey};
 pub use error::BackendError;
@@ -22,3 +24,4 @@ pub use login::{Account, Backend, BackendTls};
 pub use pick::Balance;
 pub use pools::{Checkout, PoolStats, Pools, Settings};
 pub use state::{Values, Wanted};
+pub use tracking::TRACKING_SETTINGS;

@@ -1,16 +1,17 @@
 //! Opening a connection: dial, log in, and make the server report what changes.
 
-use crate::connection::Connection;
+use crate::connection::{Connection, Family};
 use crate::error::BackendError;
-use crate::query::query;
-use crate::state::{State, Values};
+use crate::query::{Answer, query, query_all};
+use crate::state::{COLLATION, RESULTS, State, Values};
+use crate::tracking::{self, TRACKING_SETTINGS};
 use splitfin_protocol::Capabilities;
-use splitfin_protocol::exchange::Outcome;
+use splitfin_protocol::exchange::ServerError;
 use splitfin_protocol::handshake::connect::{Credentials, Step};
 use splitfin_protocol::handshake::{Connect, connect::TlsWish};
 use splitfin_topology::BackendId;
 use splitfin_transport::tls::ClientTls;
-use splitfin_transport::{Framed, dial, encrypt_for};
+use splitfin_transport::{Framed, Role, dial, encrypt_for};
 use std::collections::BTreeMap;
 use std::rc::Rc;
 use std::time::Duration;
@@ -25,6 +26,8 @@ pub struct Backend {
     pub address: String,
     /// TLS towards it.
     pub tls: BackendTls,
+    /// Compression towards it: one of [`Capabilities::COMPRESSION`], used if the server has it.
+    pub compression: Capabilities,
 }
 
 /// TLS towards a backend.
@@ -54,7 +57,7 @@ impl std::hash::Hash for Account {
     /// Over what usually differs; equality looks at everything.
     fn hash<H: std::hash::Hasher>(&self, state: &mut H) {
         self.user.hash(state);
-        state.write_u32(self.capabilities.bits() ^ u32::from(self.collation));
+        state.write_u64(self.capabilities.bits() ^ u64::from(self.collation));
     }
 }
 
@@ -91,7 +94,7 @@ async fn log_in(
         password: account.password.clone(),
         database: database.map(str::to_owned),
         collation: account.collation,
-        capabilities: account.capabilities,
+        capabilities: account.capabilities | backend.compression,
         attributes: vec![
             ("_client_name".to_owned(), "splitfin".to_owned()),
             ("_client_version".to_owned(), env!("CARGO_PKG_VERSION").to_owned()),
@@ -117,10 +120,12 @@ async fn log_in(
             }
             Step::Read | Step::StartTls(_) => {}
             Step::Accepted(_) => {
+                if let Some(algorithm) = connect.compression() {
+                    framed.compress(algorithm, Role::Client);
+                }
                 let greeting = connect.greeting();
                 let server = greeting.map_or(Capabilities::empty(), |greeting| greeting.capabilities);
-                let agreed =
-                    (Capabilities::TOWARDS_BACKENDS | account.capabilities) & (server | Capabilities::LONG_PASSWORD);
+                let agreed = (Capabilities::TOWARDS_BACKENDS | account.capabilities) & server;
                 return Ok((framed, agreed, greeting.map_or(0, |greeting| greeting.connection_id)));
             }
         }
@@ -135,42 +140,73 @@ async fn prepare(
     database: Option<Rc<str>>,
     tracked: &[&str],
 ) -> Result<Connection, BackendError> {
-    let asked = [tracked, &[TRANSACTION_TRACKING, LAST_GTID, TRACK_GTIDS]].concat();
-    let names = asked.join("','");
-    let ask = format!("SHOW SESSION VARIABLES WHERE Variable_name IN ('{names}')");
-    let (_, rows) = query(&mut framed, capabilities, &ask).await?;
-    let mut fresh = BTreeMap::new();
-    for row in rows {
-        if let [Some(name), value] = row.as_slice() {
-            fresh
-                .insert(name.to_ascii_lowercase().into_boxed_str(), value.clone().unwrap_or_default().into_boxed_str());
+    let ask = ask_for_variables("SESSION", tracked.iter().copied().chain([LAST_GTID]).chain(TRACKING_SETTINGS));
+    let ask_global = ask_for_variables("GLOBAL", CHARSET.into_iter());
+    let [own, global] = match query_all(&mut framed, capabilities, [&ask, &ask_global]).await {
+        Ok(answers) => answers,
+        Err(BackendError::Refused { code: MUST_CHANGE_PASSWORD, state, message, .. }) => {
+            let why = ServerError { code: MUST_CHANGE_PASSWORD, state, message };
+            return Ok(Connection::sandboxed(framed, capabilities, id, State::unknown(database), why));
         }
+        Err(error) => return Err(error),
+    };
+    let collation = own.collation;
+    let mut own = rows_by_name(own);
+    // A login chooses one collation for all.
+    let login_collation = (collation, own.get(COLLATION).cloned());
+    if let (Some(results), Some(name)) = (own.get_mut(RESULTS), &login_collation.1) {
+        results.clone_from(name);
     }
-    let own_gtid = fresh.remove(TRACK_GTIDS).map(|_| format!(",@@session.{TRACK_GTIDS}=OWN_GTID")).unwrap_or_default();
-    let list: Vec<&str> = fresh.keys().map(|name| &**name).filter(|name| *name != TRANSACTION_TRACKING).collect();
-    let track = format!(
-        "SET @@session.session_track_system_variables='{}',@@session.session_track_schema=ON,\
-         @@session.session_track_state_change=ON,@@session.session_track_transaction_info='CHARACTERISTICS'{own_gtid}",
-        list.join(",")
-    );
-    // It is reported like a variable, but nobody can set it.
-    fresh.remove(LAST_GTID);
-    let (_outcome, _): (Outcome, _) = query(&mut framed, capabilities, &track).await?;
+    let list: Vec<&str> = own.keys().map(|name| &**name).filter(|name| !tracking::is_setting(name)).collect();
+    let list: Rc<str> = list.join(",").into();
+    // It is reported like a variable, but nobody can set it. Only MariaDB has it.
+    let is_mariadb = own.remove(LAST_GTID).is_some();
+    let own = Rc::new(own);
+    query(&mut framed, capabilities, &tracking::ours(&list, "", &own, true)).await?;
     let state = State {
-        fresh: Rc::new(fresh),
+        fresh: Rc::clone(&own),
+        own,
         values: Values::default(),
+        user_variables: Values::default(),
         database,
         multi_statements: capabilities.contains(Capabilities::MULTI_STATEMENTS),
         guard: false,
+        tracked: list,
     };
-    Ok(Connection::new(framed, capabilities, id, state, track))
+    // MariaDB goes back to the character set of the login, MySQL to the global one.
+    let after_reset = if is_mariadb { Values::default() } else { Rc::new(rows_by_name(global)) };
+    Ok(Connection::new(
+        framed,
+        capabilities,
+        id,
+        state,
+        Family { after_reset, reports_all: !is_mariadb, login_collation },
+    ))
 }
 
-/// Asked for, to know what clients of this server are used to; not tracked.
-const TRANSACTION_TRACKING: &str = "session_track_transaction_info";
+/// `ER_MUST_CHANGE_PASSWORD`
+const MUST_CHANGE_PASSWORD: u16 = 1820;
+
+/// Of a session's character set.
+pub(crate) const CHARSET: [&str; 4] =
+    ["character_set_client", "character_set_connection", "character_set_results", "collation_connection"];
+
+/// The statement that asks for the values of these variables.
+pub(crate) fn ask_for_variables<'a>(scope: &str, names: impl Iterator<Item = &'a str>) -> String {
+    let names: Vec<&str> = names.collect();
+    format!("SHOW {scope} VARIABLES WHERE Variable_name IN ('{}')", names.join("','"))
+}
+
+/// Values of variables by name.
+pub(crate) fn rows_by_name(answer: Answer) -> BTreeMap<Box<str>, Box<str>> {
+    let pair = |row: Vec<Option<String>>| match <[Option<String>; 2]>::try_from(row) {
+        Ok([Some(name), value]) => Some((name.to_ascii_lowercase().into(), value.unwrap_or_default().into())),
+        _ => None,
+    };
+    answer.rows.into_iter().filter_map(pair).collect()
+}
+
 /// MariaDB: the position of the session's last commit, reported as a variable.
 const LAST_GTID: &str = "last_gtid";
-/// MySQL: whether it reports the positions of the session's commits.
-const TRACK_GTIDS: &str = "session_track_gtids";
 /// A login's packets are a few hundred bytes; RSA keys and error texts included.
 const LONGEST_LOGIN_PACKET: usize = 64 * 1024;

@@ -112,6 +112,7 @@ mod tests {
             fit: Ok(()),
             lag: Some(Duration::from_secs(index as u64)),
             version: None,
+            offer: None,
             progress: Default::default(),
         };
         Snapshot { epoch: 1, backends: weights.iter().enumerate().map(view).collect(), primary: None, family: None }

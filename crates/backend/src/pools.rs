@@ -6,7 +6,7 @@ use crate::lease::Lease;
 use crate::limits::Limits;
 use crate::login::{Account, Backend, open};
 use crate::pick::{Balance, Load, pick};
-use crate::state::Wanted;
+use crate::state::{Values, Wanted};
 use splitfin_topology::{BackendId, Snapshot};
 use std::cell::{Cell, RefCell};
 use std::collections::HashMap;
@@ -72,6 +72,8 @@ pub struct Pools {
     loads: RefCell<Vec<Load>>,
     released: Vec<Notify>,
     random: Cell<u64>,
+    /// What variables were right after logins.
+    known_values: RefCell<Vec<Values>>,
 }
 
 impl Pools {
@@ -85,6 +87,7 @@ impl Pools {
             loads: RefCell::new(vec![Load::default(); count]),
             released: (0..count).map(|_| Notify::new()).collect(),
             random: Cell::new(seed | 1),
+            known_values: RefCell::default(),
         })
     }
 
@@ -154,10 +157,20 @@ impl Pools {
         let database = checkout.wanted.database.clone();
         let limit = self.settings.connect_timeout;
         let opened = open(target, checkout.account, database, &self.settings.tracked, limit).await;
-        let connection =
+        let mut connection =
             opened.inspect_err(|error| tracing::debug!(backend = %target.address, %error, "no connection"))?;
         right.used();
+        self.share_values(&mut connection);
         Ok(Box::new(connection))
+    }
+
+    /// Servers with the same configuration have the same values.
+    fn share_values(&self, connection: &mut Connection) {
+        let mut known = self.known_values.borrow_mut();
+        if !known.iter().any(|values| connection.share_values(values)) {
+            known.truncate(MOST_KNOWN_VALUES - 1);
+            known.insert(0, Rc::clone(connection.own_values()));
+        }
     }
 
     /// Waits for a connection, or for the right to open one (then `None`).
@@ -319,6 +332,8 @@ impl Drop for Waiting<'_> {
 
 /// `ER_NO_SUCH_THREAD`
 const UNKNOWN_THREAD: u16 = 1094;
+/// Different configurations of servers and logins whose variables are kept once.
+const MOST_KNOWN_VALUES: usize = 32;
 /// How long a backend whose connection failed comes last.
 const SUSPECT: Duration = Duration::from_secs(1);
 /// How often a waiting worker looks for a connection that another worker has closed.

@@ -1,9 +1,11 @@
 //! What has been done to a connection, and what has to be done to it for the next session: by value, never by
 //! replaying statements.
 
-use splitfin_protocol::CommandByte;
+use crate::query::query_payload;
+use crate::tracking;
 use splitfin_protocol::frame::write_packet;
-use std::collections::BTreeMap;
+use splitfin_protocol::{Capabilities, CommandByte};
+use std::collections::{BTreeMap, BTreeSet};
 use std::rc::Rc;
 
 /// Values of session variables that differ from those of a fresh connection. Shared and compared by pointer first.
@@ -12,8 +14,13 @@ pub type Values = Rc<BTreeMap<Box<str>, Box<str>>>;
 /// What a session wants of a connection.
 #[derive(Debug, Clone, Default)]
 pub struct Wanted {
-    /// Variables that differ from those of a fresh connection.
+    /// What variables were when the session began; empty where that is not known yet. Servers' defaults differ, and
+    /// change: a session keeps those that it began with.
+    pub fresh: Values,
+    /// Variables that differ from that.
     pub values: Values,
+    /// User variables that are not NULL: names, and expressions that give their values.
+    pub user_variables: Values,
     /// Default database. A session without one must not see that of somebody else.
     pub database: Option<Rc<str>>,
     /// Several statements in one COM_QUERY.
@@ -27,23 +34,40 @@ pub struct Wanted {
 /// What is true of a connection.
 #[derive(Debug, Clone)]
 pub(crate) struct State {
-    /// Values of all tracked variables right after login.
-    pub(crate) fresh: Rc<BTreeMap<Box<str>, Box<str>>>,
-    /// What differs from them, the guard not counted.
+    /// Values of all tracked variables right after login, and after a reset.
+    pub(crate) own: Values,
+    /// What they are beside `values`: those of the session that the connection served last.
+    pub(crate) fresh: Values,
+    /// What differs from `fresh`, the guard not counted.
     pub(crate) values: Values,
+    /// See [`Wanted::user_variables`].
+    pub(crate) user_variables: Values,
     pub(crate) database: Option<Rc<str>>,
     pub(crate) multi_statements: bool,
     pub(crate) guard: bool,
+    /// The variables that the server reports at least, separated by commas.
+    pub(crate) tracked: Rc<str>,
 }
 
 /// Commands that go in front of a statement; their replies are for nobody.
 #[derive(Debug, Default)]
 pub(crate) struct Preamble {
+    /// What was agreed with the server.
+    agreed: Capabilities,
     pub(crate) bytes: Vec<u8>,
     pub(crate) commands: Vec<CommandByte>,
 }
 
 impl Preamble {
+    pub(crate) fn new(agreed: Capabilities) -> Self {
+        Self { agreed, ..Self::default() }
+    }
+
+    pub(crate) fn push_query(&mut self, sql: &str) {
+        write_packet(&mut self.bytes, 0, &query_payload(self.agreed, sql));
+        self.commands.push(CommandByte::Query);
+    }
+
     pub(crate) fn push(&mut self, command: CommandByte, argument: &[u8]) {
         let mut payload = Vec::with_capacity(argument.len() + 1);
         payload.push(command as u8);
@@ -54,6 +78,20 @@ impl Preamble {
 }
 
 impl State {
+    /// Of a connection that cannot be asked.
+    pub(crate) fn unknown(database: Option<Rc<str>>) -> Self {
+        Self {
+            own: Values::default(),
+            fresh: Values::default(),
+            values: Values::default(),
+            user_variables: Values::default(),
+            database,
+            multi_statements: false,
+            guard: false,
+            tracked: "".into(),
+        }
+    }
+
     /// Whether nothing has to be changed for `wanted`.
     pub(crate) fn matches(&self, wanted: &Wanted) -> bool {
         wanted.last_insert_id.is_none()
@@ -61,6 +99,13 @@ impl State {
             && self.multi_statements == wanted.multi_statements
             && self.database == wanted.database
             && same(&self.values, &wanted.values)
+            && same(&self.user_variables, &wanted.user_variables)
+            && same(&self.fresh, self.base(wanted))
+    }
+
+    /// What variables have to be beside the wanted values.
+    fn base<'a>(&'a self, wanted: &'a Wanted) -> &'a Values {
+        if wanted.fresh.is_empty() { &self.own } else { &wanted.fresh }
     }
 
     /// Whether it can be brought to `wanted`: there is no way back to having no database.
@@ -71,8 +116,9 @@ impl State {
     /// What has to be sent for `wanted`; from then on the connection counts as being so.
     pub(crate) fn become_wanted(&mut self, wanted: &Wanted, preamble: &mut Preamble) {
         let mut assignments = Vec::new();
-        if !same(&self.values, &wanted.values) {
-            self.assign_values(&wanted.values, &mut assignments);
+        if !same(&self.values, &wanted.values) || !same(&self.fresh, self.base(wanted)) {
+            self.assign_values(wanted, &mut assignments);
+            self.fresh = Rc::clone(self.base(wanted));
             self.values = Rc::clone(&wanted.values);
         }
         if self.guard != wanted.guard {
@@ -83,11 +129,15 @@ impl State {
                 assignments.push(assignment(name, value));
             }
         }
+        if !same(&self.user_variables, &wanted.user_variables) {
+            self.assign_user_variables(wanted, &mut assignments);
+            self.user_variables = Rc::clone(&wanted.user_variables);
+        }
         if let Some(id) = wanted.last_insert_id {
             assignments.push(assignment("last_insert_id", &id.to_string()));
         }
         if !assignments.is_empty() {
-            preamble.push(CommandByte::Query, format!("SET {}", assignments.join(",")).as_bytes());
+            preamble.push_query(&format!("SET {}", assignments.join(",")));
         }
         if self.multi_statements != wanted.multi_statements {
             self.multi_statements = wanted.multi_statements;
@@ -99,37 +149,101 @@ impl State {
         }
     }
 
-    fn assign_values(&self, wanted: &Values, assignments: &mut Vec<String>) {
+    fn assign_values(&self, wanted: &Wanted, assignments: &mut Vec<String>) {
+        let base = self.base(wanted);
         let guard_variable = self.guard.then(|| self.guard_variable()).flatten();
-        let names = self.values.keys().chain(wanted.keys().filter(|name| !self.values.contains_key(*name)));
-        let mut names: Vec<&str> = names.map(|name| &**name).filter(|name| Some(*name) != guard_variable).collect();
-        // A collation belongs to a character set, so it comes behind it: the order of the alphabet.
-        names.sort_unstable();
-        for name in names {
-            let target = wanted.get(name).or_else(|| self.fresh.get(name));
-            let current = self.values.get(name).or_else(|| self.fresh.get(name));
-            // Setting the character set also sets the collation, so that one is said again.
-            let implied = name == "collation_connection";
-            if target != current || implied {
-                assignments
-                    .push(target.map_or_else(|| format!("@@session.{name}=DEFAULT"), |value| assignment(name, value)));
+        let mut names: BTreeSet<&str> = self.values.keys().chain(wanted.values.keys()).map(|name| &**name).collect();
+        if !same(&self.fresh, base) {
+            let differs = |name: &&str| self.fresh.get(*name) != base.get(*name) && !is_of_server(name);
+            names.extend(base.keys().map(|name| &**name).filter(differs));
+        }
+        let current = |name: &str| said(&self.values, name).or_else(|| self.usual(&self.fresh, name));
+        let target = |name: &str| said(&wanted.values, name).or_else(|| self.usual(base, name));
+        let results = target(RESULTS).filter(|_| target(RESULTS) != current(RESULTS)).and_then(set_names);
+        // NAMES sets all of them, so the others are said again.
+        let mut charset_changes = results.is_some();
+        assignments.extend(results.clone());
+        if results.is_some() {
+            names.extend(["character_set_client", "character_set_connection"]);
+        }
+        // In the order of the alphabet a collation comes behind its character set.
+        for name in names.into_iter().filter(|name| Some(*name) != guard_variable && *name != COLLATION) {
+            let said = results.is_some() && (name == RESULTS || target(name).is_none());
+            let again = results.is_some() && name.starts_with("character_set_c");
+            if said || (target(name) == current(name) && !again) {
+                continue;
+            }
+            charset_changes |= name == "character_set_connection";
+            match target(name) {
+                _ if tracking::is_setting(name) => assignments.extend(self.tracking(name, wanted)),
+                Some(value) => assignments.push(assignment(name, value)),
+                None => assignments.push(format!("@@session.{name}=DEFAULT")),
             }
         }
-        let charset_changes = assignments.iter().any(|text| text.starts_with("@@session.character_set_connection"));
-        if charset_changes && !assignments.iter().any(|text| text.starts_with("@@session.collation_connection")) {
-            let name = "collation_connection";
-            if let Some(value) = wanted
-                .get(name)
-                .or_else(|| (!wanted.contains_key("character_set_connection")).then(|| self.fresh.get(name)).flatten())
-            {
-                assignments.push(assignment(name, value));
-            }
+        // Setting the character set also sets the collation, so that one is said again.
+        if charset_changes || target(COLLATION) != current(COLLATION) {
+            assignments.extend(target(COLLATION).map(|value| assignment(COLLATION, value)));
         }
     }
 
-    fn guard_variable(&self) -> Option<&'static str> {
-        ["transaction_read_only", "tx_read_only"].into_iter().find(|name| self.fresh.contains_key(*name))
+    /// The value of a variable that the session has not set, if sessions begin with `base`.
+    pub(crate) fn usual<'a>(&'a self, base: &'a Values, name: &str) -> Option<&'a str> {
+        let values = if is_of_server(name) { &self.own } else { base };
+        values.get(name).map(|value| &**value)
     }
+
+    fn assign_user_variables(&self, wanted: &Wanted, assignments: &mut Vec<String>) {
+        let (old, new) = (&self.user_variables, &wanted.user_variables);
+        let quoted = |name: &str| format!("@`{}`", name.replace('`', "``"));
+        let gone = old.keys().filter(|name| !new.contains_key(*name)).map(|name| format!("{}=NULL", quoted(name)));
+        assignments.extend(gone);
+        let differs = new.iter().filter(|(name, value)| old.get(*name) != Some(value));
+        assignments.extend(differs.map(|(name, value)| format!("{}={value}", quoted(name))));
+    }
+
+    /// What clients set of tracking is kept from servers, which report what Splitfin needs; but what a client wants to
+    /// have reported, a server must report.
+    fn tracking(&self, name: &str, wanted: &Wanted) -> Option<String> {
+        let list = wanted.values.get(name).or_else(|| self.base(wanted).get(name))?;
+        (name == tracking::VARIABLES).then(|| assignment(name, &tracking::union(&self.tracked, list)))
+    }
+
+    pub(crate) fn guard_variable(&self) -> Option<&'static str> {
+        ["transaction_read_only", "tx_read_only"].into_iter().find(|name| self.own.contains_key(*name))
+    }
+}
+
+pub(crate) const COLLATION: &str = "collation_connection";
+/// The character set of results. Its value here is a collation, which `SET NAMES … COLLATE` and logins choose and which
+/// shows in the metadata of all columns; or a character set, for that one's usual collation.
+pub(crate) const RESULTS: &str = "character_set_results";
+
+fn said<'a>(values: &'a Values, name: &str) -> Option<&'a str> {
+    values.get(name).map(|value| &**value)
+}
+
+/// Variables whose defaults belong to a server, not to a session's look: which numbers it may give out, how much memory
+/// it has, what its version's optimizer can do.
+fn is_of_server(name: &str) -> bool {
+    const NAMES: [&str; 5] = [
+        "auto_increment_increment",
+        "auto_increment_offset",
+        "join_buffer_size",
+        "optimizer_switch",
+        "sort_buffer_size",
+    ];
+    NAMES.contains(&name)
+}
+
+/// `NAMES charset COLLATE collation`, for the value of [`RESULTS`] if it is a collation.
+fn set_names(collation: &str) -> Option<String> {
+    let charset = match collation.split_once('_') {
+        Some((charset, _)) => charset,
+        None if collation == "binary" => "binary",
+        None => return None,
+    };
+    let is_name = |name: &str| name.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_');
+    is_name(collation).then(|| format!("NAMES {charset} COLLATE {collation}"))
 }
 
 fn same(one: &Values, other: &Values) -> bool {
@@ -138,7 +252,7 @@ fn same(one: &Values, other: &Values) -> bool {
 
 /// `@@session.name=value`, the value as a number where it is one: servers refuse '5' for a number. The one variable that
 /// can be NULL shows as an empty text.
-fn assignment(name: &str, value: &str) -> String {
+pub(crate) fn assignment(name: &str, value: &str) -> String {
     let is_number = !value.is_empty() && value.bytes().all(|byte| byte.is_ascii_digit() || byte == b'.');
     if value.is_empty() && name == "character_set_results" {
         return format!("@@session.{name}=NULL");
@@ -159,18 +273,22 @@ mod tests {
     }
 
     fn state() -> State {
+        let own = values(&[
+            ("sql_mode", "STRICT"),
+            ("wait_timeout", "28800"),
+            ("tx_read_only", "OFF"),
+            ("collation_connection", "utf8mb4_general_ci"),
+            ("character_set_connection", "utf8mb4"),
+        ]);
         State {
-            fresh: values(&[
-                ("sql_mode", "STRICT"),
-                ("wait_timeout", "28800"),
-                ("tx_read_only", "OFF"),
-                ("collation_connection", "utf8mb4_general_ci"),
-                ("character_set_connection", "utf8mb4"),
-            ]),
+            fresh: Rc::clone(&own),
+            own,
             values: Values::default(),
+            user_variables: Values::default(),
             database: None,
             multi_statements: false,
             guard: false,
+            tracked: "sql_mode,time_zone".into(),
         }
     }
 
@@ -211,6 +329,26 @@ mod tests {
     }
 
     #[test]
+    fn user_variables_are_values_too() {
+        let wanted = |pairs| Wanted { user_variables: values(pairs), ..Wanted::default() };
+        let mut state = state();
+        assert_eq!(sent(&mut state, &wanted(&[("a", "5"), ("b`c", "'x'")])), ["SET @`a`=5,@`b``c`='x'"]);
+        assert_eq!(sent(&mut state, &wanted(&[("a", "6")])), ["SET @`b``c`=NULL,@`a`=6"]);
+        assert_eq!(sent(&mut state, &Wanted::default()), ["SET @`a`=NULL"]);
+    }
+
+    #[test]
+    fn results_have_a_collation_too() {
+        let wanted = Wanted { values: values(&[("character_set_results", "latin1_bin")]), ..Wanted::default() };
+        let mut state = state();
+        let set = "SET NAMES latin1 COLLATE latin1_bin,@@session.character_set_connection='utf8mb4',\
+                   @@session.collation_connection='utf8mb4_general_ci'";
+        assert_eq!(sent(&mut state, &wanted), [set]);
+        let plain = Wanted { values: values(&[("character_set_results", "latin1")]), ..Wanted::default() };
+        assert_eq!(sent(&mut state, &plain), ["SET @@session.character_set_results='latin1'"]);
+    }
+
+    #[test]
     fn the_collation_comes_behind_its_character_set() {
         let wanted = Wanted {
             values: values(&[("character_set_connection", "latin1"), ("collation_connection", "latin1_bin")]),
@@ -224,6 +362,29 @@ mod tests {
             back,
             "SET @@session.character_set_connection='utf8mb4',@@session.collation_connection='utf8mb4_general_ci'"
         );
+    }
+
+    #[test]
+    fn a_session_keeps_the_defaults_that_it_began_with() {
+        let mut state = state();
+        let mut fresh = (*state.own).clone();
+        fresh.insert("wait_timeout".into(), "60".into());
+        fresh.insert("auto_increment_offset".into(), "2".into());
+        let wanted = Wanted { fresh: Rc::new(fresh), ..Wanted::default() };
+        assert_eq!(sent(&mut state, &wanted), ["SET @@session.wait_timeout=60"]);
+        assert!(sent(&mut state, &wanted).is_empty());
+        assert_eq!(sent(&mut state, &Wanted::default()), ["SET @@session.wait_timeout=28800"]);
+    }
+
+    #[test]
+    fn what_clients_set_of_tracking_adds_to_what_is_tracked() {
+        let wanted = |pairs| Wanted { values: values(pairs), ..Wanted::default() };
+        let mut state = state();
+        let off = wanted(&[("session_track_schema", "OFF"), ("session_track_state_change", "ON")]);
+        assert!(sent(&mut state, &off).is_empty());
+        let more = wanted(&[("session_track_system_variables", "autocommit,sql_mode")]);
+        let set = "SET @@session.session_track_system_variables='sql_mode,time_zone,autocommit'";
+        assert_eq!(sent(&mut state, &more), [set]);
     }
 
     #[test]

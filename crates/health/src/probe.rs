@@ -4,7 +4,7 @@ use crate::cluster;
 use crate::rows::{Status, channel};
 use mysql_async::prelude::Queryable as _;
 use mysql_async::{Conn, Opts, OptsBuilder, Row, SslOpts};
-use splitfin_topology::{Channel, Family, Identity, Observation, Position, ProbeFailure};
+use splitfin_topology::{Channel, Family, Identity, Observation, Offer, Position, ProbeFailure};
 use std::collections::HashMap;
 use std::time::{Duration, Instant};
 
@@ -33,7 +33,8 @@ impl std::fmt::Debug for Target {
 #[derive(Debug)]
 pub struct Prober {
     target: Target,
-    conn: Option<Conn>,
+    /// The connection, and what the server's greetings offer since it was made.
+    conn: Option<(Conn, Offer)>,
 }
 
 impl Prober {
@@ -48,18 +49,22 @@ impl Prober {
         // The connection is out of `self` while it is in use: whatever goes wrong, it is dropped.
         let conn = self.conn.take();
         let work = async {
-            let mut conn = match conn {
-                Some(conn) => conn,
-                None => Conn::new(self.options()).await.map_err(failure)?,
+            let (mut conn, offer) = match conn {
+                Some(known) => known,
+                None => {
+                    let mut conn = Conn::new(self.options()).await.map_err(failure)?;
+                    let offer = offer(&mut conn).await?;
+                    (conn, offer)
+                }
             };
-            let seen = observe(&mut conn).await?;
+            let seen = observe(&mut conn, offer).await?;
             Ok((conn, seen))
         };
         match tokio::time::timeout(limit, work).await {
             Err(_) => Err(ProbeFailure::Timeout(limit)),
             Ok(Err(error)) => Err(error),
             Ok(Ok((conn, seen))) => {
-                self.conn = Some(conn);
+                self.conn = Some((conn, seen.offer));
                 Ok(seen)
             }
         }
@@ -95,7 +100,24 @@ pub(crate) fn failure(error: mysql_async::Error) -> ProbeFailure {
     }
 }
 
-async fn observe(conn: &mut Conn) -> Result<Observation, ProbeFailure> {
+/// What differs between greetings: asked for by SQL, as a driver's connection does not show the greeting.
+async fn offer(conn: &mut Conn) -> Result<Offer, ProbeFailure> {
+    let sql = "SELECT @@version, @@global.local_infile, @@global.autocommit, \
+        (SELECT ID FROM information_schema.COLLATIONS WHERE COLLATION_NAME = @@global.collation_server)";
+    let row: Option<(String, bool, bool, Option<u16>)> = conn.query_first(sql).await.map_err(failure)?;
+    let (version, local_files, autocommit, collation) =
+        row.ok_or_else(|| ProbeFailure::Unreachable("an empty answer".into()))?;
+    let is_mariadb = version.to_ascii_lowercase().contains("mariadb");
+    Ok(Offer {
+        local_files,
+        query_attributes: !is_mariadb && at_least(&version, (8, 0, 23)),
+        extended_metadata: is_mariadb && at_least(&version, (10, 5, 2)),
+        collation: collation.unwrap_or(UTF8MB4),
+        autocommit,
+    })
+}
+
+async fn observe(conn: &mut Conn, offer: Offer) -> Result<Observation, ProbeFailure> {
     let begun = Instant::now();
     let basics: Option<(String, u32, String)> =
         conn.query_first("SELECT @@version, @@server_id, CAST(@@read_only AS CHAR)").await.map_err(failure)?;
@@ -130,6 +152,7 @@ async fn observe(conn: &mut Conn) -> Result<Observation, ProbeFailure> {
     Ok(Observation {
         family,
         version,
+        offer,
         identity: Identity { uuid, server_id },
         read_only,
         channels,
@@ -222,6 +245,9 @@ fn at_least(version: &str, wanted: (u32, u32, u32)) -> bool {
     let mut next = || parts.next().unwrap_or(0);
     (next(), next(), next()) >= wanted
 }
+
+/// `utf8mb4_general_ci`
+const UTF8MB4: u16 = 45;
 
 #[cfg(test)]
 mod tests {

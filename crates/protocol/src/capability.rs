@@ -3,9 +3,10 @@
 use bitflags::bitflags;
 
 bitflags! {
-    /// `CLIENT_*` flags of `mysql_com.h`.
+    /// `CLIENT_*` flags of `mysql_com.h`. The upper half are MariaDB's own, which stand in four bytes of their own where bit
+    /// 0 is clear.
     #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
-    pub struct Capabilities: u32 {
+    pub struct Capabilities: u64 {
         /// Bit 0: LONG_PASSWORD to MySQL; to MariaDB "this peer is MySQL", so clear means MariaDB flags are present.
         const LONG_PASSWORD = 1;
         /// `affected_rows` counts matched instead of changed rows.
@@ -56,36 +57,25 @@ bitflags! {
         const QUERY_ATTRIBUTES = 1 << 27;
         /// Several authentication factors (MySQL).
         const MULTI_FACTOR_AUTHENTICATION = 1 << 28;
-        /// Flags without a name here.
-        const _ = !0;
-    }
-
-    /// MariaDB's extended flags, which stand in four bytes of their own.
-    #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
-    pub struct MariadbCapabilities: u32 {
-        /// Progress reports in ERR-headed packets.
-        const PROGRESS = 1;
-        /// COM_STMT_BULK_EXECUTE.
-        const STMT_BULK_OPERATIONS = 1 << 2;
-        /// Extended types in column definitions.
-        const EXTENDED_METADATA = 1 << 3;
-        /// Result set metadata can be left out.
-        const CACHE_METADATA = 1 << 4;
+        /// COM_STMT_BULK_EXECUTE (MariaDB).
+        const STMT_BULK_OPERATIONS = 1 << 34;
+        /// Extended types in column definitions (MariaDB).
+        const EXTENDED_METADATA = 1 << 35;
         /// Flags without a name here.
         const _ = !0;
     }
 }
 
 impl Capabilities {
-    /// What is offered to every client. SSL is added where the listener has a certificate.
+    /// What is offered to clients whatever the backends are. SSL and compression are added where the listener has them,
+    /// [`Capabilities::BY_BACKENDS`] where all backends have it.
     ///
-    /// Left out on purpose: metadata that can be missing, query attributes, compression and several factors change
-    /// byte shapes that a connection shared between clients cannot agree to one by one.
+    /// Left out on purpose: metadata that can be missing, which only its own connection knows the client has, progress
+    /// reports, and several factors.
     pub const OFFERED: Self = Self::LONG_PASSWORD
         .union(Self::FOUND_ROWS)
         .union(Self::LONG_FLAG)
         .union(Self::CONNECT_WITH_DB)
-        .union(Self::LOCAL_FILES)
         .union(Self::IGNORE_SPACE)
         .union(Self::PROTOCOL_41)
         .union(Self::INTERACTIVE)
@@ -97,8 +87,15 @@ impl Capabilities {
         .union(Self::PLUGIN_AUTH)
         .union(Self::CONNECT_ATTRS)
         .union(Self::PLUGIN_AUTH_LENENC)
+        .union(Self::CAN_HANDLE_EXPIRED_PASSWORDS)
         .union(Self::SESSION_TRACK)
         .union(Self::DEPRECATE_EOF);
+
+    /// What is offered to clients if every backend has it.
+    pub const BY_BACKENDS: Self = Self::LOCAL_FILES
+        .union(Self::QUERY_ATTRIBUTES)
+        .union(Self::STMT_BULK_OPERATIONS)
+        .union(Self::EXTENDED_METADATA);
 
     /// What every backend connection asks for, whatever the client is like: one shape towards backends.
     pub const TOWARDS_BACKENDS: Self = Self::LONG_PASSWORD
@@ -112,12 +109,21 @@ impl Capabilities {
         .union(Self::PLUGIN_AUTH_LENENC)
         .union(Self::CONNECT_ATTRS)
         .union(Self::SESSION_TRACK)
-        .union(Self::DEPRECATE_EOF);
+        .union(Self::DEPRECATE_EOF)
+        .union(Self::STMT_BULK_OPERATIONS);
 
-    /// Flags that change what statements mean and can only be set at login: connections are shared only between
-    /// clients that agree on these.
-    pub const SEMANTIC: Self =
-        Self::FOUND_ROWS.union(Self::IGNORE_SPACE).union(Self::INTERACTIVE).union(Self::LOCAL_FILES);
+    /// Compression of one hop.
+    pub const COMPRESSION: Self = Self::COMPRESS.union(Self::ZSTD_COMPRESSION);
+
+    /// Flags that change what statements mean or how packets look, and can only be set at login: connections are shared
+    /// only between clients that agree on these.
+    pub const SEMANTIC: Self = Self::FOUND_ROWS
+        .union(Self::IGNORE_SPACE)
+        .union(Self::INTERACTIVE)
+        .union(Self::LOCAL_FILES)
+        .union(Self::CAN_HANDLE_EXPIRED_PASSWORDS)
+        .union(Self::QUERY_ATTRIBUTES)
+        .union(Self::EXTENDED_METADATA);
 
     /// What a server must speak to be a backend.
     pub const REQUIRED_OF_BACKENDS: Self = Self::PROTOCOL_41
@@ -125,4 +131,29 @@ impl Capabilities {
         .union(Self::PLUGIN_AUTH)
         .union(Self::SESSION_TRACK)
         .union(Self::DEPRECATE_EOF);
+
+    /// Flags that the two peers must agree on, or they misread each other's packets.
+    pub const SHAPING: Self = Self::QUERY_ATTRIBUTES.union(Self::EXTENDED_METADATA);
+
+    /// The flags that stand in the first four bytes.
+    pub const fn low(self) -> u32 {
+        self.bits() as u32
+    }
+
+    /// The flags that stand in MariaDB's four bytes, which are MySQL's filler.
+    pub const fn high(self) -> u32 {
+        match self.contains(Self::LONG_PASSWORD) {
+            true => 0,
+            false => (self.bits() >> 32) as u32,
+        }
+    }
+
+    /// From both places. The second counts only where bit 0 of the first is clear.
+    pub const fn of(low: u32, high: u32) -> Self {
+        let flags = Self::from_bits_retain(low as u64);
+        match flags.contains(Self::LONG_PASSWORD) {
+            true => flags,
+            false => Self::from_bits_retain(low as u64 | (high as u64) << 32),
+        }
+    }
 }

@@ -1,5 +1,7 @@
 //! Commands: the first byte of what a client sends, and what kind of reply it gets.
 
+use crate::capability::Capabilities;
+use crate::packet::attributes;
 use crate::wire::{Malformed, Reader};
 
 macro_rules! command_bytes {
@@ -126,6 +128,11 @@ pub enum ReplyShape {
 }
 
 impl CommandByte {
+    /// Whether it runs a statement.
+    pub const fn is_statement(self) -> bool {
+        matches!(self, Self::Query | Self::StmtExecute | Self::StmtBulkExecute)
+    }
+
     /// What comes back. Commands that are refused have the shape of the refusal.
     pub const fn reply_shape(self) -> ReplyShape {
         match self {
@@ -147,8 +154,13 @@ pub enum Command<'a> {
     Quit,
     /// COM_INIT_DB: the database's name.
     InitDb(&'a [u8]),
-    /// COM_QUERY: the text.
-    Query(&'a [u8]),
+    /// COM_QUERY
+    Query {
+        /// Query attributes as they came; empty where they were not agreed to.
+        attributes: &'a [u8],
+        /// SQL text.
+        text: &'a [u8],
+    },
     /// COM_FIELD_LIST
     FieldList,
     /// COM_STATISTICS
@@ -164,6 +176,13 @@ pub enum Command<'a> {
         /// The client's statement id.
         statement: u32,
         /// Flags, iteration count, parameters.
+        body: &'a [u8],
+    },
+    /// COM_STMT_BULK_EXECUTE: the statement, and everything behind its id.
+    StmtBulkExecute {
+        /// The client's statement id.
+        statement: u32,
+        /// Flags, types, rows of parameters.
         body: &'a [u8],
     },
     /// COM_STMT_SEND_LONG_DATA
@@ -199,8 +218,8 @@ pub enum Command<'a> {
 }
 
 impl<'a> Command<'a> {
-    /// Reads the payload of a command packet.
-    pub fn parse(payload: &'a [u8]) -> Result<Self, Malformed> {
+    /// Reads the payload of a command packet from a peer that agreed to `agreed`.
+    pub fn parse(payload: &'a [u8], agreed: Capabilities) -> Result<Self, Malformed> {
         let mut reader = Reader::new(payload);
         let byte = reader.u8("command")?;
         let Some(command) = CommandByte::from_byte(byte) else {
@@ -209,7 +228,11 @@ impl<'a> Command<'a> {
         Ok(match command {
             CommandByte::Quit => Self::Quit,
             CommandByte::InitDb => Self::InitDb(reader.rest()),
-            CommandByte::Query => Self::Query(reader.rest()),
+            CommandByte::Query if agreed.contains(Capabilities::QUERY_ATTRIBUTES) => {
+                let (attributes, text) = attributes::split(reader.rest())?;
+                Self::Query { attributes, text }
+            }
+            CommandByte::Query => Self::Query { attributes: &[], text: reader.rest() },
             CommandByte::FieldList => Self::FieldList,
             CommandByte::Statistics => Self::Statistics,
             CommandByte::Ping => Self::Ping,
@@ -217,6 +240,9 @@ impl<'a> Command<'a> {
             CommandByte::StmtPrepare => Self::StmtPrepare(reader.rest()),
             CommandByte::StmtExecute => {
                 Self::StmtExecute { statement: reader.u32("statement id")?, body: reader.rest() }
+            }
+            CommandByte::StmtBulkExecute if agreed.contains(Capabilities::STMT_BULK_OPERATIONS) => {
+                Self::StmtBulkExecute { statement: reader.u32("statement id")?, body: reader.rest() }
             }
             CommandByte::StmtSendLongData => Self::StmtSendLongData { statement: reader.u32("statement id")? },
             CommandByte::StmtClose => Self::StmtClose { statement: reader.u32("statement id")? },
@@ -238,24 +264,30 @@ impl<'a> Command<'a> {
 mod tests {
     use super::*;
 
+    const PLAIN: Capabilities = Capabilities::empty();
+
     #[test]
     fn every_first_byte_is_something() {
         for byte in 0..=u8::MAX {
             let payload = [byte, 1, 0, 0, 0, 0];
-            let command = Command::parse(&payload).unwrap();
+            let command = Command::parse(&payload, PLAIN).unwrap();
             assert_eq!(matches!(command, Command::Unknown(_)), CommandByte::from_byte(byte).is_none(), "{byte:#x}");
         }
     }
 
     #[test]
     fn a_command_cut_short_names_the_field() {
-        assert_eq!(Command::parse(&[]), Err(Malformed::Truncated { field: "command" }));
-        assert_eq!(Command::parse(&[0x17, 1, 2]), Err(Malformed::Truncated { field: "statement id" }));
-        assert_eq!(Command::parse(&[0x1B, 9, 0]), Err(Malformed::Invalid { field: "option", value: 9 }));
+        assert_eq!(Command::parse(&[], PLAIN), Err(Malformed::Truncated { field: "command" }));
+        assert_eq!(Command::parse(&[0x17, 1, 2], PLAIN), Err(Malformed::Truncated { field: "statement id" }));
+        assert_eq!(Command::parse(&[0x1B, 9, 0], PLAIN), Err(Malformed::Invalid { field: "option", value: 9 }));
     }
 
     #[test]
     fn query_keeps_every_byte_of_its_text() {
-        assert_eq!(Command::parse(b"\x03SELECT '\0\xff'"), Ok(Command::Query(b"SELECT '\0\xff'")));
+        let text: &[u8] = b"SELECT '\0\xff'";
+        assert_eq!(Command::parse(b"\x03SELECT '\0\xff'", PLAIN), Ok(Command::Query { attributes: &[], text }));
+        let attributes: &[u8] = &[0, 1];
+        let with = Command::parse(b"\x03\0\x01SELECT '\0\xff'", Capabilities::QUERY_ATTRIBUTES);
+        assert_eq!(with, Ok(Command::Query { attributes, text }));
     }
 }

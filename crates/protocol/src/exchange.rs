@@ -62,16 +62,22 @@ pub struct Outcome {
     pub affected_rows: u64,
     /// The last generated id that is not 0.
     pub last_insert_id: u64,
-    /// Warnings of the last result.
+    /// The most warnings that a result had. The next one does not always end them.
     pub warnings: u16,
     /// Rows that were sent.
     pub rows: u64,
+    /// Rows of the last result that had any columns.
+    pub last_rows: Option<u64>,
+    /// Whether the last result had columns.
+    pub ends_with_rows: bool,
     /// The error that ended the reply.
     pub error: Option<ServerError>,
     /// Session-track entries of all OK packets, in order.
     pub changes: Vec<u8>,
     /// What COM_STMT_PREPARE gave.
     pub prepared: Option<PrepareOk>,
+    /// Fingerprint of the columns of a prepared statement's first result; 0 while there were none.
+    pub columns: u64,
 }
 
 /// What one frame is.
@@ -143,6 +149,10 @@ pub struct Exchange {
     deprecate_eof: bool,
     place: Place,
     continued: bool,
+    /// A result has ended already.
+    behind_first: bool,
+    /// Another result follows on these rows, whatever their end says.
+    more_behind_rows: bool,
     outcome: Outcome,
 }
 
@@ -160,6 +170,8 @@ impl Exchange {
             deprecate_eof: capabilities.contains(Capabilities::DEPRECATE_EOF),
             place,
             continued: false,
+            behind_first: false,
+            more_behind_rows: false,
             outcome: Outcome::default(),
         }
     }
@@ -233,11 +245,17 @@ impl Exchange {
         }
         match self.place {
             Place::Start => self.start(first, payload),
-            Place::Definitions { left } => Ok(self.definition(left)),
+            Place::Definitions { left } => {
+                if self.shape == ReplyShape::BinaryResults && !self.behind_first {
+                    self.outcome.columns = fingerprint(self.outcome.columns, payload);
+                }
+                Ok(self.definition(left))
+            }
             Place::DefinitionsEnd => self.definitions_end(payload),
             Place::Rows if first == 0xFE && !header.continues() => self.rows_end(payload),
             Place::Rows => {
                 self.outcome.rows += 1;
+                self.outcome.last_rows = self.outcome.last_rows.map(|rows| rows + 1);
                 Ok(Part::Row)
             }
             Place::PreparedParameters { left } => Ok(self.prepared_parameter(left)),
@@ -281,6 +299,7 @@ impl Exchange {
                 let left = reader.lenenc("column count")?;
                 reader.finish("column count")?;
                 self.place = Place::Definitions { left };
+                self.outcome.last_rows = Some(0);
                 Ok(Part::Header)
             }
             _ => Err(Violation::Misplaced { header: first, place: "at the start of a reply" }),
@@ -302,12 +321,17 @@ impl Exchange {
         if end.status.contains(Status::CURSOR_EXISTS) && self.shape == ReplyShape::BinaryResults {
             self.settle(&end, false);
         }
+        // The result with OUT parameters says only here that another one follows; see Protocol_binary::send_out_parameters.
+        self.more_behind_rows = end.status.contains(Status::PS_OUT_PARAMS | Status::MORE_RESULTS);
         Ok(Part::DefinitionsEnd)
     }
 
     fn rows_end<'a>(&mut self, payload: &'a [u8]) -> Result<Part<'a>, Violation> {
         let end = parse_end(payload)?;
         self.settle(&end, false);
+        if std::mem::take(&mut self.more_behind_rows) {
+            self.place = Place::Start;
+        }
         Ok(Part::RowsEnd(end))
     }
 
@@ -357,8 +381,10 @@ impl Exchange {
 
     fn settle(&mut self, ok: &OkPacket<'_>, changed: bool) {
         self.outcome.status = Some(ok.status);
-        self.outcome.warnings = ok.warnings;
+        self.outcome.warnings = self.outcome.warnings.max(ok.warnings);
         self.outcome.changes.extend_from_slice(ok.changes);
+        self.outcome.ends_with_rows = !changed;
+        self.behind_first = true;
         if changed {
             self.outcome.affected_rows = ok.affected_rows;
         }
@@ -368,6 +394,33 @@ impl Exchange {
         let more = ok.status.contains(Status::MORE_RESULTS) && self.shape != ReplyShape::Status;
         self.place = if more { Place::Start } else { Place::Done };
     }
+}
+
+/// Bytes of a column definition behind its texts, their length included.
+const FIXED_PART: usize = 13;
+
+/// Adds a column to a fingerprint: its names, and the type of a table's column. The type of an expression may follow its
+/// parameters, and lengths and character sets follow the session.
+fn fingerprint(columns: u64, definition: &[u8]) -> u64 {
+    let mut reader = Reader::new(definition);
+    let mut from_table = false;
+    for field in ["catalog", "schema", "table", "original table", "name", "original name"] {
+        match reader.lenenc_bytes(field) {
+            Ok(name) => from_table |= field == "original table" && !name.is_empty(),
+            Err(_) => return columns,
+        }
+    }
+    // MariaDB's extended type, where that was agreed to, counts with the names.
+    let (names, fixed) = definition.split_at(definition.len().saturating_sub(FIXED_PART));
+    // Length of the fixed part, collation, length; then the type and its flags.
+    let kind = if from_table { fixed.get(7..10).unwrap_or_default() } else { &[] };
+    let mut hash = columns ^ 0x9E37_79B9_7F4A_7C15;
+    for chunk in names.chunks(8).chain([kind]) {
+        let mut word = [0; 8];
+        word[..chunk.len()].copy_from_slice(chunk);
+        hash = (hash.rotate_left(5) ^ u64::from_le_bytes(word)).wrapping_mul(0x517C_C1B7_2722_0A95);
+    }
+    hash
 }
 
 /// The end of rows: an EOF packet of five bytes, or an OK packet with another header. The length tells, because even a

@@ -7,8 +7,9 @@ use crate::exchange::Exchange;
 use crate::frame::{FrameHeader, HEADER};
 use crate::packet::Greeting;
 use crate::reshape::{ClientShape, Reshape};
-use crate::session_track::TransactionTracking;
+use crate::session_track::{NO_TRANSACTION, Tracking, TransactionTracking, tracked_by_default};
 use crate::{Capabilities, Status};
+use std::rc::Rc;
 
 struct Recording {
     capabilities: Capabilities,
@@ -47,7 +48,7 @@ fn read(text: &str) -> Recording {
         (command, unhex(bytes), note.to_owned())
     });
     Recording {
-        capabilities: Capabilities::from_bits_retain(u32::from_str_radix(bits, 16).unwrap()),
+        capabilities: Capabilities::from_bits_retain(u64::from_str_radix(bits, 16).unwrap()),
         greeting,
         replies: replies.collect(),
     }
@@ -111,16 +112,23 @@ fn reshaped_replies_are_what_the_server_sends_to_such_a_client() {
             for ((command, bytes, note), (_, expected, _)) in modern.replies.iter().zip(&other.replies) {
                 // Each connection counts its statements itself.
                 let id = expected.get(5..9).and_then(|id| id.first_chunk()).map(|id| u32::from_le_bytes(*id));
+                let transaction = match is_mysql {
+                    true => TransactionTracking::Explicit,
+                    false => TransactionTracking::Nothing,
+                };
                 let shape = ClientShape {
                     capabilities: other.capabilities,
                     status: Status::AUTOCOMMIT,
-                    // MySQL 9 tells clients the state of transactions by default, MariaDB does not.
-                    transactions: TransactionTracking { state: is_mysql, characteristics: false },
+                    tracking: Rc::new(Tracking { transaction, ..tracked_by_default() }),
+                    told: if note.contains("COMMIT") { *b"T_______" } else { NO_TRANSACTION },
                     statement: id.filter(|_| *command == CommandByte::StmtPrepare),
                     shift: 0,
+                    columns: 0,
+                    mysql: is_mysql,
+                    pending: Vec::new(),
                 };
                 for cut in 0..=bytes.len() {
-                    let mut reshape = Reshape::new(Exchange::new(*command, modern.capabilities), shape);
+                    let mut reshape = Reshape::new(Exchange::new(*command, modern.capabilities), shape.clone());
                     let (mut sent, mut at) = (Vec::new(), 0);
                     for visible in [cut, bytes.len()] {
                         let mut out = Vec::new();

@@ -11,6 +11,7 @@
 pub mod auth;
 pub mod capability;
 pub mod command;
+pub mod compress;
 pub mod exchange;
 pub mod frame;
 #[cfg(test)]
@@ -22,7 +23,7 @@ pub mod session_track;
 pub mod status;
 pub mod wire;
 
-pub use capability::{Capabilities, MariadbCapabilities};
+pub use capability::Capabilities;
 pub use command::{Command, CommandByte};
 pub use exchange::{Exchange, Outcome};
 pub use status::Status;

@@ -8,8 +8,9 @@ use crate::capability::Capabilities;
 use crate::exchange::{Exchange, Group, Part, Seen, Violation};
 use crate::frame::{FrameHeader, HEADER, write_packet};
 use crate::packet::{Eof, OkPacket, prepare_ok};
-use crate::session_track::{TransactionTracking, filter, visible_by_default};
+use crate::session_track::{Change, ToldState, Tracking, filter};
 use crate::status::Status;
+use std::rc::Rc;
 
 /// How far [`Reshape::advance`] came.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -23,7 +24,7 @@ pub struct Progress {
 }
 
 /// What the client is like, and what its reply is about.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone)]
 pub struct ClientShape {
     /// What it agreed to.
     pub capabilities: Capabilities,
@@ -31,10 +32,18 @@ pub struct ClientShape {
     pub status: Status,
     /// The id to put into PREPARE_OK.
     pub statement: Option<u32>,
-    /// What the server would tell it of transactions.
-    pub transactions: TransactionTracking,
+    /// Which changes of its session it is told.
+    pub tracking: Rc<Tracking>,
+    /// The transaction state that it was told last.
+    pub told: ToldState,
+    /// Its servers are MySQL's: the end of rows that are OUT parameters does not say so.
+    pub mysql: bool,
+    /// Session-track entries that it was not told yet: the next OK has them.
+    pub pending: Vec<u8>,
     /// What to add to each sequence id.
     pub shift: u8,
+    /// The columns that it knows the statement to have; see [`crate::exchange::Outcome::columns`]. 0 for none.
+    pub columns: u64,
 }
 
 /// The reply to one command on its way to the client.
@@ -46,12 +55,14 @@ pub struct Reshape {
     body_left: usize,
     /// Column definitions are complete; whether an EOF follows depends on the next packet.
     owes_eof: bool,
+    /// The client was told that these rows are OUT parameters.
+    out_params: bool,
 }
 
 impl Reshape {
     /// Starts in front of the reply's first byte.
     pub const fn new(exchange: Exchange, client: ClientShape) -> Self {
-        Self { exchange, client, body_left: 0, owes_eof: false }
+        Self { exchange, client, body_left: 0, owes_eof: false, out_params: false }
     }
 
     /// The reply so far.
@@ -59,9 +70,9 @@ impl Reshape {
         &self.exchange
     }
 
-    /// The reply, when it is over.
-    pub fn into_exchange(self) -> Exchange {
-        self.exchange
+    /// The reply, when it is over, and what the client was told and not told.
+    pub fn finish(self) -> (Exchange, ToldState, Vec<u8>) {
+        (self.exchange, self.client.told, self.client.pending)
     }
 
     /// Whether the reply's last byte was consumed.
@@ -125,18 +136,25 @@ impl Reshape {
             Part::Prepared => replacement = self.client.statement.and_then(|id| with_statement_id(payload, id)),
             Part::Ok(ok) => replacement = self.reshape_ok(&ok, payload)?,
             Part::RowsEnd(end) => {
+                let mut end = end;
+                let renewed = self.is_renewed();
+                let tells = renewed && !end.status.contains(Status::METADATA_CHANGED);
+                end.status.set(Status::METADATA_CHANGED, renewed || end.status.contains(Status::METADATA_CHANGED));
                 let opens_cursor = end.status.contains(Status::CURSOR_EXISTS);
                 if std::mem::take(&mut self.owes_eof) && !opens_cursor {
-                    self.put_eof(header, pass);
+                    self.put_middle_eof(header, Some(end.status), pass);
                 }
                 replacement = match classic {
-                    true => Some(Eof { warnings: end.warnings, status: end.status }.encode()),
-                    false => self.reshape_ok(&end, payload)?,
+                    true => Some(self.classic_end(&end)?),
+                    false => self.reshape_ok(&end, payload)?.or_else(|| {
+                        let same = || end.encode(payload.first().copied().unwrap_or(0xFE), self.client.capabilities);
+                        tells.then(same)
+                    }),
                 };
             }
             Part::Row | Part::Error => {
                 if std::mem::take(&mut self.owes_eof) {
-                    self.put_eof(header, pass);
+                    self.put_middle_eof(header, end_ahead(pass.rest()), pass);
                 }
             }
             Part::Header | Part::Definition { .. } | Part::Continuation | Part::LocalInfile => {}
@@ -152,7 +170,8 @@ impl Reshape {
             match group {
                 Group::ResultColumns => self.owes_eof = true,
                 Group::Parameters | Group::PreparedColumns => {
-                    self.put_eof(FrameHeader { sequence: header.sequence.wrapping_add(1), ..header }, pass);
+                    let next = FrameHeader { sequence: header.sequence.wrapping_add(1), ..header };
+                    self.put_eof(next, self.client.status, pass);
                 }
             }
         }
@@ -179,27 +198,80 @@ impl Reshape {
         self.body_left = header.length - payload.len();
     }
 
+    /// Whether a prepared statement has other columns than the client knows.
+    const fn is_renewed(&self) -> bool {
+        self.client.columns != 0 && self.client.columns != self.exchange.outcome().columns
+    }
+
+    /// Puts the EOF that stands between definitions and rows in front of the frame `next`. Its status is that of the
+    /// statement, which is only known here if `end`, that of the rows' end, is already.
+    fn put_middle_eof(&mut self, next: FrameHeader, end: Option<Status>, pass: &mut Pass<'_, '_>) {
+        let told = Status::LASTING | Status::METADATA_CHANGED | Status::MORE_RESULTS | Status::PS_OUT_PARAMS;
+        let mut status = end.map_or(self.client.status, |end| end & told);
+        status.set(Status::METADATA_CHANGED, status.contains(Status::METADATA_CHANGED) || self.is_renewed());
+        self.out_params = self.client.mysql && status.contains(Status::PS_OUT_PARAMS);
+        self.put_eof(next, status, pass);
+    }
+
     /// Puts an EOF in front of the frame `next`.
-    fn put_eof(&mut self, next: FrameHeader, pass: &mut Pass<'_, '_>) {
+    fn put_eof(&mut self, next: FrameHeader, status: Status, pass: &mut Pass<'_, '_>) {
         pass.flush();
-        let eof = Eof { warnings: 0, status: self.client.status };
+        let eof = Eof { warnings: 0, status };
         write_packet(pass.out, next.sequence.wrapping_add(self.client.shift), &eof.encode());
         self.client.shift = self.client.shift.wrapping_add(1);
     }
 
+    /// The end of rows as an EOF packet.
+    fn classic_end(&mut self, end: &OkPacket<'_>) -> Result<Vec<u8>, Violation> {
+        filter(end.changes, &self.client.tracking, &mut self.client.told)?;
+        let mut status = end.status - Status::SESSION_STATE_CHANGED;
+        if std::mem::take(&mut self.out_params) {
+            // Servers say that only between definitions and rows; see Protocol_binary::send_out_parameters.
+            status -= Status::PS_OUT_PARAMS | Status::MORE_RESULTS;
+        }
+        Ok(Eof { warnings: end.warnings, status }.encode())
+    }
+
     /// The OK packet as the client may see it; `None` if that is how it came.
-    fn reshape_ok(&self, ok: &OkPacket<'_>, payload: &[u8]) -> Result<Option<Vec<u8>>, Violation> {
+    fn reshape_ok(&mut self, ok: &OkPacket<'_>, payload: &[u8]) -> Result<Option<Vec<u8>>, Violation> {
         let Some(&header) = payload.first() else { return Ok(None) };
-        if ok.changes.is_empty() && !ok.status.contains(Status::SESSION_STATE_CHANGED) {
+        let tells = self.client.capabilities.contains(Capabilities::SESSION_TRACK);
+        let pending = std::mem::take(&mut self.client.pending);
+        if ok.changes.is_empty() && pending.is_empty() && !ok.status.contains(Status::SESSION_STATE_CHANGED) {
             return Ok(None);
         }
-        let changes = filter(ok.changes, |change| visible_by_default(change, self.client.transactions))?;
-        if changes.len() == ok.changes.len() && self.client.capabilities.contains(Capabilities::SESSION_TRACK) {
+        let all = [&pending[..], ok.changes].concat();
+        let (changes, flag) = filter(&all, &self.client.tracking, &mut self.client.told)?;
+        // MySQL also sets it for nothing, but only for clients that follow their transactions closely.
+        let bare = ok.changes.is_empty() && self.client.tracking.shows(&Change::TransactionState(&[]));
+        let flag = flag || bare;
+        if changes == ok.changes && tells && flag == ok.status.contains(Status::SESSION_STATE_CHANGED) {
             return Ok(None);
         }
-        Ok(Some(OkPacket { changes: &changes, ..*ok }.encode(header, self.client.capabilities)))
+        let mut status = ok.status;
+        status.set(Status::SESSION_STATE_CHANGED, flag);
+        Ok(Some(OkPacket { changes: &changes, status, ..*ok }.encode(header, self.client.capabilities)))
     }
 }
+
+/// The status in the end of rows, if it is among the first packets of `input`.
+fn end_ahead(input: &[u8]) -> Option<Status> {
+    let mut rest = input;
+    for _ in 0..LOOK_AHEAD {
+        let header = FrameHeader::parse(rest)?;
+        let payload = rest.get(HEADER..HEADER + header.length)?;
+        match payload.first() {
+            _ if header.continues() => return None,
+            Some(0xFE) => return OkPacket::parse(payload).ok().map(|end| end.status),
+            Some(0xFF) => return None,
+            _ => rest = &rest[HEADER + header.length..],
+        }
+    }
+    None
+}
+
+/// Rows that are looked through for their end.
+const LOOK_AHEAD: usize = 64;
 
 fn with_statement_id(payload: &[u8], id: u32) -> Option<Vec<u8>> {
     let mut replacement = payload.to_vec();

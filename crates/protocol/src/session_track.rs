@@ -82,50 +82,139 @@ impl<'a> Iterator for Changes<'a> {
     }
 }
 
-/// Copies the entries that `keep` accepts, as they stand, into a block of its own (without the total length).
-pub fn filter(block: &[u8], mut keep: impl FnMut(&Change<'_>) -> bool) -> Result<Vec<u8>, Malformed> {
+/// The transaction state that a client was told last; see [`Change::TransactionState`].
+pub type ToldState = [u8; 8];
+
+/// No transaction.
+pub const NO_TRANSACTION: ToldState = *b"________";
+
+/// Copies the entries that the session's client gets to see into a block of its own (without the total length). The flag
+/// says whether the client is told of a change at all, which can be without any entry: MySQL does that where an explicit
+/// transaction begins, even inside another one.
+pub fn filter(block: &[u8], tracking: &Tracking, told: &mut ToldState) -> Result<(Vec<u8>, bool), Malformed> {
     let mut changes = Changes::new(block);
-    let mut kept = Vec::new();
+    let (mut kept, mut begins) = (Vec::new(), false);
     while !changes.reader.is_empty() {
         let (change, kind, data) = changes.entry()?;
-        if keep(&change) {
+        let mut shown = tracking.shows(&change).then(|| data.to_vec());
+        if let (Change::TransactionState(state), TransactionTracking::Explicit) = (change, tracking.transaction) {
+            shown = explicit(state, told).then(|| [&[8], &told[..]].concat());
+        }
+        if let Change::TransactionCharacteristics(text) = change {
+            let starts = text.windows(START.len()).any(|window| window == START);
+            begins |= tracking.transaction == TransactionTracking::Explicit && starts;
+        }
+        if let Some(data) = shown {
             kept.push(kind);
-            kept.put_lenenc_bytes(data);
+            kept.put_lenenc_bytes(&data);
         }
     }
-    Ok(kept)
+    let flag = (begins && told[0] == b'T') || !kept.is_empty();
+    Ok((kept, flag))
 }
 
-/// What a server tells its clients of transactions by default: nothing, or their state (MySQL 9), or more.
+const START: &[u8] = b"START TRANSACTION";
+
+/// Whether a client is told of this state that is only told of explicit transactions: when one begins or ends, or
+/// follows on another that began with a snapshot. What statements do inside is not told.
+fn explicit(state: &[u8], told: &mut ToldState) -> bool {
+    const BEGUN: &[u8] = b"T_______";
+    let state = match state.first_chunk() {
+        Some(state) if state[0] == b'T' => state,
+        _ => &NO_TRANSACTION,
+    };
+    let news = state[0] != told[0] || (state == BEGUN && told != BEGUN);
+    if news {
+        *told = *state;
+    }
+    news
+}
+
+/// How much a client is told of its transactions.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub struct TransactionTracking {
+pub enum TransactionTracking {
+    /// Nothing: MariaDB, with `session_track_transaction_info` off.
+    #[default]
+    Nothing,
+    /// Where an explicit one begins and ends: MySQL, with that variable off (seen in 9.7).
+    Explicit,
     /// [`Change::TransactionState`]
+    State,
+    /// [`Change::TransactionState`] and [`Change::TransactionCharacteristics`]
+    Characteristics,
+}
+
+/// What a session wants to be told: the values of its `session_track_*` variables.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Tracking {
+    /// Names of variables, lower case; `*` among them for all.
+    pub variables: Vec<Box<[u8]>>,
+    /// [`Change::Schema`]
+    pub schema: bool,
+    /// [`Change::State`]
     pub state: bool,
-    /// [`Change::TransactionCharacteristics`]
-    pub characteristics: bool,
+    /// [`Change::Gtids`]
+    pub gtids: bool,
+    /// Transactions.
+    pub transaction: TransactionTracking,
 }
 
-impl TransactionTracking {
-    /// From the value of `session_track_transaction_info`.
-    pub fn from_variable(value: &str) -> Self {
-        let characteristics = value == "CHARACTERISTICS";
-        Self { state: characteristics || value == "STATE", characteristics }
+impl Tracking {
+    /// From the variables' values, by name.
+    pub fn from_settings<'a>(value: impl Fn(&str) -> Option<&'a str>) -> Self {
+        let on = |name| value(name).is_some_and(|value| value == "ON" || value == "1");
+        let list = value("session_track_system_variables").unwrap_or_default();
+        let names = list.split(',').map(str::trim).filter(|name| !name.is_empty());
+        // Only MySQL has it.
+        let gtids = value("session_track_gtids");
+        let transaction = match value("session_track_transaction_info") {
+            Some("CHARACTERISTICS") => TransactionTracking::Characteristics,
+            Some("STATE") => TransactionTracking::State,
+            _ if gtids.is_some() => TransactionTracking::Explicit,
+            _ => TransactionTracking::Nothing,
+        };
+        Self {
+            variables: names.map(|name| name.to_ascii_lowercase().into_bytes().into()).collect(),
+            schema: on("session_track_schema"),
+            state: on("session_track_state_change"),
+            gtids: gtids.is_some_and(|value| value != "OFF"),
+            transaction,
+        }
+    }
+
+    /// For replies of a server that was told itself what the client wants.
+    pub fn everything() -> Self {
+        let (variables, schema, state, gtids) = (vec![(*b"*").into()], true, true, true);
+        Self { variables, schema, state, gtids, transaction: TransactionTracking::Characteristics }
+    }
+
+    /// Whether the session's client gets to see `change`. What Splitfin had reported for itself stays its own, and so
+    /// does the wish of a server that clients go elsewhere.
+    pub fn shows(&self, change: &Change<'_>) -> bool {
+        match change {
+            Change::Variable { name: b"redirect_url", .. } => false,
+            Change::Variable { name, .. } => self.variables.iter().any(|known| **known == **name || **known == *b"*"),
+            Change::Schema(_) => self.schema,
+            Change::State(_) => self.state,
+            Change::Gtids(_) => self.gtids,
+            Change::TransactionState(_) => {
+                matches!(self.transaction, TransactionTracking::State | TransactionTracking::Characteristics)
+            }
+            Change::TransactionCharacteristics(_) => self.transaction == TransactionTracking::Characteristics,
+            Change::Unknown(_) => false,
+        }
     }
 }
 
-/// Whether a client of a server with default settings would see `change`: the database, the five variables that both
-/// families track by default, and what the server tracks of transactions. What Splitfin switched on for itself stays
-/// its own.
-pub fn visible_by_default(change: &Change<'_>, transactions: TransactionTracking) -> bool {
-    const VARIABLES: [&[u8]; 5] =
-        [b"autocommit", b"character_set_client", b"character_set_connection", b"character_set_results", b"time_zone"];
-    match change {
-        Change::Schema(_) => true,
-        Change::Variable { name, .. } => VARIABLES.contains(name),
-        Change::TransactionState(_) => transactions.state,
-        Change::TransactionCharacteristics(_) => transactions.characteristics,
-        _ => false,
-    }
+/// What servers of both families track for clients that set nothing, transactions aside.
+pub fn tracked_by_default() -> Tracking {
+    Tracking::from_settings(|name| match name {
+        "session_track_schema" => Some("ON"),
+        "session_track_system_variables" => {
+            Some("autocommit,character_set_client,character_set_connection,character_set_results,time_zone")
+        }
+        _ => None,
+    })
 }
 
 #[cfg(test)]
@@ -165,12 +254,44 @@ mod tests {
     #[test]
     fn clients_see_only_what_servers_track_by_default() {
         let block = block();
-        let kept = filter(&block, |change| visible_by_default(change, TransactionTracking::default())).unwrap();
+        let (kept, _) = filter(&block, &tracked_by_default(), &mut NO_TRANSACTION.clone()).unwrap();
         let changes: Result<Vec<_>, _> = Changes::new(&kept).collect();
         assert_eq!(
             changes.unwrap(),
             [Change::Variable { name: b"character_set_client", value: b"latin1" }, Change::Schema(b"shop")]
         );
+    }
+
+    #[test]
+    fn mysql_tells_where_explicit_transactions_begin_and_end() {
+        let tracking = Tracking { transaction: TransactionTracking::Explicit, ..tracked_by_default() };
+        let mut last = NO_TRANSACTION;
+        let mut told = |state: &[u8; 8]| {
+            let block = [&[5, 9, 8][..], state].concat();
+            let (kept, _) = filter(&block, &tracking, &mut last).unwrap();
+            (!kept.is_empty()).then(|| String::from_utf8_lossy(&kept[3..]).into_owned())
+        };
+        assert_eq!(told(b"I_R_____"), None);
+        assert_eq!(told(b"T_______").as_deref(), Some("T_______"));
+        assert_eq!(told(b"T_R___S_"), None);
+        assert_eq!(told(b"T_______"), None, "COMMIT AND CHAIN");
+        assert_eq!(told(b"________").as_deref(), Some("________"));
+        assert_eq!(told(b"T_R_____").as_deref(), Some("T_R_____"), "WITH CONSISTENT SNAPSHOT");
+        assert_eq!(told(b"T_______").as_deref(), Some("T_______"), "COMMIT AND CHAIN");
+        assert_eq!(told(b"I_R_____").as_deref(), Some("________"));
+    }
+
+    #[test]
+    fn a_client_sees_what_it_asked_for_and_no_redirection() {
+        let settings = [("session_track_system_variables", "Sql_Mode, wait_timeout"), ("session_track_gtids", "OFF")];
+        let tracking =
+            Tracking::from_settings(|name| settings.iter().find(|(known, _)| *known == name).map(|(_, v)| *v));
+        let shows = |name: &'static [u8]| tracking.shows(&Change::Variable { name, value: b"" });
+        assert!(shows(b"sql_mode") && shows(b"wait_timeout") && !shows(b"autocommit"));
+        assert!(!tracking.shows(&Change::Gtids(b"")) && !tracking.shows(&Change::Schema(b"")));
+        let all = Tracking::from_settings(|_| Some("*"));
+        assert!(all.shows(&Change::Variable { name: b"statement_id", value: b"" }));
+        assert!(!all.shows(&Change::Variable { name: b"redirect_url", value: b"" }));
     }
 
     #[test]

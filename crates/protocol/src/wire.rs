@@ -51,6 +51,11 @@ impl<'a> Reader<'a> {
         self.rest.len()
     }
 
+    /// What was not read yet.
+    pub const fn unread(&self) -> &'a [u8] {
+        self.rest
+    }
+
     /// The next `count` bytes.
     pub fn bytes(&mut self, count: usize, field: &'static str) -> Result<&'a [u8], Malformed> {
         let (head, tail) = self.rest.split_at_checked(count).ok_or(Malformed::Truncated { field })?;

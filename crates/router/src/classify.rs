@@ -81,12 +81,15 @@ fn classify_one(tokens: &[Token<'_>]) -> Class {
     let inner = &tokens[start..];
     let next = |keyword: &str| inner.get(1).is_some_and(|token| token.is_word(keyword));
     match lower(first).as_str() {
-        "select" => select(tokens, inner),
-        "with" | "table" | "values" => read::class(tokens),
+        "select" | "with" | "table" | "values" => read::class(tokens),
         "show" => show(inner),
         "explain" | "desc" | "describe" => explain(&inner[1..]),
         "analyze" => analyze(&inner[1..]),
         "help" | "checksum" => read::class(&inner[1..]),
+        "do" => match read::class(&inner[1..]) {
+            Class::Write(Because::Unproven) => Class::Write(Because::ChangesData),
+            class => class,
+        },
         "set" => session::set(inner),
         "use" => Class::Session,
         "begin" if next("not") => Class::Write(Because::ChangesData),
@@ -96,7 +99,7 @@ fn classify_one(tokens: &[Token<'_>]) -> Class {
         "release" if next("savepoint") => Class::Session,
         "get" => Class::Diagnostics,
         "kill" => Class::Kill,
-        "insert" | "update" | "delete" | "replace" | "load" | "call" | "do" | "import" | "execute" | "prepare"
+        "insert" | "update" | "delete" | "replace" | "load" | "call" | "import" | "execute" | "prepare"
         | "deallocate" => Class::Write(because_of_functions(tokens, Because::ChangesData)),
         "create" | "alter" | "drop" | "rename" | "truncate" | "grant" | "revoke" => {
             Class::Write(Because::ChangesSchema)
@@ -108,15 +111,6 @@ fn classify_one(tokens: &[Token<'_>]) -> Class {
     }
 }
 
-fn select(tokens: &[Token<'_>], inner: &[Token<'_>]) -> Class {
-    if let [_, name, Token::Punct(b'('), Token::Punct(b')')] = inner
-        && name.is_word("connection_id")
-    {
-        return Class::Own(Own::ConnectionId);
-    }
-    read::class(tokens)
-}
-
 fn because_of_functions(tokens: &[Token<'_>], otherwise: Because) -> Because {
     match effects(tokens).contains(Effects::USER_LOCK) {
         true => Because::TakesLock,
@@ -126,7 +120,7 @@ fn because_of_functions(tokens: &[Token<'_>], otherwise: Because) -> Because {
 
 /// Replication and server state differ from server to server; the schema does not.
 fn show(tokens: &[Token<'_>]) -> Class {
-    const SAME_EVERYWHERE: [&str; 20] = [
+    const SAME_EVERYWHERE: [&str; 19] = [
         "tables",
         "columns",
         "fields",
@@ -141,7 +135,6 @@ fn show(tokens: &[Token<'_>]) -> Class {
         "charset",
         "triggers",
         "events",
-        "variables",
         "privileges",
         "procedure",
         "function",
@@ -161,6 +154,8 @@ fn show(tokens: &[Token<'_>]) -> Class {
             _ => Class::Write(Because::ServerLocal),
         },
         "warnings" | "errors" | "count" => Class::Diagnostics,
+        // A replica's connections differ from the primary's in what guards them.
+        "variables" => Class::Session,
         "table" if tokens.get(at + 1).is_some_and(|token| token.is_word("status")) => read::class(&tokens[1..]),
         what if SAME_EVERYWHERE.contains(&what) => match read::class(&tokens[at + 1..]) {
             Class::Read => Class::Read,
@@ -217,8 +212,18 @@ fn effects(tokens: &[Token<'_>]) -> Effects {
     for (at, token) in tokens.iter().enumerate() {
         match token {
             Token::Assign => effects |= Effects::USER_VARIABLE,
+            // GET DIAGNOSTICS, OUT parameters, columns of a file.
+            Token::UserVariable(_) if ["get", "call", "load"].iter().any(|first| tokens[0].is_word(first)) => {
+                effects |= Effects::USER_VARIABLE;
+            }
             Token::SystemVariable(name) => {
                 let name = lower(name);
+                if matches!(name.rsplit('.').next(), Some("last_gtid" | "pseudo_thread_id")) {
+                    effects |= Effects::OWN_VALUES;
+                }
+                if name.contains("session_track_") {
+                    effects |= Effects::TRACKING;
+                }
                 if matches!(name.rsplit('.').next(), Some("last_insert_id" | "identity")) {
                     effects |= Effects::LAST_INSERT_ID;
                 }
@@ -228,6 +233,10 @@ fn effects(tokens: &[Token<'_>]) -> Effects {
                 effects |= match lower(word).as_str() {
                     "into" if into_variable(&tokens[at + 1..]) => Effects::USER_VARIABLE,
                     "sql_calc_found_rows" => Effects::CALC_FOUND_ROWS,
+                    // MariaDB counts the rows of a union in front of its limit.
+                    "union" | "except" | "intersect" if tokens.iter().any(|token| token.is_word("limit")) => {
+                        Effects::CALC_FOUND_ROWS
+                    }
                     "get_lock"
                     | "service_get_read_locks"
                     | "service_get_write_locks"
@@ -237,6 +246,10 @@ fn effects(tokens: &[Token<'_>]) -> Effects {
                     {
                         Effects::USER_LOCK
                     }
+                    "variables" if tokens[0].is_word("show") => Effects::TRACKING,
+                    "session_variables" => Effects::TRACKING,
+                    name if name.starts_with("session_track_") => Effects::TRACKING,
+                    "connection_id" | "row_count" | "found_rows" if called => Effects::OWN_VALUES,
                     "release_all_locks" if called => Effects::USER_UNLOCK,
                     "last_insert_id" if called => Effects::LAST_INSERT_ID,
                     "nextval" | "setval" => Effects::SEQUENCE,

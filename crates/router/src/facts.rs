@@ -37,12 +37,16 @@ bitflags! {
         const SEQUENCE = 1 << 13;
         /// The server reported a change that nothing explains.
         const UNEXPLAINED_CHANGE = 1 << 14;
+        /// LOCK INSTANCE FOR BACKUP, BACKUP STAGE or LOCK.
+        const BACKUP_LOCK = 1 << 15;
+        /// The account's password had expired at login: only this connection may set a new one.
+        const EXPIRED_PASSWORD = 1 << 16;
     }
 }
 
 impl fmt::Display for Pins {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        const NAMES: [(Pins, &str); 15] = [
+        const NAMES: [(Pins, &str); 17] = [
             (Pins::USER_VARIABLE, "user variables"),
             (Pins::TEMPORARY_TABLE, "a temporary table"),
             (Pins::TABLE_LOCK, "table locks"),
@@ -57,6 +61,8 @@ impl fmt::Display for Pins {
             (Pins::LONG_DATA, "parameters sent in pieces"),
             (Pins::ROLE, "a role"),
             (Pins::SEQUENCE, "a sequence"),
+            (Pins::BACKUP_LOCK, "a backup lock"),
+            (Pins::EXPIRED_PASSWORD, "an expired password"),
             (Pins::UNEXPLAINED_CHANGE, "an unexplained change of session state"),
         ];
         let mut first = true;

@@ -33,8 +33,6 @@ pub enum Own {
     ShowRoute,
     /// `SHOW SPLITFIN POSITION`: what the session must see, for others to continue from.
     ShowPosition,
-    /// `SELECT CONNECTION_ID()`: the id of the greeting, not that of a shared connection.
-    ConnectionId,
 }
 
 bitflags! {
@@ -45,9 +43,9 @@ bitflags! {
         const USER_VARIABLE = 1;
         /// Creates a temporary table.
         const TEMPORARY_TABLE = 1 << 1;
-        /// LOCK TABLES, FLUSH TABLES WITH READ LOCK, BACKUP and LOCK INSTANCE.
+        /// LOCK TABLES, FLUSH TABLES WITH READ LOCK.
         const TABLE_LOCK = 1 << 2;
-        /// UNLOCK TABLES and the like.
+        /// UNLOCK TABLES.
         const TABLE_UNLOCK = 1 << 3;
         /// GET_LOCK and its relatives.
         const USER_LOCK = 1 << 4;
@@ -75,6 +73,16 @@ bitflags! {
         const SEQUENCE = 1 << 15;
         /// Says READ ONLY or READ WRITE of transactions: it must never reach a connection whose guard rests on that.
         const ACCESS_MODE = 1 << 16;
+        /// Looks at, or sets, what the server reports of the session: SHOW VARIABLES and `session_track_*`.
+        const TRACKING = 1 << 17;
+        /// May set variables without MariaDB's reporting it: `SET @@name`, and what routines and texts do.
+        const UNREPORTED = 1 << 18;
+        /// Asks for what the session knows better than a connection: CONNECTION_ID(), ROW_COUNT() and the like.
+        const OWN_VALUES = 1 << 19;
+        /// LOCK INSTANCE FOR BACKUP, BACKUP STAGE START and the like.
+        const BACKUP_LOCK = 1 << 20;
+        /// UNLOCK INSTANCE, BACKUP STAGE END, BACKUP UNLOCK.
+        const BACKUP_UNLOCK = 1 << 21;
     }
 }
 

@@ -62,6 +62,11 @@ impl Affinity {
         }
     }
 
+    /// Holds what a login left: the connection of an account whose password has expired, or nothing.
+    pub fn of_login(held: Option<Lease>) -> Self {
+        held.map_or(Self::Free, |lease| Self::Pinned { lease, pins: Pins::EXPIRED_PASSWORD })
+    }
+
     /// Whether nothing is held.
     pub const fn is_free(&self) -> bool {
         matches!(self, Self::Free)

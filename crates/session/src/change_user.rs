@@ -1,5 +1,6 @@
 //! COM_CHANGE_USER and COM_RESET_CONNECTION: the session starts again.
 
+use crate::affinity::Affinity;
 use crate::error::SessionError;
 use crate::login::{admit, authenticate, nonce, refused};
 use crate::reply;
@@ -26,9 +27,11 @@ impl Session {
                 self.consistency.change_user(&identity.account.user, &self.worker.settings.consistency);
                 self.account = identity.account;
                 self.state = identity.state;
+                self.affinity = Affinity::of_login(identity.held);
                 self.prepared.clear();
+                self.unread = Default::default();
                 self.kept.clear();
-                reply::ok(&mut client, sequence, self.capabilities, self.state.status).await?;
+                reply::changed_user(&mut client, sequence, self.capabilities, &self.state).await?;
                 Ok(client)
             }
             Err(unserved) => {
@@ -42,11 +45,14 @@ impl Session {
     pub(crate) async fn reset(&mut self) {
         self.let_go().await;
         self.state.reset();
+        self.unread = Default::default();
         self.prepared.clear();
     }
 
     /// Ends what the session holds: transactions are rolled back, locks released, temporary tables dropped.
     pub(crate) async fn let_go(&mut self) {
+        self.holdings = Default::default();
+        self.variables.clear();
         let Some((mut lease, ..)) = self.affinity.take() else { return };
         // A connection that cannot be reset in time is closed, which has the same effect on the server.
         if let Ok(Ok(())) = tokio::time::timeout(RESET, lease.reset()).await {

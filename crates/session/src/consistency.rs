@@ -4,7 +4,7 @@
 //! writes, so that nothing is asked for on the way of a write. A read on a replica that is not known to have them gets
 //! a wait in front of it, in the same write.
 
-use crate::execute::Job;
+use crate::job::Job;
 use crate::marks::{Marks, SharedMark};
 use crate::metrics::{Metrics, add};
 use crate::serve::Session;

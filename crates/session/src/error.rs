@@ -90,11 +90,14 @@ pub(crate) enum Unserved {
     )]
     UnknownCommit(String),
     /// The session's READ ONLY transaction is on a replica, where only proven reads run.
-    #[error("Cannot execute statement in a READ ONLY transaction.")]
-    ReadOnlyTransaction,
+    #[error("{0}")]
+    ReadOnlyTransaction(&'static str),
     /// Somebody said KILL before a server saw it, or it says so of itself.
     #[error("Query execution was interrupted")]
     Interrupted,
+    /// The session has killed itself, on MariaDB.
+    #[error("Connection was killed")]
+    Killed,
     /// KILL of somebody who is not there.
     #[error("Unknown thread id: {0}")]
     UnknownThread(u64),
@@ -110,6 +113,9 @@ pub(crate) enum Unserved {
     /// The statement id is not of this session.
     #[error("Unknown prepared statement handler ({id}) given to {command}")]
     UnknownStatement { id: u32, command: &'static str },
+    /// Rows are asked for, and there is no cursor.
+    #[error("The statement ({id}) has no open cursor{stop}")]
+    NoCursor { id: u32, stop: &'static str },
     /// The command cannot be read.
     #[error("Malformed communication packet: {0}")]
     Malformed(#[from] splitfin_protocol::Malformed),
@@ -140,12 +146,14 @@ impl Unserved {
             },
             Self::UnknownOutcome(_) | Self::UnknownCommit(_) => own(1159, b"08S01"),
             Self::Unsupported(_) => own(1235, b"42000"),
-            Self::ReadOnlyTransaction => ErrPacket::new(1792, b"25006", &self.to_string()).encode(),
+            Self::ReadOnlyTransaction(_) => ErrPacket::new(1792, b"25006", &self.to_string()).encode(),
             Self::Interrupted => ErrPacket::new(1317, b"70100", &self.to_string()).encode(),
+            Self::Killed => ErrPacket::new(1927, b"70100", &self.to_string()).encode(),
             Self::UnknownThread(_) => ErrPacket::new(1094, b"HY000", &self.to_string()).encode(),
             Self::NotOwner(_) => ErrPacket::new(1095, b"HY000", &self.to_string()).encode(),
             Self::UnknownCommand => ErrPacket::new(1047, b"08S01", "Unknown command").encode(),
             Self::UnknownStatement { .. } => ErrPacket::new(1243, b"HY000", &self.to_string()).encode(),
+            Self::NoCursor { .. } => ErrPacket::new(1421, b"HY000", &self.to_string()).encode(),
             Self::Malformed(_) => ErrPacket::new(1835, b"HY000", &self.to_string()).encode(),
             Self::Violation(_) => own(1105, b"HY000"),
         }

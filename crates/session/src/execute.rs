@@ -7,74 +7,25 @@ use crate::affinity::Affinity;
 use crate::cancel::Phase;
 use crate::consistency::{Crowded, Routed, Wait};
 use crate::error::{SessionError, Unserved};
+use crate::job::{Job, Kind};
 use crate::metrics::add;
 use crate::prepared::{ClientStatement, ensure_prepared, execute_packet};
 use crate::relay::{RelayError, Relayed, relay};
 use crate::serve::{Next, Session};
-use splitfin_backend::{Arrival, BackendError, Checkout, Lease, StatementKey, Wanted};
+use splitfin_backend::{Arrival, BackendError, Checkout, Lease, Wanted};
 use splitfin_protocol::exchange::{Exchange, Outcome, ServerError};
 use splitfin_protocol::packet::ErrPacket;
 use splitfin_protocol::reshape::{ClientShape, Reshape};
+use splitfin_protocol::session_track::Tracking;
 use splitfin_protocol::{CommandByte, Status};
 use splitfin_router::consistency::Needed;
-use splitfin_router::{
-    Access, Because, Class, Decision, Effects, Facts, Hint, Pins, Reason, Refusal, Statement, route,
-};
-use splitfin_topology::{BackendId, Snapshot};
+use splitfin_router::{Access, Because, Class, Decision, Effects, Facts, Pins, Reason, Refusal, route};
+use splitfin_topology::{BackendId, Family, Snapshot};
 use splitfin_transport::Framed;
 use std::cell::Cell;
 use std::io;
 use std::rc::Rc;
 use std::time::{Duration, Instant};
-
-/// A command that a server has to run.
-pub(crate) struct Job<'a> {
-    pub(crate) command: CommandByte,
-    /// The client's packet, headers included.
-    pub(crate) packet: &'a [u8],
-    pub(crate) statement: Rc<Statement>,
-    pub(crate) hint: Option<Hint>,
-    pub(crate) kind: Kind<'a>,
-}
-
-/// What has to be done to a job's packet on its way.
-pub(crate) enum Kind<'a> {
-    /// Nothing.
-    Plain,
-    /// Nothing, but the reply gets the client's statement id.
-    Prepare { id: u32, key: Rc<StatementKey> },
-    /// It gets the id that the statement has on the connection, where it is prepared first if need be.
-    Execute { id: u32, body: &'a [u8], cursor: bool },
-    /// It was rewritten for the held connection.
-    Rewritten { id: u32, packet: Vec<u8> },
-}
-
-impl<'a> Job<'a> {
-    /// A command that is not SQL.
-    pub(crate) fn command(command: CommandByte, packet: &'a [u8], class: Class) -> Self {
-        let statement = Rc::new(Statement::of_command(command.name(), class));
-        Self { command, packet, statement, hint: None, kind: Kind::Plain }
-    }
-
-    /// Whether running it twice does no harm, so that it may be sent behind a preamble that can fail, and be sent again.
-    fn is_repeatable(&self) -> bool {
-        matches!(self.kind, Kind::Prepare { .. }) || self.statement.class == Class::Read
-    }
-
-    /// Whether it may reach a held connection to a replica: what is not proven to only read never does, nor what would
-    /// start a writable transaction there or leave something behind that holds the connection.
-    fn may_run_guarded(&self) -> bool {
-        let harmless = matches!(self.statement.class, Class::Read | Class::Session | Class::Diagnostics);
-        matches!(self.kind, Kind::Prepare { .. }) || (harmless && self.effects().is_empty())
-    }
-
-    pub(crate) fn effects(&self) -> Effects {
-        match self.kind {
-            Kind::Prepare { .. } => Effects::empty(),
-            _ => self.statement.effects,
-        }
-    }
-}
 
 /// Why one attempt did not serve the client.
 #[derive(Debug)]
@@ -121,17 +72,27 @@ impl Session {
         client: &mut Framed,
         job: Job<'_>,
     ) -> Result<Result<Next, Unserved>, SessionError> {
-        self.drop_diagnostics(job.statement.class);
+        // Choosing a database leaves the warnings of the statement before.
+        if job.command != CommandByte::InitDb {
+            self.drop_diagnostics(&job.statement).await?;
+        }
         if self.affinity.lease_mut().is_some_and(|lease| lease.is_guarded()) && !job.may_run_guarded() {
             match (job.statement.class, &job.kind) {
                 (Class::Begin { .. }, Kind::Plain) => self.commit_on_replica().await,
-                _ => return Ok(Err(Unserved::ReadOnlyTransaction)),
+                _ => return Ok(Err(self.refused_in_read_only_transaction())),
             }
         }
         match self.affinity.is_free() {
             true => self.execute_free(client, &job).await,
             false => self.execute_held(client, &job).await.map(Ok),
         }
+    }
+
+    fn refused_in_read_only_transaction(&self) -> Unserved {
+        Unserved::ReadOnlyTransaction(match self.worker.topology.snapshot().family {
+            Some(Family::Mariadb) => "Cannot execute statement in a READ ONLY transaction",
+            _ => "Cannot execute statement in a READ ONLY transaction.",
+        })
     }
 
     /// A transaction that starts ends the one before it: a READ ONLY one on a replica, so that the next is free to go
@@ -201,10 +162,6 @@ impl Session {
         client: &mut Framed,
         job: &Job<'_>,
     ) -> Result<Result<Next, Unserved>, SessionError> {
-        if asks_for_counts(&job.statement) {
-            let what = "ROW_COUNT(), FOUND_ROWS() or @@last_gtid behind a statement whose connection was given back";
-            return Ok(Err(Unserved::Unsupported(what)));
-        }
         let started = self.active;
         let mut routed = match self.decide(job).await {
             Ok(routed) => routed,
@@ -356,7 +313,13 @@ impl Session {
             }
         }
         let checkout = Checkout { eligible, account: &self.account, wanted, snapshot };
-        self.worker.pools.checkout(&checkout).await.map_err(|(backend, error)| Failure::NotSent(backend, error))
+        let lease = self.worker.pools.checkout(&checkout).await;
+        let lease = lease.map_err(|(backend, error)| Failure::NotSent(backend, error))?;
+        match lease.sandbox() {
+            // The password expired after this session's login.
+            Some(error) => Err(Failure::Server(error.clone())),
+            None => Ok(lease),
+        }
     }
 
     /// Sends a job on a connection and relays the reply.
@@ -373,8 +336,10 @@ impl Session {
         let mut wait = sending.wait;
         let rewritten;
         let packet = match &job.kind {
-            Kind::Plain | Kind::Prepare { .. } => job.packet,
-            Kind::Rewritten { packet, .. } => packet,
+            Kind::Plain | Kind::Prepare { packet: None, .. } => job.packet,
+            Kind::Substituted { packet }
+            | Kind::Prepare { packet: Some(packet), .. }
+            | Kind::Rewritten { packet, .. } => packet,
             Kind::Execute { id, body, .. } => {
                 let Some(statement) = self.prepared.get(*id) else { return Err(SessionError::ClientGone.into()) };
                 if lease.prepared_id(&statement.key).is_none()
@@ -384,11 +349,16 @@ impl Session {
                     wait_on(lease, wanted, wait).await?;
                 }
                 let server_id = ensure_prepared(lease, &statement.key, wanted).await?;
-                rewritten = execute_packet(job.packet, body, statement, server_id);
+                rewritten = execute_packet(job, body, statement, server_id, self.capabilities);
                 &rewritten
             }
         };
         let nowhere = BackendId(u16::MAX);
+        let looks_at_tracking = job.statement.effects.contains(Effects::TRACKING);
+        if looks_at_tracking {
+            lease.apply(wanted).await?;
+            lease.report_for_client(self.in_transaction()).await?;
+        }
         if job.is_repeatable() {
             // State and statement go out in one write; if the state cannot be had, the reply is dropped with the connection.
             let sql = wait.map(|(wait, ..)| wait.sql.as_str());
@@ -408,17 +378,7 @@ impl Session {
             }
             lease.framed().write(packet).await.map_err(|error| Failure::Sent(nowhere, error.into()))?;
         }
-        let frames = |bytes: &[u8]| bytes.len() / (splitfin_protocol::frame::MAX_PAYLOAD + 4);
-        let shape = ClientShape {
-            capabilities: self.capabilities,
-            status: self.state.status,
-            transactions: self.state.transactions,
-            statement: match job.kind {
-                Kind::Prepare { id, .. } => Some(id),
-                _ => None,
-            },
-            shift: (frames(job.packet) as u8).wrapping_sub(frames(packet) as u8),
-        };
+        let shape = self.shape(job, packet, looks_at_tracking);
         let exchange = Exchange::new(job.command, lease.capabilities());
         let backend = lease.backend();
         let heard = |outcome: &Outcome, done| self.publish(backend, outcome, job, done);
@@ -432,6 +392,31 @@ impl Session {
             RelayError::RefusedAsWrite => Failure::RefusedAsWrite,
             RelayError::Client(error) => Failure::Session(error),
         })
+    }
+
+    /// What the reply has to be like, for the client's command that was sent as `packet`.
+    fn shape(&self, job: &Job<'_>, packet: &[u8], looks_at_tracking: bool) -> ClientShape {
+        let frames = |bytes: &[u8]| bytes.len() / (splitfin_protocol::frame::MAX_PAYLOAD + 4);
+        ClientShape {
+            capabilities: self.capabilities,
+            status: self.state.status,
+            tracking: match looks_at_tracking {
+                true => Rc::new(Tracking::everything()),
+                false => Rc::clone(&self.state.tracking),
+            },
+            told: self.state.told,
+            pending: self.state.pending.clone(),
+            mysql: self.state.mysql,
+            statement: match job.kind {
+                Kind::Prepare { id, .. } => Some(id),
+                _ => None,
+            },
+            columns: match job.kind {
+                Kind::Execute { id, cursor: false, .. } => self.prepared.get(id).map_or(0, |client| client.columns),
+                _ => 0,
+            },
+            shift: (frames(job.packet) as u8).wrapping_sub(frames(packet) as u8),
+        }
     }
 
     /// What to do after a failed attempt: another of the eligible, the primary, or giving up.
@@ -503,7 +488,7 @@ impl Session {
 
     /// Remembers what the client prepared.
     pub(crate) fn note_prepared(&mut self, served: &mut Served, job: &Job<'_>) -> Option<Vec<u8>> {
-        let (Kind::Prepare { id, key }, Some(prepared)) = (&job.kind, served.relayed.outcome.prepared) else {
+        let (Kind::Prepare { id, key, packet }, Some(prepared)) = (&job.kind, served.relayed.outcome.prepared) else {
             return None;
         };
         let statement = ClientStatement {
@@ -512,6 +497,8 @@ impl Session {
             hint: job.hint.clone(),
             parameters: prepared.parameters,
             types: None,
+            columns: 0,
+            original: packet.is_some().then(|| splitfin_protocol::frame::payload(job.packet)[1..].into()),
         };
         self.prepared.insert(*id, statement);
         served.lease.note_prepared(Rc::clone(key), prepared.statement)
@@ -581,13 +568,6 @@ impl From<SessionError> for Failure {
 /// What a server says when a statement was to end.
 fn interrupted() -> ServerError {
     ServerError { code: 1317, state: *b"70100", message: "Query execution was interrupted".to_owned() }
-}
-
-/// Whether it asks for numbers that only the connection of the statement before knows. A wrong number would be worse than
-/// none.
-fn asks_for_counts(statement: &Statement) -> bool {
-    statement.class == Class::Diagnostics
-        && ["row_count", "found_rows", "last_gtid"].iter().any(|name| statement.text.contains(name))
 }
 
 fn name(snapshot: &Snapshot, id: BackendId) -> String {

@@ -6,14 +6,14 @@ use crate::serve::Listener;
 use crate::state::State;
 use crate::worker::Worker;
 use aws_lc_rs::rand;
-use splitfin_backend::{Account, BackendError, Checkout};
+use splitfin_backend::{Account, BackendError, Checkout, Lease};
 use splitfin_protocol::auth::printable_nonce;
 use splitfin_protocol::handshake::accept::{Accept, LoginError, Plugin, Step};
 use splitfin_protocol::packet::{ErrPacket, Greeting};
-use splitfin_protocol::{Capabilities, MariadbCapabilities, Status};
+use splitfin_protocol::{Capabilities, Status};
 use splitfin_router::{Access, Facts, Statement, route};
-use splitfin_topology::{Family, Snapshot};
-use splitfin_transport::{FrameError, Framed, Peer};
+use splitfin_topology::{Family, Offer, Snapshot};
+use splitfin_transport::{FrameError, Framed, Peer, Role};
 use std::rc::Rc;
 
 /// A client that was let in.
@@ -22,6 +22,8 @@ pub(crate) struct Identity {
     pub(crate) account: Rc<Account>,
     pub(crate) capabilities: Capabilities,
     pub(crate) state: State,
+    /// A connection that serves this session and nobody else.
+    pub(crate) held: Option<Lease>,
 }
 
 /// Logs a client in. What it gets to see is what a server would show it.
@@ -44,6 +46,9 @@ pub(crate) async fn log_in(
         }
     };
     reply::ok(&mut client, sequence, identity.capabilities, identity.state.status).await?;
+    if let Some(algorithm) = accept.login().and_then(|login| login.compression(identity.capabilities)) {
+        client.compress(algorithm, Role::Server);
+    }
     Ok((client, identity))
 }
 
@@ -67,19 +72,35 @@ fn greet(id: u32, listener: &Listener, client: &Framed, snapshot: &Snapshot) -> 
         Some(Family::Mariadb) => (Plugin::Native, 45, version),
         Some(Family::Mysql) | None => (Plugin::CachingSha2, 255, version),
     };
-    let mut capabilities = Capabilities::OFFERED;
+    let offer = snapshot.offer();
+    let mut capabilities = Capabilities::OFFERED | offered(offer, snapshot.family);
+    // To MariaDB's clients the flag means "MySQL".
+    capabilities.set(Capabilities::LONG_PASSWORD, snapshot.family != Some(Family::Mariadb));
     capabilities.set(Capabilities::SSL, listener.tls.is_some() && !client.stream().is_secure());
+    capabilities.set(Capabilities::COMPRESS, listener.compression);
+    // MariaDB has none of it.
+    capabilities.set(Capabilities::ZSTD_COMPRESSION, listener.compression && snapshot.family == Some(Family::Mysql));
     let greeting = Greeting {
         version,
         connection_id: id,
         nonce: nonce(),
         capabilities,
-        mariadb: MariadbCapabilities::empty(),
-        collation,
-        status: Status::AUTOCOMMIT,
+        collation: offer.map_or(collation, |offer| offer.collation.to_le_bytes()[0]),
+        status: if offer.is_none_or(|offer| offer.autocommit) { Status::AUTOCOMMIT } else { Status::empty() },
         plugin: plugin.name().to_owned(),
     };
     (greeting, plugin)
+}
+
+/// The flags that depend on what every backend has.
+fn offered(offer: Option<Offer>, family: Option<Family>) -> Capabilities {
+    let Some(offer) = offer else { return Capabilities::LOCAL_FILES };
+    let mut capabilities = Capabilities::empty();
+    capabilities.set(Capabilities::LOCAL_FILES, offer.local_files);
+    capabilities.set(Capabilities::QUERY_ATTRIBUTES, offer.query_attributes);
+    capabilities.set(Capabilities::STMT_BULK_OPERATIONS, family == Some(Family::Mariadb));
+    capabilities.set(Capabilities::EXTENDED_METADATA, offer.extended_metadata);
+    capabilities
 }
 
 pub(crate) fn nonce() -> [u8; 20] {
@@ -199,11 +220,14 @@ pub(crate) async fn admit(accept: &Accept, worker: &Worker) -> Result<Identity, 
     loop {
         let checkout = Checkout { eligible: &eligible, account: &account, wanted: &wanted, snapshot: &snapshot };
         match worker.pools.checkout(&checkout).await {
+            Ok(lease) if lease.sandbox().is_some() => {
+                return Ok(Identity { account, capabilities, state, held: Some(lease) });
+            }
             Ok(mut lease) => {
                 lease.apply(&wanted).await?;
                 state.learn_fresh(&lease);
                 lease.release();
-                return Ok(Identity { account, capabilities, state });
+                return Ok(Identity { account, capabilities, state, held: None });
             }
             Err((failed, error)) => {
                 eligible.retain(|id| *id != failed);

@@ -1,24 +1,25 @@
 //! From a command to a job: what the statement is, and whether a server has to see it at all.
 
 use crate::error::{SessionError, Unserved};
-use crate::execute::{Job, Kind};
+use crate::job::{Job, Kind};
+use crate::kill::{KILL_ON_SERVER, Killed};
 use crate::prepared::with_statement_id;
-use crate::registry::{NotKilled, Wish};
 use crate::reply;
 use crate::serve::Session;
 use splitfin_backend::{Lease, StatementKey};
 use splitfin_protocol::packet::column::ColumnKind;
 use splitfin_protocol::packet::stmt_execute::CURSOR_FLAGS;
-use splitfin_protocol::packet::{Bound, StmtExecute};
+use splitfin_protocol::packet::{Bound, BulkExecute, StmtExecute};
 use splitfin_protocol::{CommandByte, Status};
-use splitfin_router::{Class, Decision, Hint, Kill, KillError, Own, Pins, Reason, Statement};
+use splitfin_router::{Class, Decision, Effects, Hint, Own, Pins, Reason, Statement, get_diagnostics, substitute};
+use splitfin_topology::Family;
 use splitfin_transport::Framed;
 use std::rc::Rc;
 
 /// What becomes of a text.
 pub(crate) enum Planned {
     /// A server runs it.
-    Run { statement: Rc<Statement>, hint: Option<Hint> },
+    Run { statement: Rc<Statement>, hint: Option<Hint>, text: Option<Vec<u8>> },
     /// The client has its answer.
     Answered,
 }
@@ -39,39 +40,34 @@ impl Session {
                 self.show_position(client).await?;
                 Ok(Ok(Planned::Answered))
             }
-            Class::Own(Own::ConnectionId) => {
-                let columns = [("CONNECTION_ID()", ColumnKind::Number, Some(self.id.to_string()))];
-                reply::row(client, self.capabilities, self.state.status, &columns).await?;
-                Ok(Ok(Planned::Answered))
-            }
-            Class::Kill => match self.kill_by(text) {
-                Ok(()) => {
+            Class::Kill => match self.kill_by(text).await {
+                Ok(Killed::Session) => {
                     reply::ok(client, 1, self.capabilities, self.state.status).await?;
                     Ok(Ok(Planned::Answered))
                 }
+                Ok(Killed::NoSession(text)) => {
+                    let statement = Rc::new(Statement { class: KILL_ON_SERVER, ..(*statement).clone() });
+                    Ok(Ok(Planned::Run { statement, hint, text }))
+                }
                 Err(unserved) => Ok(Err(unserved)),
             },
-            _ => Ok(Ok(Planned::Run { statement, hint })),
+            _ => {
+                let text = self.with_own_values(&statement, text).await;
+                Ok(Ok(Planned::Run { statement, hint, text }))
+            }
         }
     }
 
-    fn kill_by(&self, text: &[u8]) -> Result<(), Unserved> {
-        match Kill::parse(text, self.state.lex) {
-            Ok(kill) => self.kill(kill),
-            Err(KillError::Unknown(id)) => Err(Unserved::UnknownThread(id)),
-            Err(KillError::Unsupported) => Err(Unserved::Unsupported("KILL other than by a plain connection id")),
+    /// The text with what the session knows better than a shared connection, if it asks for that.
+    async fn with_own_values(&mut self, statement: &Statement, text: &[u8]) -> Option<Vec<u8>> {
+        if statement.effects.contains(Effects::OWN_VALUES) {
+            self.learn_counts().await;
+            return substitute(text, self.state.lex, &self.state.known(self.id));
         }
-    }
-
-    /// Ends a session, or what it runs: by the id that clients see. A backend's connection ids are shared by many sessions.
-    pub(crate) fn kill(&self, kill: Kill) -> Result<(), Unserved> {
-        let wish = if kill.query_only { Wish::EndStatement } else { Wish::EndSession };
-        match self.worker.registry.kill(kill.session, &self.account.user, wish) {
-            Ok(()) if kill.session == self.id => Err(Unserved::Interrupted),
-            Ok(()) => Ok(()),
-            Err(NotKilled::Unknown) => Err(Unserved::UnknownThread(kill.session.into())),
-            Err(NotKilled::NotOwner) => Err(Unserved::NotOwner(kill.session)),
-        }
+        // Without a connection that was kept for them, there are no diagnostics to get.
+        let none_kept = statement.class == Class::Diagnostics && self.affinity.is_free();
+        let assignment = none_kept.then(|| get_diagnostics(text, self.state.lex, &self.state.known(self.id)));
+        assignment.flatten().map(String::into_bytes)
     }
 
     fn look_up(&self, text: &[u8]) -> (Rc<Statement>, Option<Hint>) {
@@ -118,36 +114,95 @@ impl Session {
         Ok(reply::row(client, self.capabilities, self.state.status, &columns).await?)
     }
 
-    pub(crate) fn plan_prepare<'a>(&mut self, packet: &'a [u8], text: &[u8]) -> Result<Job<'a>, Unserved> {
-        let (statement, hint) = self.look_up(text);
+    pub(crate) async fn plan_prepare<'a>(&mut self, packet: &'a [u8], text: &[u8]) -> Result<Job<'a>, Unserved> {
+        let (mut statement, hint) = self.look_up(text);
         if statement.class == Class::Kill {
-            return Err(Unserved::Unsupported("KILL"));
+            statement = Rc::new(Statement { class: KILL_ON_SERVER, ..(*statement).clone() });
         }
+        let substituted = self.with_own_values(&statement, text).await;
         let key = Rc::new(StatementKey {
-            sql: text.into(),
+            sql: substituted.as_deref().unwrap_or(text).into(),
             database: self.state.database.clone(),
             values: Rc::clone(&self.state.values),
         });
         let id = self.prepared.next_id();
-        Ok(Job { command: CommandByte::StmtPrepare, packet, statement, hint, kind: Kind::Prepare { id, key } })
+        let packet_with = |text: Vec<u8>| reply::packet(0, &[&[CommandByte::StmtPrepare as u8], &*text].concat());
+        let kind = Kind::Prepare { id, key, packet: substituted.map(packet_with) };
+        Ok(Job { command: CommandByte::StmtPrepare, packet, statement, hint, kind })
     }
 
-    pub(crate) fn plan_execute<'a>(&mut self, packet: &'a [u8], id: u32, body: &'a [u8]) -> Result<Job<'a>, Unserved> {
+    /// MySQL looks for the statement in one place for all commands, MariaDB in each.
+    fn unknown_statement(&self, id: u32, command: &'static str) -> Unserved {
+        let is_mysql = self.worker.topology.snapshot().family == Some(Family::Mysql);
+        Unserved::UnknownStatement { id, command: if is_mysql { "mysql_stmt_precheck" } else { command } }
+    }
+
+    /// A prepared KILL of a session, which no server can carry out. Nothing, if it is none.
+    pub(crate) async fn execute_kill(&mut self, id: u32) -> Option<Result<(), Unserved>> {
+        let text = self.prepared.get(id).filter(|client| client.is_kill()).map(|client| Rc::clone(&client.key))?;
+        match self.kill_by(&text.sql).await {
+            Ok(Killed::Session) => Some(Ok(())),
+            Ok(Killed::NoSession(_)) => None,
+            Err(unserved) => Some(Err(unserved)),
+        }
+    }
+
+    /// Puts the session's own values, as they are now, into a prepared statement that asks for some.
+    async fn renew_own_values(&mut self, id: u32) {
+        let Some(client) = self.prepared.get(id) else { return };
+        let Some(original) = client.original.clone() else { return };
+        let statement = Rc::clone(&client.statement);
+        let sql = self.with_own_values(&statement, &original).await;
+        let sql = sql.as_deref().unwrap_or(&original);
+        if let Some(client) = self.prepared.get_mut(id).filter(|client| *client.key.sql != *sql) {
+            let (database, values) = (client.key.database.clone(), Rc::clone(&client.key.values));
+            client.key = Rc::new(StatementKey { sql: sql.into(), database, values });
+        }
+    }
+
+    pub(crate) async fn plan_execute<'a>(
+        &mut self,
+        packet: &'a [u8],
+        id: u32,
+        body: &'a [u8],
+    ) -> Result<Job<'a>, Unserved> {
+        self.renew_own_values(id).await;
+        let agreed = self.capabilities;
         let Some(client) = self.prepared.get_mut(id) else {
-            return Err(Unserved::UnknownStatement { id, command: "mysqld_stmt_execute" });
+            return Err(self.unknown_statement(id, "mysqld_stmt_execute"));
         };
-        let execute = StmtExecute::parse(body, client.parameters)?;
+        let execute = StmtExecute::parse(body, client.parameters, agreed)?;
         if let Bound::Types(types) = execute.types {
-            client.types = Some(types.into());
+            client.types = Some((execute.parameters, types.into()));
         }
         let cursor = execute.flags & CURSOR_FLAGS != 0;
         let (statement, hint) = (Rc::clone(&client.statement), client.hint.clone());
         Ok(Job { command: CommandByte::StmtExecute, packet, statement, hint, kind: Kind::Execute { id, body, cursor } })
     }
 
+    /// A statement for many rows of parameters (MariaDB).
+    pub(crate) async fn plan_bulk<'a>(
+        &mut self,
+        packet: &'a [u8],
+        id: u32,
+        body: &'a [u8],
+    ) -> Result<Job<'a>, Unserved> {
+        self.renew_own_values(id).await;
+        let Some(client) = self.prepared.get_mut(id) else {
+            return Err(self.unknown_statement(id, "mysqld_stmt_execute"));
+        };
+        let parameters = client.parameters;
+        if let Bound::Types(types) = BulkExecute::parse(body, parameters)?.types {
+            client.types = Some((parameters.into(), types.into()));
+        }
+        let (statement, hint) = (Rc::clone(&client.statement), client.hint.clone());
+        let kind = Kind::Execute { id, body, cursor: false };
+        Ok(Job { command: CommandByte::StmtBulkExecute, packet, statement, hint, kind })
+    }
+
     pub(crate) fn plan_reset<'a>(&mut self, packet: &'a [u8], id: u32) -> Result<Option<Job<'a>>, Unserved> {
         if self.prepared.get(id).is_none() {
-            return Err(Unserved::UnknownStatement { id, command: "mysqld_stmt_reset" });
+            return Err(self.unknown_statement(id, "mysqld_stmt_reset"));
         }
         if !self.prepared.open.contains(&id) {
             return Ok(None);
@@ -158,8 +213,13 @@ impl Session {
     }
 
     pub(crate) fn plan_fetch<'a>(&mut self, packet: &'a [u8], id: u32) -> Result<Job<'a>, Unserved> {
-        let unknown = Unserved::UnknownStatement { id, command: "mysqld_stmt_fetch" };
-        let kind = self.on_held_statement(packet, id).ok_or(unknown)?;
+        let unknown = self.unknown_statement(id, "mysqld_stmt_fetch");
+        if self.prepared.get(id).is_none() {
+            return Err(unknown);
+        }
+        // Where it was executed last, nothing is held: there is no cursor either.
+        let no_cursor = Unserved::NoCursor { id, stop: if self.state.mysql { "." } else { "" } };
+        let kind = self.on_held_statement(packet, id).ok_or(no_cursor)?;
         Ok(Job { kind, ..Job::command(CommandByte::StmtFetch, packet, Class::Diagnostics) })
     }
 

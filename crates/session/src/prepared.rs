@@ -1,10 +1,12 @@
 //! Prepared statements as the client sees them. Its ids are its own; servers' ids belong to connections.
 
 use crate::execute::Failure;
+use crate::job::Job;
+use crate::kill::KILL_ON_SERVER;
 use splitfin_backend::{BackendError, Lease, StatementKey, Wanted};
 use splitfin_protocol::frame::write_packet;
-use splitfin_protocol::packet::{Bound, StmtExecute};
-use splitfin_protocol::{CommandByte, Exchange};
+use splitfin_protocol::packet::{Bound, BulkExecute, StmtExecute};
+use splitfin_protocol::{Capabilities, CommandByte, Exchange};
 use splitfin_router::{Hint, Statement};
 use std::collections::HashMap;
 use std::rc::Rc;
@@ -16,8 +18,19 @@ pub(crate) struct ClientStatement {
     pub(crate) statement: Rc<Statement>,
     pub(crate) hint: Option<Hint>,
     pub(crate) parameters: u16,
-    /// Types of the last execution, two bytes for each parameter.
-    pub(crate) types: Option<Box<[u8]>>,
+    /// Types of the last execution, and of how many parameters and attributes.
+    pub(crate) types: Option<(usize, Box<[u8]>)>,
+    /// Fingerprint of the columns that the last execution had; 0 in front of the first.
+    pub(crate) columns: u64,
+    /// The text without the session's own values, where it asks for some.
+    pub(crate) original: Option<Box<[u8]>>,
+}
+
+impl ClientStatement {
+    /// Whether it is a KILL of a connection that its text names.
+    pub(crate) fn is_kill(&self) -> bool {
+        self.statement.class == KILL_ON_SERVER && self.statement.text.starts_with("kill") && self.parameters == 0
+    }
 }
 
 /// The statements of one session.
@@ -98,17 +111,39 @@ pub(crate) async fn ensure_prepared(
 
 /// The packet that executes `statement` under the server's `id`: the client's own with another id, or with the types put
 /// in that the server's statement may never have been told.
-pub(crate) fn execute_packet(packet: &[u8], body: &[u8], client: &ClientStatement, id: u32) -> Vec<u8> {
-    let remembered = match StmtExecute::parse(body, client.parameters) {
-        Ok(execute) if execute.types == Bound::AsBefore => client.types.as_ref().map(|types| (execute, types)),
-        _ => None,
-    };
-    if let Some((execute, types)) = remembered {
-        let mut out = Vec::new();
-        write_packet(&mut out, 0, &execute.encode_with_types(id, types));
-        return out;
+pub(crate) fn execute_packet(
+    job: &Job<'_>,
+    body: &[u8],
+    client: &ClientStatement,
+    id: u32,
+    agreed: Capabilities,
+) -> Vec<u8> {
+    match with_types(job.command, body, client, id, agreed) {
+        Some(payload) => {
+            let mut out = Vec::new();
+            write_packet(&mut out, 0, &payload);
+            out
+        }
+        None => with_statement_id(job.packet, id),
     }
-    with_statement_id(packet, id)
+}
+
+/// The payload with the types of the last execution, if it comes without any.
+fn with_types(
+    command: CommandByte,
+    body: &[u8],
+    client: &ClientStatement,
+    id: u32,
+    agreed: Capabilities,
+) -> Option<Vec<u8>> {
+    let (count, types) = client.types.as_ref()?;
+    if command == CommandByte::StmtBulkExecute {
+        let bulk = BulkExecute::parse(body, client.parameters).ok()?;
+        return (bulk.types == Bound::AsBefore).then(|| bulk.encode_with_types(id, types));
+    }
+    let execute = StmtExecute::parse(body, client.parameters, agreed).ok()?;
+    let fits = execute.types == Bound::AsBefore && execute.parameters == *count;
+    fits.then(|| execute.encode_with_types(id, types))
 }
 
 /// The client's packet with another statement id, which follows the command byte in all commands that have one.

@@ -2,7 +2,7 @@
 //! another, never on the way of other statements.
 
 use std::collections::HashMap;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use tokio::sync::Notify;
 
@@ -13,6 +13,29 @@ pub(crate) enum Wish {
     EndStatement,
     /// That the session ends.
     EndSession,
+}
+
+/// Numbers sessions, for clients: their connection ids. They are far above those of servers, which count from 1, so
+/// that an id tells whose it is: a KILL of a server's own connection is passed on, and never ends a session that
+/// happens to have the same number.
+#[derive(Debug, Default)]
+pub struct SessionIds {
+    given: AtomicU32,
+}
+
+impl SessionIds {
+    /// The first id. Nine digits and more below the limit of a signed number, as which some drivers keep ids.
+    pub const FIRST: u32 = 1_000_000_000;
+
+    /// Whether an id is one that sessions have.
+    pub(crate) const fn are_of_sessions(id: u32) -> bool {
+        id >= Self::FIRST && id < 2 * Self::FIRST
+    }
+
+    /// An id for a new session. After a thousand million sessions it starts over.
+    pub fn next(&self) -> u32 {
+        Self::FIRST + self.given.fetch_add(1, Ordering::Relaxed) % Self::FIRST
+    }
 }
 
 /// All sessions of all workers.
@@ -57,10 +80,11 @@ impl Registry {
         Registration { registry: Arc::clone(self), id, entry }
     }
 
-    /// Tells a session what `user` wants of it. A statement that is over by then is left alone, and so is the next one.
-    pub(crate) fn kill(&self, id: u32, user: &str, wish: Wish) -> Result<(), NotKilled> {
+    /// Tells a session what `user` wants of it, or somebody who may end anybody's. A statement that is over by then is
+    /// left alone, and so is the next one.
+    pub(crate) fn kill(&self, id: u32, user: Option<&str>, wish: Wish) -> Result<(), NotKilled> {
         let entry = self.entries().get(&id).map(Arc::clone).ok_or(NotKilled::Unknown)?;
-        if entry.user != user {
+        if user.is_some_and(|user| user != entry.user) {
             return Err(NotKilled::NotOwner);
         }
         let unwanted = match wish {
@@ -153,14 +177,14 @@ mod tests {
         let registry = Arc::new(Registry::default());
         let session = registry.enter(7, "app");
         let entry = session.entry();
-        assert_eq!(registry.kill(7, "app", Wish::EndStatement), Ok(()));
+        assert_eq!(registry.kill(7, Some("app"), Wish::EndStatement), Ok(()));
         entry.begin(1);
         assert_eq!(wish(entry), Poll::Pending, "nothing ran when it was said");
-        assert_eq!(registry.kill(7, "app", Wish::EndStatement), Ok(()));
+        assert_eq!(registry.kill(7, Some("app"), Wish::EndStatement), Ok(()));
         entry.end();
         entry.begin(2);
         assert_eq!(wish(entry), Poll::Pending, "it was meant for the one before");
-        assert_eq!(registry.kill(7, "app", Wish::EndStatement), Ok(()));
+        assert_eq!(registry.kill(7, Some("app"), Wish::EndStatement), Ok(()));
         assert_eq!(wish(entry), Poll::Ready(Wish::EndStatement));
         entry.obeyed();
         assert_eq!(wish(entry), Poll::Pending, "once");
@@ -170,7 +194,7 @@ mod tests {
     fn a_session_ends_whether_or_not_something_runs() {
         let registry = Arc::new(Registry::default());
         let session = registry.enter(7, "app");
-        assert_eq!(registry.kill(7, "app", Wish::EndSession), Ok(()));
+        assert_eq!(registry.kill(7, Some("app"), Wish::EndSession), Ok(()));
         assert_eq!(wish(session.entry()), Poll::Ready(Wish::EndSession));
     }
 
@@ -178,9 +202,9 @@ mod tests {
     fn only_the_same_account_may_and_only_while_it_is_there() {
         let registry = Arc::new(Registry::default());
         let session = registry.enter(7, "app");
-        assert_eq!(registry.kill(7, "other", Wish::EndSession), Err(NotKilled::NotOwner));
-        assert_eq!(registry.kill(8, "app", Wish::EndSession), Err(NotKilled::Unknown));
+        assert_eq!(registry.kill(7, Some("other"), Wish::EndSession), Err(NotKilled::NotOwner));
+        assert_eq!(registry.kill(8, Some("app"), Wish::EndSession), Err(NotKilled::Unknown));
         drop(session);
-        assert_eq!(registry.kill(7, "app", Wish::EndSession), Err(NotKilled::Unknown));
+        assert_eq!(registry.kill(7, Some("app"), Wish::EndSession), Err(NotKilled::Unknown));
     }
 }

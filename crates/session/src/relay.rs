@@ -5,8 +5,11 @@ use splitfin_backend::{BackendError, Lease};
 use splitfin_protocol::exchange::{Exchange, Outcome};
 use splitfin_protocol::frame::{FrameHeader, HEADER};
 use splitfin_protocol::reshape::Reshape;
+use splitfin_protocol::session_track::ToldState;
 use splitfin_transport::Framed;
 use std::io;
+use std::time::Duration;
+use tokio::time::Instant;
 
 /// A reply that came to its end.
 #[derive(Debug)]
@@ -14,6 +17,10 @@ pub(crate) struct Relayed {
     pub(crate) outcome: Outcome,
     /// Bytes that the client got.
     pub(crate) bytes: u64,
+    /// The transaction state that it was told last.
+    pub(crate) told: ToldState,
+    /// Session-track entries that it was not told, as there was no OK.
+    pub(crate) pending: Vec<u8>,
 }
 
 /// A reply that did not.
@@ -46,6 +53,8 @@ pub(crate) async fn relay(
     let mut bytes = 0u64;
     // A client that sends more while it waits (pipelining) is not looked at again before its reply is over.
     let mut watching = true;
+    // When a client that has closed its half counts as gone.
+    let mut gone = None;
     let failed = |error: BackendError, bytes: u64| match bytes {
         0 => RelayError::BeforeFirstByte(error),
         _ => RelayError::Midway(error),
@@ -73,7 +82,8 @@ pub(crate) async fn relay(
             lease.framed().consume(progress.consumed);
         }
         if reshape.is_done() {
-            return Ok(Relayed { outcome: reshape.into_exchange().into_outcome(), bytes });
+            let (exchange, told, pending) = reshape.finish();
+            return Ok(Relayed { outcome: exchange.into_outcome(), bytes, told, pending });
         }
         if reshape.client_speaks() {
             send_file(client, lease, reshape.shift()).await?;
@@ -84,19 +94,34 @@ pub(crate) async fn relay(
             tokio::select! {
                 biased;
                 read = lease.framed().fill() => break read,
+                () = until(gone) => return Err(RelayError::Client(SessionError::ClientGone)),
                 read = client.fill(), if watching => match read {
-                    Ok(0) | Err(_) => return Err(RelayError::Client(SessionError::ClientGone)),
+                    // It may only have nothing more to say, and still listen.
+                    Ok(0) => (watching, gone) = (false, Some(Instant::now() + HALF_CLOSED)),
+                    Err(_) => return Err(RelayError::Client(SessionError::ClientGone)),
                     Ok(_) => watching = false,
                 },
             }
         };
         match read {
             Ok(0) => return Err(failed(closed().into(), bytes)),
-            Ok(_) => {}
+            // A client that is gone refuses what is written next; one that listens has its time again.
+            Ok(_) => gone = gone.map(|_| Instant::now() + HALF_CLOSED),
             Err(error) => return Err(failed(error.into(), bytes)),
         }
     }
 }
+
+async fn until(moment: Option<Instant>) {
+    match moment {
+        Some(moment) => tokio::time::sleep_until(moment).await,
+        None => std::future::pending().await,
+    }
+}
+
+/// Servers answer a client that has closed its half. One that is gone looks the same, and its statement shall end: a
+/// server that is silent for so long works for nobody.
+const HALF_CLOSED: Duration = Duration::from_millis(500);
 
 fn closed() -> io::Error {
     io::Error::new(io::ErrorKind::UnexpectedEof, "the server closed the connection")
@@ -114,14 +139,14 @@ async fn send_file(client: &mut Framed, lease: &mut Lease, shift: u8) -> Result<
         };
         client.consume(HEADER);
         let sequence = header.sequence.wrapping_sub(shift);
-        lease.framed().write(&FrameHeader { sequence, ..header }.encode()).await.map_err(lost)?;
+        lease.framed().write_more(&FrameHeader { sequence, ..header }.encode()).await.map_err(lost)?;
         let mut left = header.length;
         while left > 0 {
             if client.input().is_empty() {
                 more_of_file(client).await?;
             }
             let take = left.min(client.input().len());
-            lease.framed().write(&client.input()[..take]).await.map_err(lost)?;
+            lease.framed().write_more(&client.input()[..take]).await.map_err(lost)?;
             client.consume(take);
             left -= take;
         }

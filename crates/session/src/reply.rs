@@ -1,9 +1,11 @@
 //! The only maker of packets that do not come from a server.
 
 use crate::error::Unserved;
+use crate::state::State;
 use splitfin_protocol::frame::write_packet;
 use splitfin_protocol::packet::column::{Column, ColumnKind};
 use splitfin_protocol::packet::{Eof, OkPacket, ResultSet};
+use splitfin_protocol::wire::WriteExt as _;
 use splitfin_protocol::{Capabilities, Status};
 use splitfin_transport::Framed;
 use std::io;
@@ -18,6 +20,27 @@ pub(crate) async fn ok(
     let ok = OkPacket { status, ..OkPacket::default() };
     client.write_packet(sequence, &ok.encode(0, capabilities)).await.map(drop)
 }
+
+/// OK to COM_CHANGE_USER, which tells the database it came to.
+pub(crate) async fn changed_user(
+    client: &mut Framed,
+    sequence: u8,
+    capabilities: Capabilities,
+    state: &State,
+) -> io::Result<()> {
+    let mut changes = Vec::new();
+    if let (Some(database), true) = (&state.database, state.tracking.schema) {
+        let mut name = Vec::new();
+        name.put_lenenc_bytes(database.as_bytes());
+        changes.push(SCHEMA);
+        changes.put_lenenc_bytes(&name);
+    }
+    let ok = OkPacket { status: state.status, changes: &changes, ..OkPacket::default() };
+    client.write_packet(sequence, &ok.encode(0, capabilities)).await.map(drop)
+}
+
+/// The type of a session-track entry.
+const SCHEMA: u8 = 1;
 
 /// The answer to COM_SET_OPTION: an EOF, or an OK that looks like one.
 pub(crate) async fn eof(

@@ -4,22 +4,25 @@ use crate::affinity::Affinity;
 use crate::cancel::{self, Ended, Progress};
 use crate::consistency::Consistency;
 use crate::error::{SessionError, Unserved};
-use crate::execute::{Job, Kind};
+use crate::job::{Job, Kind};
+use crate::kill::{KILL_ON_SERVER, Killed};
 use crate::login::log_in;
 use crate::metrics::add;
 use crate::plan::Planned;
 use crate::prepared::ClientStatements;
 use crate::registry::{Registration, Wish};
 use crate::reply;
+use crate::settle::Unread;
 use crate::state::State;
 use crate::worker::Worker;
 use splitfin_backend::{Account, Lease};
 use splitfin_protocol::packet::ErrPacket;
 use splitfin_protocol::{Capabilities, Command, CommandByte};
-use splitfin_router::{Class, Kill, Pins, Reason, Statement};
+use splitfin_router::{Class, Holdings, Kill, Pins, Reason, Statement};
 use splitfin_topology::{BackendId, Position};
 use splitfin_transport::tls::ServerTls;
 use splitfin_transport::{FrameError, Framed, Peer, Stream};
+use std::collections::BTreeSet;
 use std::pin::Pin;
 use std::rc::Rc;
 use std::sync::Arc;
@@ -33,6 +36,8 @@ pub struct Listener {
     pub tls: Option<ServerTls>,
     /// Whether clients must use it.
     pub tls_required: bool,
+    /// Whether clients may ask for compression.
+    pub compression: bool,
 }
 
 /// The last statement's way, for `SHOW SPLITFIN ROUTE`.
@@ -60,6 +65,11 @@ pub struct Session {
     pub(crate) affinity: Affinity,
     pub(crate) consistency: Consistency,
     pub(crate) prepared: ClientStatements,
+    pub(crate) unread: Unread,
+    /// What the held connection has by name.
+    pub(crate) holdings: Holdings,
+    /// User variables that may have been assigned and whose values are not known.
+    pub(crate) variables: BTreeSet<Box<str>>,
     /// With `pool.mode: session`: connections at rest that are this session's to its end, one for each backend at most.
     pub(crate) kept: Vec<Lease>,
     pub(crate) last: Option<LastRoute>,
@@ -107,9 +117,12 @@ impl Session {
             account: identity.account,
             capabilities: identity.capabilities,
             state: identity.state,
-            affinity: Affinity::Free,
+            affinity: Affinity::of_login(identity.held),
             consistency,
             prepared: ClientStatements::default(),
+            unread: Unread::default(),
+            holdings: Holdings::default(),
+            variables: BTreeSet::new(),
             kept: Vec::new(),
             last: None,
             count: 0,
@@ -147,7 +160,7 @@ impl Session {
                     &joined
                 }
             };
-            if let Ok(Command::ChangeUser(body)) = Command::parse(body) {
+            if let Ok(Command::ChangeUser(body)) = Command::parse(body, self.capabilities) {
                 let body = body.to_vec();
                 client.restore(buffer, start + length);
                 client = self.change_user(client, &body, sequence).await?;
@@ -260,15 +273,26 @@ impl Session {
         body: &[u8],
         sequence: u8,
     ) -> Result<Result<Next, Unserved>, SessionError> {
-        let command = match Command::parse(body) {
+        let command = match Command::parse(body, self.capabilities) {
             Ok(command) => command,
             Err(error) => return Ok(Err(error.into())),
         };
         let (capabilities, status) = (self.capabilities, self.state.status);
         self.active = Instant::now();
+        if let Command::StmtExecute { statement, .. } | Command::StmtBulkExecute { statement, .. } = command
+            && let Some(killed) = self.execute_kill(statement).await
+        {
+            if killed.is_ok() {
+                reply::ok(client, sequence, capabilities, status).await?;
+            }
+            return Ok(killed.map(|()| Next::Command));
+        }
         let job = match command {
             Command::Quit => return Ok(Ok(Next::End)),
+            // A held connection knows how many warnings there are, and whether the server is there.
+            Command::Ping if !self.affinity.is_free() => Job::command(CommandByte::Ping, packet, Class::Diagnostics),
             Command::Ping => {
+                self.state.note_command();
                 reply::ok(client, sequence, capabilities, status).await?;
                 return Ok(Ok(Next::Command));
             }
@@ -279,21 +303,31 @@ impl Session {
             }
             Command::SetMultiStatements(on) => {
                 self.state.multi_statements = on;
+                if !self.affinity.is_free() {
+                    return self
+                        .execute(client, Job::command(CommandByte::SetOption, packet, Class::Diagnostics))
+                        .await;
+                }
                 reply::eof(client, sequence, capabilities, status).await?;
                 return Ok(Ok(Next::Command));
             }
-            Command::Query(text) => match self.plan(client, text).await? {
+            Command::Query { attributes, text } => match self.plan(client, text).await? {
                 Ok(Planned::Answered) => return Ok(Ok(Next::Command)),
-                Ok(Planned::Run { statement, hint }) => {
-                    Job { command: CommandByte::Query, packet, statement, hint, kind: Kind::Plain }
+                Ok(Planned::Run { statement, hint, text }) => {
+                    let kind = text.map_or(Kind::Plain, |text| Kind::substituted(attributes, &text));
+                    Job { command: CommandByte::Query, packet, statement, hint, kind }
                 }
                 Err(unserved) => return Ok(Err(unserved)),
             },
-            Command::StmtPrepare(text) => match self.plan_prepare(packet, text) {
+            Command::StmtPrepare(text) => match self.plan_prepare(packet, text).await {
                 Ok(job) => job,
                 Err(unserved) => return Ok(Err(unserved)),
             },
-            Command::StmtExecute { statement, body } => match self.plan_execute(packet, statement, body) {
+            Command::StmtExecute { statement, body } => match self.plan_execute(packet, statement, body).await {
+                Ok(job) => job,
+                Err(unserved) => return Ok(Err(unserved)),
+            },
+            Command::StmtBulkExecute { statement, body } => match self.plan_bulk(packet, statement, body).await {
                 Ok(job) => job,
                 Err(unserved) => return Ok(Err(unserved)),
             },
@@ -320,11 +354,12 @@ impl Session {
                 Ok(job) => job,
                 Err(unserved) => return Ok(Err(unserved)),
             },
-            Command::ProcessKill(id) => match self.kill(Kill { session: id, query_only: false }) {
-                Ok(()) => {
+            Command::ProcessKill(id) => match self.kill(Kill { id: id.into(), query_only: false }).await {
+                Ok(Killed::Session) => {
                     reply::ok(client, sequence, capabilities, status).await?;
                     return Ok(Ok(Next::Command));
                 }
+                Ok(Killed::NoSession(_)) => Job::command(CommandByte::ProcessKill, packet, KILL_ON_SERVER),
                 Err(unserved) => return Ok(Err(unserved)),
             },
             Command::Refused(command) => return Ok(Err(Unserved::Unsupported(command.name()))),
@@ -335,13 +370,37 @@ impl Session {
         self.execute(client, job).await
     }
 
+    /// Asks the held connection for what only it knows. If it does not answer, the next statement will say so.
+    pub(crate) async fn learn_counts(&mut self) {
+        if self.state.row_count.is_none() {
+            let rows = self.ask_held("SELECT ROW_COUNT()").await;
+            self.state.row_count = Some(rows.and_then(|rows| rows.parse().ok()).unwrap_or(-1));
+        }
+        if self.state.found_rows.is_none() {
+            let rows = self.ask_held("SELECT FOUND_ROWS()").await;
+            self.state.found_rows = Some(rows.and_then(|rows| rows.parse().ok()).unwrap_or(0));
+        }
+    }
+
+    async fn ask_held(&mut self, sql: &str) -> Option<String> {
+        self.affinity.lease_mut()?.first_value(sql).await.ok().flatten()
+    }
+
     /// Pins that the next statement ends, unless it asks for what they keep.
-    pub(crate) fn drop_diagnostics(&mut self, class: Class) {
-        if class == Class::Diagnostics || !self.affinity.pins().contains(Pins::DIAGNOSTICS) {
-            return;
+    pub(crate) async fn drop_diagnostics(&mut self, statement: &Statement) -> Result<(), SessionError> {
+        if statement.class == Class::Diagnostics || !self.affinity.pins().contains(Pins::DIAGNOSTICS) {
+            return Ok(());
+        }
+        self.learn_counts().await;
+        if self.unread.is_any()
+            && let Some((mut lease, in_transaction, pins)) = self.affinity.take()
+        {
+            self.read_back(&mut lease).await.map_err(|error| SessionError::HeldConnectionLost(error.to_string()))?;
+            (self.affinity, _) = Affinity::hold(lease, in_transaction, pins);
         }
         if let Some(lease) = self.affinity.set_pins(|pins| pins - Pins::DIAGNOSTICS) {
             self.put_back(lease);
         }
+        Ok(())
     }
 }

@@ -3,13 +3,15 @@
 use crate::affinity::Affinity;
 use crate::consistency::Looked;
 use crate::error::SessionError;
-use crate::execute::{Job, Kind, Served};
+use crate::execute::Served;
+use crate::job::{Job, Kind};
 use crate::route_log::Line;
 use crate::serve::{LastRoute, Next, Session};
 use crate::state::Noted;
 use splitfin_backend::{BackendError, Lease};
-use splitfin_protocol::{CommandByte, Outcome, Status};
-use splitfin_router::{Class, Effects, Pins, Reason};
+use splitfin_protocol::{Capabilities, Command, CommandByte, Outcome, Status};
+use splitfin_router::{Class, Effects, Holdings, Pins, Reason};
+use std::borrow::Cow;
 use std::rc::Rc;
 use std::time::Instant;
 
@@ -19,7 +21,19 @@ impl Session {
         let close = self.note_prepared(&mut served, job);
         let Served { mut lease, relayed, guarded, reason, .. } = served;
         let mut outcome = relayed.outcome;
-        let noted = self.state.note(&outcome, &lease);
+        (self.state.told, self.state.pending) = (relayed.told, relayed.pending);
+        let noted = self.state.note(&outcome);
+        if job.command.is_statement() {
+            self.state.note_counts(&outcome, job.effects(), job.command);
+        } else if matches!(job.command, CommandByte::InitDb | CommandByte::Ping) {
+            self.state.note_command();
+        }
+        if let Kind::Execute { id, cursor: false, .. } = &job.kind
+            && outcome.columns != 0
+            && let Some(client) = self.prepared.get_mut(*id)
+        {
+            client.columns = outcome.columns;
+        }
         let followed = self.follow_up(&mut lease, &mut outcome, &noted, close, job).await;
         // Only now it is certain whether a transaction is open.
         let looked =
@@ -34,7 +48,12 @@ impl Session {
         }
         lease.note(&self.state.values, self.state.database.as_ref());
         self.note_cursor(&outcome, job);
+        let before = pins;
         let pins = pins_behind(pins, job.effects(), &outcome, &noted, job);
+        let pins = match self.note_holdings(&mut lease, before, pins, &outcome, job).await {
+            Ok(pins) => pins,
+            Err(error) => return Err(SessionError::HeldConnectionLost(error.to_string())),
+        };
         let pins = if self.prepared.open.is_empty() { pins - (Pins::CURSOR | Pins::LONG_DATA) } else { pins };
         if guarded && guard_was_touched(&outcome) {
             // Whatever it did to the guard, this connection is not trusted to refuse writes any more.
@@ -75,22 +94,110 @@ impl Session {
         if outcome.error.is_some() {
             // An error says nothing of the transaction: it may be open, closed, or rolled back. A ping's OK tells.
             let truth = lease.simple(CommandByte::Ping).await?;
-            self.state.note(&truth, lease);
+            self.state.note(&truth);
+            if self.capabilities.contains(Capabilities::SESSION_TRACK) {
+                self.state.pending.extend_from_slice(&truth.changes);
+            }
             // What was committed in front of the error is reported only now.
             outcome.changes.extend_from_slice(&truth.changes);
             self.publish(lease.backend(), outcome, job, true);
         }
-        if job.effects().contains(Effects::LAST_INSERT_ID) && outcome.rows > 0 {
-            // `SELECT LAST_INSERT_ID(5)` sets it, and a result set's end does not say so.
+        let effects = job.effects();
+        let tracking = job.statement.effects.contains(Effects::TRACKING);
+        let runs_others = effects.contains(Effects::UNREPORTED);
+        // `SELECT LAST_INSERT_ID(5)` sets it, and a result set's end does not say so; nor does the end of a CALL.
+        self.unread.last_insert_id |= (effects.contains(Effects::LAST_INSERT_ID) && outcome.rows > 0) || runs_others;
+        self.unread.collations |= noted.charset_changed;
+        self.unread.variables |= tracking || (runs_others && !lease.reports_all());
+        let may_be_asked = outcome.error.is_some() || outcome.warnings > 0;
+        if !may_be_asked && job.statement.class != Class::Diagnostics {
+            self.read_back(lease).await?;
+        }
+        Ok(())
+    }
+
+    /// Reads what a statement set and the server did not report. It waits while there are warnings, which it would end:
+    /// the connection is held that long.
+    pub(crate) async fn read_back(&mut self, lease: &mut Lease) -> Result<(), BackendError> {
+        let unread = std::mem::take(&mut self.unread);
+        if unread.last_insert_id {
             let value = lease.first_value("SELECT LAST_INSERT_ID()").await?;
             self.state.last_insert_id = value.and_then(|value| value.parse().ok()).unwrap_or_default();
         }
-        if noted.charset_changed
-            && let Some(collation) = lease.first_value("SELECT @@session.collation_connection").await?
-        {
-            self.state.set_value("collation_connection", &collation, lease);
+        if unread.variables {
+            self.state.set_values(lease.read_back().await?);
+        } else if unread.collations {
+            let (connection, results) = lease.collations().await?;
+            if let Some(collation) = connection {
+                self.state.set_value("collation_connection", &collation);
+            }
+            // NULL has none.
+            if let Some(name) = results.filter(|_| self.state.value("character_set_results") != Some("")) {
+                self.state.set_value("character_set_results", &name);
+            }
         }
+        lease.note(&self.state.values, self.state.database.as_ref());
         Ok(())
+    }
+
+    /// Follows what the session has on its connection by name, and ends the pins that nothing is left for.
+    async fn note_holdings(
+        &mut self,
+        lease: &mut Lease,
+        before: Pins,
+        pins: Pins,
+        outcome: &Outcome,
+        job: &Job<'_>,
+    ) -> Result<Pins, BackendError> {
+        let mut pins = pins;
+        let held = pins & Holdings::PINS;
+        if held.is_empty() && !pins.contains(Pins::USER_VARIABLE) {
+            return Ok(pins);
+        }
+        let failed = outcome.error.is_some();
+        let text: Cow<'_, [u8]> = match (&job.kind, job.command) {
+            (Kind::Execute { id, .. }, _) => {
+                self.prepared.get(*id).map(|client| client.key.sql.to_vec().into()).unwrap_or_default()
+            }
+            (_, CommandByte::Query) => match splitfin_protocol::frame::payload(job.packet) {
+                Cow::Borrowed(packet) => query_text(packet, self.capabilities).into(),
+                Cow::Owned(packet) => query_text(&packet, self.capabilities).to_vec().into(),
+            },
+            _ => Cow::default(),
+        };
+        if !held.is_empty() {
+            let old = self.holdings.clone();
+            self.holdings.note(&text, self.state.lex, self.state.database.as_deref(), failed);
+            if self.holdings != old {
+                // That explains why the server said that something has changed.
+                pins.set(Pins::UNEXPLAINED_CHANGE, before.contains(Pins::UNEXPLAINED_CHANGE));
+            }
+        }
+        if job.effects().contains(Effects::USER_VARIABLE) {
+            self.variables.extend(Holdings::user_variables(&text, self.state.lex));
+        }
+        let assigns = job.effects().contains(Effects::USER_VARIABLE);
+        let asks = job.statement.class == Class::Diagnostics && !assigns;
+        let may_be_asked = failed || outcome.warnings > 0 || asks;
+        if !may_be_asked
+            && job.statement.text.contains("_lock")
+            && let Some(ask) = self.holdings.ask_for_locks()
+            && lease.first_value(&ask).await?.as_deref() == Some("0")
+        {
+            self.holdings.no_locks();
+        }
+        let pins = pins - (held - self.holdings.pins());
+        // Nothing but user variables would hold the connection: their values can go along.
+        if pins == Pins::USER_VARIABLE && !self.in_transaction() && !may_be_asked {
+            let known: Vec<Box<str>> = self.state.user_variables.keys().cloned().collect();
+            self.variables.extend(known);
+            if let Some(values) = lease.user_variables(&self.variables).await? {
+                self.state.user_variables = values;
+                self.variables.clear();
+                return Ok(Pins::empty());
+            }
+        }
+        Ok(pins)
     }
 
     fn note_cursor(&mut self, outcome: &Outcome, job: &Job<'_>) {
@@ -99,7 +206,7 @@ impl Session {
             Kind::Execute { id, .. } => self.note_open(*id, status.contains(Status::CURSOR_EXISTS)),
             Kind::Rewritten { id, .. } if job.command == CommandByte::StmtReset => self.note_open(*id, false),
             Kind::Rewritten { id, .. } if status.contains(Status::LAST_ROW_SENT) => self.note_open(*id, false),
-            Kind::Plain | Kind::Prepare { .. } | Kind::Rewritten { .. } => {}
+            Kind::Plain | Kind::Substituted { .. } | Kind::Prepare { .. } | Kind::Rewritten { .. } => {}
         }
     }
 
@@ -139,12 +246,39 @@ impl Session {
     }
 }
 
+/// The text of a COM_QUERY.
+fn query_text(payload: &[u8], agreed: Capabilities) -> &[u8] {
+    match Command::parse(payload, agreed) {
+        Ok(Command::Query { text, .. }) => text,
+        _ => &[],
+    }
+}
+
+/// What the held connection has and its server did not report; see [`Session::read_back`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub(crate) struct Unread {
+    /// LAST_INSERT_ID()
+    pub(crate) last_insert_id: bool,
+    /// Collations, of the connection and of its results.
+    pub(crate) collations: bool,
+    /// Any variables.
+    pub(crate) variables: bool,
+}
+
+impl Unread {
+    /// Whether there is something to read.
+    pub(crate) fn is_any(self) -> bool {
+        self != Self::default()
+    }
+}
+
 /// What holds the connection behind a statement.
 fn pins_behind(pins: Pins, effects: Effects, outcome: &Outcome, noted: &Noted, job: &Job<'_>) -> Pins {
-    const LASTING: [(Effects, Pins); 9] = [
+    const LASTING: [(Effects, Pins); 10] = [
         (Effects::USER_VARIABLE, Pins::USER_VARIABLE),
         (Effects::TEMPORARY_TABLE, Pins::TEMPORARY_TABLE),
         (Effects::TABLE_LOCK, Pins::TABLE_LOCK),
+        (Effects::BACKUP_LOCK, Pins::BACKUP_LOCK),
         (Effects::USER_LOCK, Pins::USER_LOCK),
         (Effects::HANDLER, Pins::HANDLER),
         (Effects::TEXT_PREPARE, Pins::TEXT_PREPARE),
@@ -160,6 +294,7 @@ fn pins_behind(pins: Pins, effects: Effects, outcome: &Outcome, noted: &Noted, j
     pins.set(Pins::SEQUENCE, pins.contains(Pins::SEQUENCE) || effects.contains(Effects::SEQUENCE));
     if outcome.error.is_none() {
         pins.set(Pins::TABLE_LOCK, pins.contains(Pins::TABLE_LOCK) && !effects.contains(Effects::TABLE_UNLOCK));
+        pins.set(Pins::BACKUP_LOCK, pins.contains(Pins::BACKUP_LOCK) && !effects.contains(Effects::BACKUP_UNLOCK));
         pins.set(Pins::USER_LOCK, pins.contains(Pins::USER_LOCK) && !effects.contains(Effects::USER_UNLOCK));
         pins.set(Pins::XA, pins.contains(Pins::XA) && !effects.contains(Effects::XA_END));
         if effects.contains(Effects::ONE_SHOT_TRANSACTION) {
@@ -168,8 +303,9 @@ fn pins_behind(pins: Pins, effects: Effects, outcome: &Outcome, noted: &Noted, j
             pins -= Pins::ONE_SHOT_TRANSACTION;
         }
     }
-    let asks = outcome.error.is_some() || outcome.warnings > 0 || effects.contains(Effects::CALC_FOUND_ROWS);
-    let is_statement = matches!(job.command, CommandByte::Query | CommandByte::StmtExecute);
+    let counts_unknown = effects.contains(Effects::CALC_FOUND_ROWS) || job.command == CommandByte::StmtBulkExecute;
+    let asks = outcome.error.is_some() || outcome.warnings > 0 || counts_unknown;
+    let is_statement = job.command.is_statement() || (outcome.error.is_some() && job.command != CommandByte::Ping);
     if is_statement && job.statement.class != Class::Diagnostics {
         pins.set(Pins::DIAGNOSTICS, asks);
     }
@@ -178,7 +314,10 @@ fn pins_behind(pins: Pins, effects: Effects, outcome: &Outcome, noted: &Noted, j
         pins |= Pins::CURSOR;
     }
     let silent = [Class::Session, Class::Read];
-    let explained = noted.explained || !effects.is_empty() || silent.contains(&job.statement.class);
+    let tells = Effects::UNREPORTED | Effects::OWN_VALUES | Effects::LAST_INSERT_ID | Effects::CALC_FOUND_ROWS;
+    // What a procedure was given for its results does not explain what else it did.
+    let tells = if effects.contains(Effects::UNREPORTED) { tells | Effects::USER_VARIABLE } else { tells };
+    let explained = noted.explained || !(effects - tells).is_empty() || silent.contains(&job.statement.class);
     if is_statement && noted.state_changed && !explained {
         pins |= Pins::UNEXPLAINED_CHANGE;
     }
@@ -219,6 +358,7 @@ mod tests {
     fn effects_pin_and_their_ends_unpin() {
         let pairs = [
             (Effects::TABLE_LOCK, Pins::TABLE_LOCK, Effects::TABLE_UNLOCK),
+            (Effects::BACKUP_LOCK, Pins::BACKUP_LOCK, Effects::BACKUP_UNLOCK),
             (Effects::USER_LOCK, Pins::USER_LOCK, Effects::USER_UNLOCK),
             (Effects::XA_START, Pins::XA, Effects::XA_END),
         ];

@@ -1,28 +1,43 @@
 //! What a session looks like to its client.
 
 use splitfin_backend::{Lease, Values, Wanted};
-use splitfin_protocol::session_track::{Change, Changes, TransactionTracking};
-use splitfin_protocol::{Outcome, Status};
-use splitfin_router::LexMode;
+use splitfin_protocol::session_track::{Change, Changes, NO_TRANSACTION, ToldState, Tracking};
+use splitfin_protocol::{CommandByte, Outcome, Status};
+use splitfin_router::{Effects, Known, LexMode};
 use std::rc::Rc;
 
 /// What a session looks like to its client, by value.
 #[derive(Debug)]
 pub(crate) struct State {
-    /// Variables that differ from those of a fresh connection.
+    /// Variables that differ from what they were when the session began.
     pub(crate) values: Values,
+    /// User variables that are not NULL, and expressions that give their values.
+    pub(crate) user_variables: Values,
     pub(crate) database: Option<Rc<str>>,
     pub(crate) multi_statements: bool,
     /// Status flags that outlast a statement.
     pub(crate) status: Status,
     /// What LAST_INSERT_ID() gives.
     pub(crate) last_insert_id: u64,
-    /// What `sql_mode` is on a fresh connection.
-    fresh_sql_mode: Box<str>,
-    fresh_charset: Box<str>,
+    /// What ROW_COUNT() gives; nothing, if only the connection knows.
+    pub(crate) row_count: Option<i64>,
+    /// What FOUND_ROWS() gives; nothing, if only the connection knows.
+    pub(crate) found_rows: Option<u64>,
+    /// What MariaDB's `@@last_gtid` gives.
+    last_gtid: Box<str>,
+    /// What variables were when the session began.
+    fresh: Values,
+    /// What a reset makes of the character set.
+    after_reset: Values,
+    /// Whether the servers are MySQL's.
+    pub(crate) mysql: bool,
     pub(crate) lex: LexMode,
-    /// What clients of these servers are told of transactions.
-    pub(crate) transactions: TransactionTracking,
+    /// Which changes the client is told.
+    pub(crate) tracking: Rc<Tracking>,
+    /// The transaction state that the client was told last.
+    pub(crate) told: ToldState,
+    /// Session-track entries that the client was not told yet.
+    pub(crate) pending: Vec<u8>,
     pub(crate) serializable: bool,
     pub(crate) read_only: bool,
 }
@@ -34,7 +49,7 @@ pub(crate) struct Noted {
     pub(crate) state_changed: bool,
     /// Variables or the database changed, which explains it.
     pub(crate) explained: bool,
-    /// The connection's character set changed, and with it a collation that is not reported.
+    /// A character set changed, and with it collations that are not reported.
     pub(crate) charset_changed: bool,
     /// Whether a transaction is open or announced, if that was said.
     pub(crate) transaction_announced: Option<bool>,
@@ -44,14 +59,21 @@ impl State {
     pub(crate) fn new(database: Option<Rc<str>>, multi_statements: bool) -> Self {
         Self {
             values: Values::default(),
+            user_variables: Values::default(),
             database,
             multi_statements,
             status: Status::AUTOCOMMIT,
             last_insert_id: 0,
-            fresh_sql_mode: Box::default(),
-            fresh_charset: Box::default(),
+            row_count: Some(0),
+            found_rows: Some(0),
+            last_gtid: Box::default(),
+            fresh: Values::default(),
+            after_reset: Values::default(),
+            mysql: false,
             lex: LexMode::default(),
-            transactions: TransactionTracking::default(),
+            tracking: Rc::default(),
+            told: NO_TRANSACTION,
+            pending: Vec::new(),
             serializable: false,
             read_only: false,
         }
@@ -59,19 +81,27 @@ impl State {
 
     /// Learns what a fresh connection of this account is like.
     pub(crate) fn learn_fresh(&mut self, lease: &Lease) {
-        self.fresh_sql_mode = lease.fresh_value("sql_mode").unwrap_or_default().into();
-        self.fresh_charset = lease.fresh_value("character_set_client").unwrap_or_default().into();
-        let tracking = lease.fresh_value("session_track_transaction_info").unwrap_or_default();
-        self.transactions = TransactionTracking::from_variable(tracking);
-        let autocommit = lease.fresh_value("autocommit").is_none_or(|value| value != "OFF" && value != "0");
-        self.status.set(Status::AUTOCOMMIT, autocommit);
+        self.fresh = Rc::clone(lease.own_values());
+        self.after_reset = Rc::clone(lease.values_after_reset());
+        // Only they have this variable.
+        self.mysql = self.fresh.contains_key("session_track_gtids");
         self.update_derived();
+        self.status = self.fresh_status();
+    }
+
+    /// Status flags of a session in which nothing has happened.
+    fn fresh_status(&self) -> Status {
+        let mut status = Status::empty();
+        status.set(Status::AUTOCOMMIT, self.value("autocommit").is_none_or(|value| value != "OFF" && value != "0"));
+        status
     }
 
     /// What a connection must be like for this session.
     pub(crate) fn wanted(&self, guard: bool, last_insert_id: bool) -> Wanted {
         Wanted {
+            fresh: Rc::clone(&self.fresh),
             values: Rc::clone(&self.values),
+            user_variables: Rc::clone(&self.user_variables),
             database: self.database.clone(),
             multi_statements: self.multi_statements,
             guard,
@@ -79,16 +109,61 @@ impl State {
         }
     }
 
-    /// Back to what the session was right after login; the database stays.
+    /// Back to what a reset makes of a session; the database stays.
     pub(crate) fn reset(&mut self) {
         self.values = Values::default();
+        self.user_variables = Values::default();
+        for (name, value) in &*Rc::clone(&self.after_reset) {
+            self.set_value(name, value);
+        }
         self.last_insert_id = 0;
-        self.status = Status::AUTOCOMMIT;
+        (self.row_count, self.found_rows) = (Some(0), Some(0));
+        self.told = NO_TRANSACTION;
+        self.pending.clear();
+        self.update_derived();
+        self.status = self.fresh_status();
+    }
+
+    /// What the next statement may ask of this one.
+    pub(crate) fn note_counts(&mut self, outcome: &Outcome, effects: Effects, command: CommandByte) {
+        self.row_count = match (outcome.error.is_some() || outcome.ends_with_rows, command) {
+            (true, _) => Some(-1),
+            // The reply has the sum, but the last row counts.
+            (false, CommandByte::StmtBulkExecute) => None,
+            (false, _) => Some(i64::try_from(outcome.affected_rows).unwrap_or(-1)),
+        };
+        if let Some(rows) = outcome.last_rows {
+            self.found_rows = (!effects.contains(Effects::CALC_FOUND_ROWS)).then_some(rows);
+        }
+    }
+
+    /// A command that is no statement was answered with OK: MariaDB counts that as no rows.
+    pub(crate) fn note_command(&mut self) {
+        if !self.mysql {
+            self.row_count = Some(0);
+        }
+    }
+
+    /// What is put into statements that ask for it.
+    pub(crate) fn known(&self, connection_id: u32) -> Known<'_> {
+        let Self { row_count, found_rows, last_gtid, .. } = self;
+        Known {
+            connection_id,
+            row_count: row_count.unwrap_or(-1),
+            found_rows: *found_rows,
+            last_gtid,
+            mysql: self.mysql,
+        }
+    }
+
+    /// What was read from a connection, because what was reported is not enough.
+    pub(crate) fn set_values(&mut self, values: Values) {
+        self.values = values;
         self.update_derived();
     }
 
     /// Takes over what a reply said.
-    pub(crate) fn note(&mut self, outcome: &Outcome, lease: &Lease) -> Noted {
+    pub(crate) fn note(&mut self, outcome: &Outcome) -> Noted {
         if let Some(status) = outcome.status {
             self.status = status & Status::LASTING;
         }
@@ -99,12 +174,14 @@ impl State {
         // A block that cannot be read further ends here; what was read holds.
         for change in Changes::new(&outcome.changes).map_while(Result::ok) {
             match change {
-                // A position of MariaDB, no state of the session: see `consistency`.
-                Change::Variable { name: b"last_gtid", .. } => {}
+                // A position of MariaDB, nothing that could be set: see `consistency`.
+                Change::Variable { name: b"last_gtid", value } => {
+                    self.last_gtid = String::from_utf8_lossy(value).into();
+                }
                 Change::Variable { name, value } => {
                     noted.explained = true;
-                    noted.charset_changed |= name == b"character_set_connection";
-                    self.set_value(&String::from_utf8_lossy(name), &String::from_utf8_lossy(value), lease);
+                    noted.charset_changed |= name.starts_with(b"character_set_");
+                    self.set_value(&String::from_utf8_lossy(name), &String::from_utf8_lossy(value));
                 }
                 Change::Schema(name) => {
                     noted.explained = true;
@@ -121,23 +198,23 @@ impl State {
         noted
     }
 
-    /// Sets one value; one that a fresh connection has anyway is no difference.
-    pub(crate) fn set_value(&mut self, name: &str, value: &str, lease: &Lease) {
+    /// Sets one value; one that the session began with is no difference.
+    pub(crate) fn set_value(&mut self, name: &str, value: &str) {
         let values = Rc::make_mut(&mut self.values);
-        match lease.fresh_value(name) == Some(value) {
+        match self.fresh.get(name).is_some_and(|fresh| **fresh == *value) {
             true => drop(values.remove(name)),
             false => drop(values.insert(name.into(), value.into())),
         }
     }
 
-    fn value(&self, name: &str) -> Option<&str> {
-        self.values.get(name).map(|value| &**value)
+    pub(crate) fn value(&self, name: &str) -> Option<&str> {
+        self.values.get(name).or_else(|| self.fresh.get(name)).map(|value| &**value)
     }
 
     fn update_derived(&mut self) {
-        let sql_mode = self.value("sql_mode").unwrap_or(&self.fresh_sql_mode);
+        let sql_mode = self.value("sql_mode").unwrap_or_default();
         let has = |mode: &str| sql_mode.split(',').any(|word| word.eq_ignore_ascii_case(mode));
-        let charset = self.value("character_set_client").unwrap_or(&self.fresh_charset);
+        let charset = self.value("character_set_client").unwrap_or_default();
         // In these, the second byte of a character can be a backslash or a quote.
         let ambiguous = ["big5", "gbk", "sjis", "cp932", "gb18030"].contains(&charset);
         self.lex = LexMode {
@@ -149,5 +226,9 @@ impl State {
         self.serializable = isolation == Some("SERIALIZABLE");
         let read_only = self.value("transaction_read_only").or_else(|| self.value("tx_read_only"));
         self.read_only = read_only.is_some_and(|value| value == "ON" || value == "1");
+        let tracking = Tracking::from_settings(|name| self.value(name));
+        if tracking != *self.tracking {
+            self.tracking = Rc::new(tracking);
+        }
     }
 }

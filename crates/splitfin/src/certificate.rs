@@ -65,6 +65,7 @@ mod tests {
             endpoint: Endpoint::Tcp("127.0.0.1:0".parse().unwrap()),
             tls: true,
             tls_required: false,
+            compression: true,
             certificate,
             client_ca: None,
         }

@@ -91,6 +91,7 @@ fn assumed(config: &Config) -> Snapshot {
             fit: if spec.weight == 0 && id != primary { Err(splitfin_topology::Unfit::WeightZero) } else { Ok(()) },
             lag: Some(std::time::Duration::ZERO),
             version: None,
+            offer: None,
             progress: Default::default(),
         }
     };

@@ -3,10 +3,10 @@
 use crate::worker::{Arrival, Handle, Message};
 use splitfin_protocol::frame::write_packet;
 use splitfin_protocol::packet::ErrPacket;
+use splitfin_session::SessionIds;
 use splitfin_transport::{Accepted, Listener, Peer};
 use std::io::Write as _;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
 /// Accepts until the future is dropped. A failed accept is logged and tried again: running out of file descriptors
@@ -16,7 +16,7 @@ pub(crate) async fn accept_forever(
     settings: Arc<splitfin_session::Listener>,
     workers: Vec<Handle>,
     most: usize,
-    ids: Arc<AtomicU32>,
+    ids: Arc<SessionIds>,
 ) {
     let mut pause = FIRST_PAUSE;
     loop {
@@ -40,7 +40,7 @@ fn hand_over(
     settings: &Arc<splitfin_session::Listener>,
     workers: &[Handle],
     most: usize,
-    ids: &AtomicU32,
+    ids: &SessionIds,
 ) {
     let sessions: usize = workers.iter().map(Handle::sessions).sum();
     if sessions >= most {
@@ -48,7 +48,7 @@ fn hand_over(
         send_away(socket);
         return;
     }
-    let id = ids.fetch_add(1, Ordering::Relaxed);
+    let id = ids.next();
     if let Some(worker) = workers.iter().min_by_key(|worker| worker.sessions()) {
         let arrival = Arrival { socket, peer, id, listener: Arc::clone(settings) };
         worker.say(Message::Arrival(Box::new(arrival)));

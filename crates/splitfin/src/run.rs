@@ -7,7 +7,7 @@ use splitfin_topology::Snapshot;
 use splitfin_transport::{Endpoint, Listener};
 use std::net::SocketAddr;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 use thiserror::Error;
 use tokio::sync::watch;
@@ -58,6 +58,7 @@ pub async fn run(config: Config) -> Result<Running, StartError> {
         let settings = splitfin_session::Listener {
             tls: certificate::server_tls(listen, &config.state_dir)?,
             tls_required: listen.tls_required,
+            compression: listen.compression,
         };
         listeners.push((listener, Arc::new(settings)));
     }
@@ -98,7 +99,7 @@ pub async fn run(config: Config) -> Result<Running, StartError> {
             Some(address)
         }
     };
-    let ids = Arc::new(AtomicU32::new(1));
+    let ids = Arc::new(splitfin_session::SessionIds::default());
     let mut acceptors = JoinSet::new();
     let mut endpoints = Vec::new();
     for (listener, settings) in listeners {

@@ -63,7 +63,10 @@ fn session(config: &Config) -> Result<splitfin_session::Settings> {
 
 fn pools(config: &Config) -> Result<splitfin_backend::Settings> {
     let mut backends = Vec::new();
-    for ((id, spec), tls) in (0..).map(BackendId).zip(&config.backends).zip(&config.backend_tls) {
+    let compression = config.backend_compression.iter();
+    for (((id, spec), tls), compression) in
+        (0..).map(BackendId).zip(&config.backends).zip(&config.backend_tls).zip(compression)
+    {
         let client = match &tls.ca {
             Some(path) => {
                 let pem = std::fs::read(path).with_context(|| format!("cannot read {}", path.display()))?;
@@ -71,7 +74,8 @@ fn pools(config: &Config) -> Result<splitfin_backend::Settings> {
             }
             None => ClientTls::opportunistic()?,
         };
-        backends.push(Backend { id, address: spec.address.clone(), tls: BackendTls { wish: tls.wish, client } });
+        let tls = BackendTls { wish: tls.wish, client };
+        backends.push(Backend { id, address: spec.address.clone(), tls, compression: *compression });
     }
     Ok(splitfin_backend::Settings {
         backends,

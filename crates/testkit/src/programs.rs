@@ -78,7 +78,12 @@ impl Programs {
 
     /// The family's command line client, where it was unpacked with the server.
     pub fn client(&self) -> Option<Command> {
-        let client = prefix().join("usr/bin/mysql");
+        self.tool("mysql")
+    }
+
+    /// A program that was unpacked with the server.
+    pub fn tool(&self, name: &str) -> Option<Command> {
+        let client = prefix().join("usr/bin").join(name);
         let [loader, rest @ ..] = self.server.as_slice() else { return None };
         let arguments = rest.strip_suffix(&[rest.last()?.clone()])?;
         if self.family != Family::Mysql || arguments.is_empty() || !client.exists() {

@@ -15,6 +15,6 @@ pub use backend::{BackendId, BackendSpec};
 pub use condition::{Thresholds, Unfit};
 pub use gtid::{Position, PositionError};
 pub use monitor::{Event, Monitor, PrimaryChoice};
-pub use observation::{Channel, ClusterKind, Family, Identity, Membership, Observation, ProbeFailure};
+pub use observation::{Channel, ClusterKind, Family, Identity, Membership, Observation, Offer, ProbeFailure};
 pub use publish::{LocalTopology, Topology};
 pub use snapshot::{BackendView, Means, Progress, Role, Snapshot};

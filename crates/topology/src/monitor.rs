@@ -356,6 +356,7 @@ impl Monitor {
             fit,
             lag: member.seen.as_ref().and_then(lag),
             version: member.seen.as_ref().map(|seen| seen.version.clone()),
+            offer: member.seen.as_ref().map(|seen| seen.offer),
             progress: progress(member),
         }
     }

@@ -75,6 +75,33 @@ pub struct Membership {
     pub lag: Option<Duration>,
 }
 
+/// What servers of one family differ in when they greet a client.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct Offer {
+    /// Asks clients for files (`local_infile`).
+    pub local_files: bool,
+    /// Knows query attributes: MySQL since 8.0.23.
+    pub query_attributes: bool,
+    /// Tells extended types of columns: MariaDB since 10.5.2.
+    pub extended_metadata: bool,
+    /// Number of its default collation; a greeting has the low byte of it.
+    pub collation: u16,
+    /// Sessions begin with autocommit.
+    pub autocommit: bool,
+}
+
+impl Offer {
+    /// What both have. Collation and autocommit are this one's.
+    pub const fn and(self, other: Self) -> Self {
+        Self {
+            local_files: self.local_files && other.local_files,
+            query_attributes: self.query_attributes && other.query_attributes,
+            extended_metadata: self.extended_metadata && other.extended_metadata,
+            ..self
+        }
+    }
+}
+
 /// What a probe saw of a server that answered.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Observation {
@@ -82,6 +109,8 @@ pub struct Observation {
     pub family: Family,
     /// `@@version`.
     pub version: String,
+    /// What its greeting offers.
+    pub offer: Offer,
     /// How its replicas call it.
     pub identity: Identity,
     /// Whether writes are refused.

@@ -3,7 +3,7 @@
 use crate::backend::{BackendId, BackendSpec};
 use crate::condition::Unfit;
 use crate::gtid::Position;
-use crate::observation::Family;
+use crate::observation::{Family, Offer};
 use std::time::{Duration, Instant};
 
 /// What a server is at the moment.
@@ -30,6 +30,8 @@ pub struct BackendView {
     pub lag: Option<Duration>,
     /// `@@version`, once it was seen.
     pub version: Option<String>,
+    /// What its greeting offers, once that was seen.
+    pub offer: Option<Offer>,
     /// How far it is in the stream of transactions.
     pub progress: Progress,
 }
@@ -85,6 +87,14 @@ impl Snapshot {
     /// The server of this name.
     pub fn by_name(&self, name: &str) -> Option<&BackendView> {
         self.backends.iter().find(|view| view.spec.name == name)
+    }
+
+    /// What every server that was seen offers, and otherwise what the primary does: what clients are greeted with.
+    pub fn offer(&self) -> Option<Offer> {
+        let primary = self.primary.and_then(|id| self.backend(id)).and_then(|view| view.offer);
+        let mut offers = primary.into_iter().chain(self.backends.iter().filter_map(|view| view.offer));
+        let first = offers.next()?;
+        Some(offers.fold(first, Offer::and))
     }
 
     /// Replicas that may serve reads.

@@ -2,7 +2,8 @@
 
 use crate::stream::{Stream, Surplus};
 use crate::tls::{ClientTls, ServerTls};
-use splitfin_protocol::frame::{Boundary, HEADER, boundary, payload, write_packet};
+use splitfin_protocol::compress::{Algorithm, Codec};
+use splitfin_protocol::frame::{Boundary, FrameHeader, HEADER, boundary, payload, write_packet};
 use std::io;
 use thiserror::Error;
 
@@ -35,12 +36,41 @@ pub struct Framed {
     input: Vec<u8>,
     start: usize,
     room: usize,
+    packed: Option<Box<Packed>>,
+}
+
+/// What a compressed connection has beside.
+#[derive(Debug)]
+struct Packed {
+    codec: Codec,
+    role: Role,
+    /// Bytes that were read and are no whole compressed packet yet.
+    input: Vec<u8>,
+    output: Vec<u8>,
+}
+
+/// Which end of a compressed connection this is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Role {
+    /// It sends commands.
+    Client,
+    /// It answers them.
+    Server,
 }
 
 impl Framed {
     /// Takes over a fresh stream.
     pub const fn new(stream: Stream) -> Self {
-        Self { stream, input: Vec::new(), start: 0, room: FIRST_READ }
+        Self { stream, input: Vec::new(), start: 0, room: FIRST_READ, packed: None }
+    }
+
+    /// Goes on compressed, behind a login. Nothing may have been read ahead of it.
+    pub fn compress(&mut self, algorithm: Algorithm, role: Role) {
+        let codec = Codec::new(algorithm);
+        self.packed =
+            Some(Box::new(Packed { codec, role, input: self.input.split_off(self.start), output: Vec::new() }));
+        self.input.clear();
+        self.start = 0;
     }
 
     /// The stream below.
@@ -86,6 +116,9 @@ impl Framed {
 
     /// Reads more input. 0 means the peer has closed. Cancelling loses nothing.
     pub async fn fill(&mut self) -> io::Result<usize> {
+        if self.packed.is_some() {
+            return self.fill_packed().await;
+        }
         if self.input.capacity() == 0 {
             self.stream.readable().await?;
         }
@@ -101,9 +134,28 @@ impl Framed {
         Ok(read)
     }
 
+    async fn fill_packed(&mut self) -> io::Result<usize> {
+        let Some(packed) = self.packed.as_deref_mut() else { return Ok(0) };
+        self.input.drain(..self.start);
+        self.start = 0;
+        let before = self.input.len();
+        loop {
+            let taken = packed.codec.unpack(&packed.input, &mut self.input).map_err(io::Error::other)?;
+            packed.input.drain(..taken);
+            if self.input.len() > before {
+                return Ok(self.input.len() - before);
+            }
+            packed.input.reserve(self.room);
+            if self.stream.read(&mut packed.input).await? == 0 {
+                return Ok(0);
+            }
+        }
+    }
+
     /// Whether the peer is silent and open: a connection that may be used for a new command.
     pub fn is_quiet(&self) -> bool {
-        self.input().is_empty() && self.stream.is_quiet()
+        let nothing_packed = self.packed.as_ref().is_none_or(|packed| packed.input.is_empty());
+        self.input().is_empty() && nothing_packed && self.stream.is_quiet()
     }
 
     /// Waits for a whole packet at the front of the input and returns its length with headers, its payload's length,
@@ -144,9 +196,38 @@ impl Framed {
         Ok(next)
     }
 
-    /// Writes bytes that are packets already.
+    /// Writes bytes that are packets already: whole ones, from this peer's commands or replies.
     pub async fn write(&mut self, bytes: &[u8]) -> io::Result<()> {
-        self.stream.write(bytes).await
+        match self.packed.as_deref_mut() {
+            None => self.stream.write(bytes).await,
+            Some(packed) => {
+                match packed.role {
+                    // Each command begins a packet, whose number is 0.
+                    Role::Client => commands(bytes).for_each(|(command, begins)| packed.put(command, begins)),
+                    Role::Server => packed.put(bytes, false),
+                }
+                self.flush().await
+            }
+        }
+    }
+
+    /// Writes more of what a command sends behind its first packet: the pieces of a file.
+    pub async fn write_more(&mut self, bytes: &[u8]) -> io::Result<()> {
+        match self.packed.as_deref_mut() {
+            None => self.stream.write(bytes).await,
+            Some(packed) => {
+                packed.put(bytes, false);
+                self.flush().await
+            }
+        }
+    }
+
+    async fn flush(&mut self) -> io::Result<()> {
+        let Some(packed) = self.packed.as_deref_mut() else { return Ok(()) };
+        let written = self.stream.write(&packed.output).await;
+        packed.output.clear();
+        packed.output.shrink_to(LARGEST_READ);
+        written
     }
 
     /// Closes the stream.
@@ -175,6 +256,35 @@ impl Framed {
             Stream::Unix(_) | Stream::Tls(_) => Err(io::Error::other("TLS is for plain TCP connections")),
         }
     }
+}
+
+impl Packed {
+    fn put(&mut self, content: &[u8], begins: bool) {
+        if begins {
+            self.codec.begin();
+        }
+        self.codec.pack(content, &mut self.output);
+    }
+}
+
+/// Cuts `bytes` in front of each frame with the sequence id 0, where a command begins. The flag says whether a piece
+/// begins with one.
+fn commands(bytes: &[u8]) -> impl Iterator<Item = (&[u8], bool)> {
+    let mut rest = bytes;
+    std::iter::from_fn(move || {
+        let first = FrameHeader::parse(rest)?;
+        let mut end = (HEADER + first.length).min(rest.len());
+        while let Some(next) = FrameHeader::parse(&rest[end..]).filter(|next| next.sequence != 0) {
+            end = (end + HEADER + next.length).min(rest.len());
+        }
+        // A header that is cut off stays with what is in front of it.
+        if rest.len() - end < HEADER {
+            end = rest.len();
+        }
+        let (command, more) = rest.split_at(end);
+        rest = more;
+        Some((command, first.sequence == 0))
+    })
 }
 
 /// The first read of a connection; most commands and replies fit.

@@ -8,7 +8,7 @@ mod stream;
 pub mod tls;
 
 pub use dial::{DialError, dial};
-pub use framed::{FrameError, Framed};
+pub use framed::{FrameError, Framed, Role};
 pub use listen::{Accepted, Endpoint, Listener, Peer};
 pub use rsa::{RsaError, RsaKey, encrypt_for};
 pub use stream::Stream;

@@ -120,7 +120,7 @@ fn a_packet_out_of_place_is_a_violation() {
 
 proptest::proptest! {
     #[test]
-    fn no_input_panics(command in 0u8..=255, capabilities: u32, frames: Vec<Vec<u8>>) {
+    fn no_input_panics(command in 0u8..=255, capabilities: u64, frames: Vec<Vec<u8>>) {
         let Some(command) = CommandByte::from_byte(command) else { return Ok(()) };
         let mut exchange = Exchange::new(command, Capabilities::from_bits_retain(capabilities));
         for frame in frames {

@@ -130,7 +130,6 @@ impl Accept {
         let plugin = change.plugin.as_deref().and_then(Plugin::by_name).unwrap_or(Plugin::Native);
         let login = Login {
             capabilities: agreed,
-            mariadb: crate::MariadbCapabilities::empty(),
             max_packet: 0,
             collation: change.collation.to_le_bytes()[0],
             user: change.user,
@@ -138,6 +137,7 @@ impl Accept {
             database: change.database,
             plugin: change.plugin,
             attributes: Vec::new(),
+            zstd_level: None,
         };
         Ok(Self {
             offered: agreed,

@@ -6,7 +6,8 @@
 //! ```
 
 use crate::auth::{self, caching_sha2, ed25519, native};
-use crate::capability::{Capabilities, MariadbCapabilities};
+use crate::capability::Capabilities;
+use crate::compress::Algorithm;
 use crate::packet::{AuthSwitch, ErrPacket, Greeting, Login};
 use crate::wire::Malformed;
 use thiserror::Error;
@@ -140,6 +141,12 @@ impl Connect {
         self.greeting.as_ref()
     }
 
+    /// How to compress behind the login.
+    pub fn compression(&self) -> Option<Algorithm> {
+        let login = self.login(Vec::new(), String::new(), false);
+        login.compression(login.capabilities)
+    }
+
     /// Takes the server's next packet.
     pub fn handle(&mut self, payload: &[u8]) -> Result<Step, ConnectError> {
         if payload.first() == Some(&0xFF) {
@@ -164,7 +171,8 @@ impl Connect {
 
     fn handle_greeting(&mut self, payload: &[u8]) -> Result<Step, ConnectError> {
         let greeting = Greeting::parse(payload)?;
-        let missing = Capabilities::REQUIRED_OF_BACKENDS - greeting.capabilities;
+        let shaping = self.credentials.capabilities & Capabilities::SHAPING;
+        let missing = (Capabilities::REQUIRED_OF_BACKENDS | shaping) - greeting.capabilities;
         if !missing.is_empty() {
             return Err(ConnectError::TooOld { version: greeting.version, missing });
         }
@@ -204,11 +212,10 @@ impl Connect {
         let server = self.greeting.as_ref().map_or(Capabilities::empty(), |greeting| greeting.capabilities);
         let mut wanted = Capabilities::TOWARDS_BACKENDS | self.credentials.capabilities;
         wanted.set(Capabilities::CONNECT_WITH_DB, self.credentials.database.is_some());
-        let mut capabilities = wanted & (server | Capabilities::LONG_PASSWORD);
+        let mut capabilities = wanted & server;
         capabilities.set(Capabilities::SSL, tls);
         Login {
             capabilities,
-            mariadb: MariadbCapabilities::empty(),
             max_packet: 1 << 30,
             collation: self.credentials.collation,
             user: self.credentials.user.clone(),
@@ -216,6 +223,7 @@ impl Connect {
             database: self.credentials.database.clone(),
             plugin: Some(plugin),
             attributes: self.credentials.attributes.clone(),
+            zstd_level: None,
         }
     }
 
@@ -286,7 +294,6 @@ mod tests {
             connection_id: 5,
             nonce: NONCE,
             capabilities: Capabilities::OFFERED | Capabilities::SSL,
-            mariadb: MariadbCapabilities::empty(),
             collation: 45,
             status: Status::AUTOCOMMIT,
             plugin: plugin.into(),

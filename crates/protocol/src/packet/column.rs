@@ -25,7 +25,7 @@ pub enum ColumnKind {
 }
 
 impl Column<'_> {
-    fn encode(&self) -> Vec<u8> {
+    fn encode(&self, capabilities: Capabilities) -> Vec<u8> {
         let (collation, length, kind, flags): (u16, u32, u8, u16) = match self.kind {
             ColumnKind::Text => (45, 1024, 0xFD, 0),
             // Binary collation; NOT_NULL, UNSIGNED and BINARY.
@@ -35,6 +35,9 @@ impl Column<'_> {
         out.put_lenenc_bytes(b"def");
         for text in ["", "", "", self.name, ""] {
             out.put_lenenc_bytes(text.as_bytes());
+        }
+        if capabilities.contains(Capabilities::EXTENDED_METADATA) {
+            out.put_lenenc_bytes(&[]);
         }
         out.push(0x0C);
         out.put_u16(collation);
@@ -65,7 +68,7 @@ impl ResultSet<'_> {
         count.put_lenenc(self.columns.len() as u64);
         let mut sequence = write_packet(out, 1, &count);
         for column in self.columns {
-            sequence = write_packet(out, sequence, &column.encode());
+            sequence = write_packet(out, sequence, &column.encode(capabilities));
         }
         if !deprecate_eof {
             sequence = write_packet(out, sequence, &eof);

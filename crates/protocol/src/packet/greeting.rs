@@ -5,7 +5,7 @@
 //!    | u8 nonce length | 6 × 00 | u32 MariaDB caps | nonce rest NUL | plugin NUL
 //! ```
 
-use crate::capability::{Capabilities, MariadbCapabilities};
+use crate::capability::Capabilities;
 use crate::status::Status;
 use crate::wire::{Malformed, Reader, WriteExt};
 
@@ -23,8 +23,6 @@ pub struct Greeting {
     pub nonce: [u8; NONCE],
     /// What the server can do.
     pub capabilities: Capabilities,
-    /// MariaDB's own flags; empty for MySQL.
-    pub mariadb: MariadbCapabilities,
     /// Low byte of the default collation's id.
     pub collation: u8,
     /// Initial status.
@@ -59,7 +57,7 @@ impl Greeting {
         let nonce_length = reader.u8("nonce length")?;
         reader.bytes(6, "filler")?;
         let mariadb = reader.u32("MariaDB capabilities")?;
-        let capabilities = Capabilities::from_bits_retain(u32::from(low) | u32::from(high) << 16);
+        let capabilities = Capabilities::of(u32::from(low) | u32::from(high) << 16, mariadb);
         let second = reader.bytes(usize::from(nonce_length.saturating_sub(8)).max(13), "nonce, second part")?;
         let mut nonce = [0; NONCE];
         for (to, from) in nonce.iter_mut().zip(first.iter().chain(second)) {
@@ -69,17 +67,13 @@ impl Greeting {
             true => String::from_utf8_lossy(reader.nul_bytes_or_rest()).into_owned(),
             false => crate::auth::NATIVE.to_owned(),
         };
-        let mariadb = match capabilities.contains(Capabilities::LONG_PASSWORD) {
-            true => MariadbCapabilities::empty(),
-            false => MariadbCapabilities::from_bits_retain(mariadb),
-        };
-        Ok(Self { version, connection_id, nonce, capabilities, mariadb, collation, status, plugin })
+        Ok(Self { version, connection_id, nonce, capabilities, collation, status, plugin })
     }
 
     /// The payload.
     pub fn encode(&self) -> Vec<u8> {
         let (first, second) = self.nonce.split_at(8);
-        let caps = self.capabilities.bits();
+        let caps = self.capabilities.low();
         let mut out = vec![0x0A];
         out.put_nul_bytes(self.version.as_bytes());
         out.put_u32(self.connection_id);
@@ -91,7 +85,7 @@ impl Greeting {
         out.put_u16((caps >> 16) as u16);
         out.push(NONCE as u8 + 1);
         out.extend_from_slice(&[0; 6]);
-        out.put_u32(self.mariadb.bits());
+        out.put_u32(self.capabilities.high());
         out.put_nul_bytes(second);
         out.put_nul_bytes(self.plugin.as_bytes());
         out
@@ -109,7 +103,6 @@ mod tests {
             connection_id: 77,
             nonce: *b"abcdefghijklmnopqrst",
             capabilities: Capabilities::OFFERED,
-            mariadb: MariadbCapabilities::empty(),
             collation: 255,
             status: Status::AUTOCOMMIT,
             plugin: auth::CACHING_SHA2.into(),

@@ -5,7 +5,8 @@
 //!   | user NUL | auth data | database NUL | plugin NUL | attributes
 //! ```
 
-use crate::capability::{Capabilities, MariadbCapabilities};
+use crate::capability::Capabilities;
+use crate::compress::{Algorithm, DEFAULT_ZSTD_LEVEL};
 use crate::wire::{Malformed, Reader, WriteExt};
 
 /// Bytes of an SSLRequest.
@@ -16,8 +17,6 @@ pub const SSL_REQUEST: usize = 32;
 pub struct Login {
     /// What the client can do, whether the server offered it or not.
     pub capabilities: Capabilities,
-    /// MariaDB's own flags; empty unless the client left bit 0 clear.
-    pub mariadb: MariadbCapabilities,
     /// The longest packet the client wants to see. Servers do not look at it.
     pub max_packet: u32,
     /// Low byte of the collation's id.
@@ -32,6 +31,8 @@ pub struct Login {
     pub plugin: Option<String>,
     /// Connection attributes, in the order they came.
     pub attributes: Vec<(String, String)>,
+    /// Level of zstd compression; there if that was agreed.
+    pub zstd_level: Option<u8>,
 }
 
 /// Whether `payload` is an SSLRequest: the front of a login that asks for TLS and ends there.
@@ -39,7 +40,7 @@ pub fn is_ssl_request(payload: &[u8]) -> bool {
     payload.len() == SSL_REQUEST
         && Reader::new(payload)
             .u32("capabilities")
-            .is_ok_and(|bits| Capabilities::from_bits_retain(bits).contains(Capabilities::SSL))
+            .is_ok_and(|bits| Capabilities::of(bits, 0).contains(Capabilities::SSL))
 }
 
 fn text(bytes: &[u8]) -> String {
@@ -51,14 +52,13 @@ impl Login {
     pub fn parse(payload: &[u8], offered: Capabilities) -> Result<Self, Malformed> {
         let mut reader = Reader::new(payload);
         let bits = reader.u32("capabilities")?;
-        let capabilities = Capabilities::from_bits_retain(bits);
-        if !capabilities.contains(Capabilities::PROTOCOL_41) {
+        if !Capabilities::of(bits, 0).contains(Capabilities::PROTOCOL_41) {
             return Err(Malformed::Invalid { field: "capabilities (PROTOCOL_41 is missing)", value: u64::from(bits) });
         }
         let max_packet = reader.u32("max packet")?;
         let collation = reader.u8("collation")?;
         reader.bytes(19, "filler")?;
-        let mariadb = reader.u32("MariaDB capabilities")?;
+        let capabilities = Capabilities::of(bits, reader.u32("MariaDB capabilities")?);
         let user = text(reader.nul_bytes("user")?);
         let agreed = capabilities & offered;
         let auth = if agreed.contains(Capabilities::PLUGIN_AUTH_LENENC) {
@@ -83,11 +83,12 @@ impl Login {
             true => parse_attributes(&mut reader)?,
             false => Vec::new(),
         };
-        let mariadb = match capabilities.contains(Capabilities::LONG_PASSWORD) {
-            true => MariadbCapabilities::empty(),
-            false => MariadbCapabilities::from_bits_retain(mariadb),
+        // Some clients write four bytes, of which the first counts.
+        let zstd_level = match agreed.contains(Capabilities::ZSTD_COMPRESSION) && !reader.is_empty() {
+            true => Some(reader.u8("zstd level")?),
+            false => None,
         };
-        Ok(Self { capabilities, mariadb, max_packet, collation, user, auth, database, plugin, attributes })
+        Ok(Self { capabilities, max_packet, collation, user, auth, database, plugin, attributes, zstd_level })
     }
 
     /// The SSLRequest that goes in front of this login.
@@ -98,11 +99,11 @@ impl Login {
     }
 
     fn encode_front(&self, out: &mut Vec<u8>) {
-        out.put_u32(self.capabilities.bits());
+        out.put_u32(self.capabilities.low());
         out.put_u32(self.max_packet);
         out.push(self.collation);
         out.extend_from_slice(&[0; 19]);
-        out.put_u32(self.mariadb.bits());
+        out.put_u32(self.capabilities.high());
     }
 
     /// The payload. The capabilities decide which fields are written.
@@ -130,7 +131,19 @@ impl Login {
             }
             out.put_lenenc_bytes(&block);
         }
+        if self.capabilities.contains(Capabilities::ZSTD_COMPRESSION) {
+            out.push(self.zstd_level.unwrap_or(DEFAULT_ZSTD_LEVEL));
+        }
         out
+    }
+
+    /// How to compress behind the login, by what was agreed: zlib first, as servers choose.
+    pub fn compression(&self, agreed: Capabilities) -> Option<Algorithm> {
+        if agreed.contains(Capabilities::COMPRESS) {
+            return Some(Algorithm::Zlib);
+        }
+        let zstd = agreed.contains(Capabilities::ZSTD_COMPRESSION);
+        zstd.then(|| Algorithm::Zstd(self.zstd_level.unwrap_or(DEFAULT_ZSTD_LEVEL)))
     }
 }
 
@@ -152,7 +165,6 @@ mod tests {
     fn login() -> Login {
         Login {
             capabilities: Capabilities::OFFERED,
-            mariadb: MariadbCapabilities::empty(),
             max_packet: 1 << 24,
             collation: 45,
             user: "app".into(),
@@ -160,7 +172,26 @@ mod tests {
             database: Some("shop".into()),
             plugin: Some(crate::auth::NATIVE.into()),
             attributes: vec![("_client_name".into(), "libmysql".into())],
+            zstd_level: None,
         }
+    }
+
+    #[test]
+    fn the_level_of_zstd_comes_last() {
+        let mut login = login();
+        login.capabilities |= Capabilities::ZSTD_COMPRESSION;
+        login.zstd_level = Some(7);
+        let offered = Capabilities::OFFERED | Capabilities::COMPRESSION;
+        let mut bytes = login.encode();
+        assert_eq!(Login::parse(&bytes, offered).unwrap().zstd_level, Some(7));
+        bytes.extend_from_slice(&[0; 3]);
+        let read = Login::parse(&bytes, offered).unwrap();
+        assert_eq!(
+            read.compression(read.capabilities & offered),
+            Some(Algorithm::Zstd(7)),
+            "MariaDB's clients write four"
+        );
+        assert_eq!(read.compression(Capabilities::COMPRESSION), Some(Algorithm::Zlib), "as servers choose");
     }
 
     #[test]

@@ -1,5 +1,6 @@
 //! One packet per file, named as in the servers' manuals.
 
+pub mod attributes;
 pub mod auth_switch;
 pub mod change_user;
 pub mod column;
@@ -20,4 +21,4 @@ pub use greeting::Greeting;
 pub use login::Login;
 pub use ok::OkPacket;
 pub use prepare_ok::PrepareOk;
-pub use stmt_execute::{Bound, StmtExecute};
+pub use stmt_execute::{Bound, BulkExecute, StmtExecute};

@@ -49,7 +49,9 @@ impl<'a> OkPacket<'a> {
 
     /// The payload with `header` (0x00, or 0xFE at the end of a result set), for a peer that agreed to `capabilities`.
     pub fn encode(&self, header: u8, capabilities: Capabilities) -> Vec<u8> {
-        let tracked = capabilities.contains(Capabilities::SESSION_TRACK) && !self.changes.is_empty();
+        // MySQL sets the flag without any entry where a transaction follows on another.
+        let changed = self.status.contains(Status::SESSION_STATE_CHANGED) || !self.changes.is_empty();
+        let tracked = capabilities.contains(Capabilities::SESSION_TRACK) && changed;
         let mut status = self.status;
         status.set(Status::SESSION_STATE_CHANGED, tracked);
         let mut out = Vec::with_capacity(16 + self.info.len() + self.changes.len());

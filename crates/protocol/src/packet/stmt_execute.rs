@@ -1,11 +1,18 @@
-//! The body of COM_STMT_EXECUTE, behind the statement id.
+//! The body of COM_STMT_EXECUTE and COM_STMT_BULK_EXECUTE, behind the statement id.
 //!
 //! ```text
-//! u8 flags | u32 iterations = 1 | null bitmap (n+7)/8 | u8 types follow | [ n × 2 bytes type ] | values
+//! execute: u8 flags | u32 iterations = 1 | [ lenenc count ] | null bitmap (n+7)/8 | u8 types follow | [ types ] | values
+//! bulk:    u16 flags | [ types ] | rows of ( u8 indicator, value )
 //! ```
+//! A type has two bytes. The count, and a name behind each type, are there where both peers agreed to
+//! `QUERY_ATTRIBUTES`: attributes come behind the parameters, and count as such. MySQL 9.7 reads the count for a statement
+//! with parameters whether the flag announces it or not.
+//!
 //! Without types the server takes those of the last execution of its own statement. A statement that was prepared
 //! again elsewhere has none, so the remembered types are put in.
 
+use crate::capability::Capabilities;
+use crate::packet::attributes;
 use crate::wire::{Malformed, Reader, WriteExt};
 
 /// The body, taken apart.
@@ -13,6 +20,10 @@ use crate::wire::{Malformed, Reader, WriteExt};
 pub struct StmtExecute<'a> {
     /// Cursor type and other flags.
     pub flags: u8,
+    /// The number of parameters, as it came.
+    count: &'a [u8],
+    /// How many parameters and attributes there are.
+    pub parameters: usize,
     /// Null bitmap, as it came.
     pub nulls: &'a [u8],
     /// The types, where the client sent them.
@@ -26,7 +37,7 @@ pub struct StmtExecute<'a> {
 pub enum Bound<'a> {
     /// The statement has no parameters.
     Nothing,
-    /// Two bytes for each parameter.
+    /// Of every parameter, with its name where that was agreed to.
     Types(&'a [u8]),
     /// As in the last execution.
     AsBefore,
@@ -34,32 +45,44 @@ pub enum Bound<'a> {
 
 /// Flags that ask for a cursor.
 pub const CURSOR_FLAGS: u8 = 0x01 | 0x02 | 0x04;
+/// The client says how many parameters there are, as some may be attributes.
+const PARAMETER_COUNT_AVAILABLE: u8 = 0x08;
 
 impl<'a> StmtExecute<'a> {
     /// Reads the body for a statement with `parameters` parameters.
-    pub fn parse(body: &'a [u8], parameters: u16) -> Result<Self, Malformed> {
+    pub fn parse(body: &'a [u8], parameters: u16, agreed: Capabilities) -> Result<Self, Malformed> {
         let mut reader = Reader::new(body);
         let flags = reader.u8("execute flags")?;
         reader.u32("iterations")?;
-        if parameters == 0 {
-            return Ok(Self { flags, nulls: &[], types: Bound::Nothing, values: reader.rest() });
+        let named = agreed.contains(Capabilities::QUERY_ATTRIBUTES);
+        let mut total = usize::from(parameters);
+        let before = reader.unread();
+        if named && (parameters > 0 || flags & PARAMETER_COUNT_AVAILABLE != 0) {
+            let value = reader.lenenc("number of parameters")?;
+            let known = usize::try_from(value).ok().filter(|total| *total <= body.len() || value == 0);
+            total = known.ok_or(Malformed::Invalid { field: "number of parameters", value })?;
         }
-        let count = usize::from(parameters);
-        let nulls = reader.bytes(count.div_ceil(8), "null bitmap")?;
+        let count = before.get(..before.len() - reader.unread().len()).unwrap_or_default();
+        if total == 0 {
+            let (nulls, types) = (&[][..], Bound::Nothing);
+            return Ok(Self { flags, count, parameters: 0, nulls, types, values: reader.rest() });
+        }
+        let nulls = reader.bytes(total.div_ceil(8), "null bitmap")?;
         let types = match reader.u8("types follow")? {
             0 => Bound::AsBefore,
-            _ => Bound::Types(reader.bytes(count * 2, "parameter types")?),
+            _ => Bound::Types(attributes::types(&mut reader, total, named)?),
         };
-        Ok(Self { flags, nulls, types, values: reader.rest() })
+        Ok(Self { flags, count, parameters: total, nulls, types, values: reader.rest() })
     }
 
     /// The command's payload for `statement`, with `types` put in.
     pub fn encode_with_types(&self, statement: u32, types: &[u8]) -> Vec<u8> {
-        let mut out = Vec::with_capacity(11 + self.nulls.len() + types.len() + self.values.len());
+        let mut out = Vec::with_capacity(20 + self.nulls.len() + types.len() + self.values.len());
         out.push(crate::CommandByte::StmtExecute as u8);
         out.put_u32(statement);
         out.push(self.flags);
         out.put_u32(1);
+        out.extend_from_slice(self.count);
         out.extend_from_slice(self.nulls);
         out.push(1);
         out.extend_from_slice(types);
@@ -68,29 +91,101 @@ impl<'a> StmtExecute<'a> {
     }
 }
 
+/// The body of a bulk execution, taken apart.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct BulkExecute<'a> {
+    flags: u16,
+    /// The types, where the client sent them.
+    pub types: Bound<'a>,
+    rows: &'a [u8],
+}
+
+/// The types follow the flags of a bulk execution.
+const SEND_TYPES: u16 = 128;
+
+impl<'a> BulkExecute<'a> {
+    /// Reads the body for a statement with `parameters` parameters.
+    pub fn parse(body: &'a [u8], parameters: u16) -> Result<Self, Malformed> {
+        let mut reader = Reader::new(body);
+        let flags = reader.u16("bulk flags")?;
+        let types = match flags & SEND_TYPES {
+            0 => Bound::AsBefore,
+            _ => Bound::Types(reader.bytes(usize::from(parameters) * 2, "parameter types")?),
+        };
+        Ok(Self { flags, types, rows: reader.rest() })
+    }
+
+    /// The command's payload for `statement`, with `types` put in.
+    pub fn encode_with_types(&self, statement: u32, types: &[u8]) -> Vec<u8> {
+        let mut out = Vec::with_capacity(7 + types.len() + self.rows.len());
+        out.push(crate::CommandByte::StmtBulkExecute as u8);
+        out.put_u32(statement);
+        out.put_u16(self.flags | SEND_TYPES);
+        out.extend_from_slice(types);
+        out.extend_from_slice(self.rows);
+        out
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+    use proptest::prelude::*;
+
+    const PLAIN: Capabilities = Capabilities::empty();
 
     #[test]
     fn remembered_types_are_put_in() {
         // Two parameters, none null, no types, one LONGLONG and one string value.
         let body = [0, 1, 0, 0, 0, 0, 0, 7, 0, 0, 0, 0, 0, 0, 0, 1, b'x'];
-        let execute = StmtExecute::parse(&body, 2).unwrap();
+        let execute = StmtExecute::parse(&body, 2, PLAIN).unwrap();
         assert_eq!(execute.types, Bound::AsBefore);
         let spliced = execute.encode_with_types(9, &[8, 0, 0xFD, 0]);
         assert_eq!(spliced[..5], [0x17, 9, 0, 0, 0]);
-        let again = StmtExecute::parse(&spliced[5..], 2).unwrap();
+        let again = StmtExecute::parse(&spliced[5..], 2, PLAIN).unwrap();
         assert_eq!(again.types, Bound::Types(&[8, 0, 0xFD, 0]));
         assert_eq!(again.values, execute.values);
+    }
+
+    #[test]
+    fn attributes_are_parameters_with_names() {
+        // One parameter and one attribute; types and names follow.
+        let body = [8, 1, 0, 0, 0, 2, 0, 1, 1, 0, 0, 0xFD, 0, 1, b'a', 7, 1, b'x'];
+        let execute = StmtExecute::parse(&body, 1, Capabilities::QUERY_ATTRIBUTES).unwrap();
+        assert_eq!((execute.parameters, execute.values), (2, &[7, 1, b'x'][..]));
+        let Bound::Types(types) = execute.types else { panic!("{execute:?}") };
+        assert_eq!(types, [1, 0, 0, 0xFD, 0, 1, b'a']);
+        assert_eq!(execute.encode_with_types(1, types)[5..], body);
+        let unannounced = [&[0], &body[1..]].concat();
+        assert_eq!(StmtExecute::parse(&unannounced, 1, Capabilities::QUERY_ATTRIBUTES).unwrap().parameters, 2);
+        let none = StmtExecute::parse(&[8, 1, 0, 0, 0, 0], 0, Capabilities::QUERY_ATTRIBUTES).unwrap();
+        assert_eq!((none.parameters, none.types), (0, Bound::Nothing));
     }
 
     #[test]
     fn a_body_cut_anywhere_is_an_error_before_the_values() {
         let body = [0, 1, 0, 0, 0, 0, 1, 8, 0, 7];
         for end in 0..9 {
-            assert!(StmtExecute::parse(&body[..end], 1).is_err(), "{end}");
+            assert!(StmtExecute::parse(&body[..end], 1, PLAIN).is_err(), "{end}");
         }
-        assert!(StmtExecute::parse(&body[..9], 1).is_ok());
+        assert!(StmtExecute::parse(&body[..9], 1, PLAIN).is_ok());
+    }
+
+    #[test]
+    fn a_bulk_execution_gets_the_types_that_it_left_out() {
+        let bulk = BulkExecute::parse(&[0, 0, 0, 5, 0, 6], 1).unwrap();
+        assert_eq!(bulk.types, Bound::AsBefore);
+        let spliced = bulk.encode_with_types(7, &[1, 0]);
+        assert_eq!(spliced, [0xFA, 7, 0, 0, 0, 128, 0, 1, 0, 0, 5, 0, 6]);
+        assert_eq!(BulkExecute::parse(&spliced[5..], 1).unwrap().types, Bound::Types(&[1, 0]));
+        assert!(BulkExecute::parse(&[128, 0, 1], 1).is_err());
+    }
+
+    proptest! {
+        #[test]
+        fn no_input_panics(body: Vec<u8>, parameters: u16, flags: u64) {
+            let _ = StmtExecute::parse(&body, parameters, Capabilities::from_bits_retain(flags));
+            let _ = BulkExecute::parse(&body, parameters);
+        }
     }
 }

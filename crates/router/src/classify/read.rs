@@ -28,7 +28,7 @@ fn prove(tokens: &[Token<'_>]) -> Result<(), Failure> {
     for at in 0..tokens.len() {
         match step(tokens, at) {
             Ok(()) => {}
-            // `SELECT ROW_COUNT()` needs the last connection even where something else is wrong with it too.
+            // `SELECT @@warning_count` needs the last connection even where something else is wrong with it too.
             Err(Failure::Diagnostics) => return Err(Failure::Diagnostics),
             Err(write) => failure = failure.or(Some(write)),
         }
@@ -110,6 +110,7 @@ fn information_schema(table: Option<&Token<'_>>) -> Result<(), Failure> {
         "processlist",
         "innodb_",
         "session_status",
+        "session_variables",
         "global_status",
         "global_variables",
         "profiling",
@@ -139,16 +140,16 @@ fn quoted(tokens: &[Token<'_>], at: usize, name: &[u8], called: bool) -> Result<
 fn system_variable(name: &str) -> Result<(), Failure> {
     let plain = name.rsplit('.').next().unwrap_or(name).trim_matches('`');
     match plain {
-        "warning_count" | "error_count" | "in_transaction" | "last_gtid" => Err(Failure::Diagnostics),
+        "warning_count" | "error_count" | "in_transaction" => Err(Failure::Diagnostics),
         "last_insert_id" | "identity" => write(Because::LastInsertId),
         // The guard of replica connections shows in these; the primary's connections have none.
         "tx_read_only" | "transaction_read_only" | "read_only" | "super_read_only" | "innodb_read_only" => {
             write(Because::ServerLocal)
         }
-        "hostname" | "port" | "server_id" | "server_uuid" | "pseudo_thread_id" | "rand_seed1" | "rand_seed2"
-        | "insert_id" | "gtid_executed" | "gtid_current_pos" | "gtid_slave_pos" | "gtid_binlog_pos"
-        | "external_user" | "proxy_user" => match plain {
-            "rand_seed1" | "rand_seed2" | "insert_id" | "pseudo_thread_id" => write(Because::ServerLocal),
+        "hostname" | "port" | "server_id" | "server_uuid" | "rand_seed1" | "rand_seed2" | "insert_id"
+        | "gtid_executed" | "gtid_current_pos" | "gtid_slave_pos" | "gtid_binlog_pos" | "external_user"
+        | "proxy_user" => match plain {
+            "rand_seed1" | "rand_seed2" | "insert_id" => write(Because::ServerLocal),
             _ => Ok(()),
         },
         _ => Ok(()),
@@ -157,18 +158,16 @@ fn system_variable(name: &str) -> Result<(), Failure> {
 
 fn function(tokens: &[Token<'_>], at: usize, word: &str) -> Result<(), Failure> {
     match word {
-        "row_count" | "found_rows" => Err(Failure::Diagnostics),
+        // The session's own values are put in before a server sees the statement.
+        "row_count" | "found_rows" | "connection_id" => Ok(()),
         "last_insert_id" => write(Because::LastInsertId),
         "get_lock" | "release_lock" | "release_all_locks" | "is_free_lock" | "is_used_lock" => {
             write(Because::TakesLock)
         }
         "nextval" | "setval" | "lastval" => write(Because::Sequence),
-        "connection_id"
-        | "load_file"
-        | "master_gtid_wait"
-        | "wait_for_executed_gtid_set"
-        | "master_pos_wait"
-        | "source_pos_wait" => write(Because::ServerLocal),
+        "load_file" | "master_gtid_wait" | "wait_for_executed_gtid_set" | "master_pos_wait" | "source_pos_wait" => {
+            write(Because::ServerLocal)
+        }
         _ if is_builtin(word) || is_keyword_before_parenthesis(word) || names_columns(tokens, at) => Ok(()),
         _ => write(Because::UnknownFunction),
     }

@@ -46,8 +46,9 @@ pub const TRACKED_VARIABLES: [&str; 32] = [
 pub const TRACKED_UNDER_TWO_NAMES: [&str; 4] =
     ["tx_isolation", "transaction_isolation", "tx_read_only", "transaction_read_only"];
 
+/// Whether it is known by value. What clients set of tracking is read back.
 fn is_tracked(name: &str) -> bool {
-    TRACKED_VARIABLES.contains(&name) || TRACKED_UNDER_TWO_NAMES.contains(&name)
+    TRACKED_VARIABLES.contains(&name) || TRACKED_UNDER_TWO_NAMES.contains(&name) || name.starts_with("session_track_")
 }
 
 /// The class of a SET statement.
@@ -169,10 +170,16 @@ pub(super) fn effects(tokens: &[Token<'_>]) -> Effects {
     match first.as_str() {
         "set" => set_effects(tokens),
         "create" if has("temporary") => Effects::TEMPORARY_TABLE,
-        "lock" | "backup" => Effects::TABLE_LOCK,
+        "lock" if is(1, "instance") => Effects::BACKUP_LOCK,
+        "unlock" if is(1, "instance") => Effects::BACKUP_UNLOCK,
+        "backup" if is(1, "unlock") || (is(1, "stage") && is(2, "end")) => Effects::BACKUP_UNLOCK,
+        "backup" => Effects::BACKUP_LOCK,
+        "lock" => Effects::TABLE_LOCK,
         "unlock" => Effects::TABLE_UNLOCK,
         "flush" if has("lock") || has("export") => Effects::TABLE_LOCK,
         "handler" => Effects::HANDLER,
+        "call" | "execute" => Effects::UNREPORTED,
+        "begin" if is(1, "not") => Effects::UNREPORTED,
         "prepare" => Effects::TEXT_PREPARE,
         "xa" if is(1, "start") || is(1, "begin") => Effects::XA_START,
         "xa" if is(1, "commit") || is(1, "rollback") => Effects::XA_END,
@@ -197,7 +204,10 @@ fn set_effects(tokens: &[Token<'_>]) -> Effects {
     }
     let start = if says_access_mode(rest) { Effects::ACCESS_MODE } else { Effects::empty() };
     assignments(rest).into_iter().fold(start, |effects, part| {
+        let unscoped = matches!(part.first(), Some(Token::SystemVariable(name)) if !name.contains(&b'.'));
+        let unreported = if unscoped { Effects::UNREPORTED } else { Effects::empty() };
         effects
+            | unreported
             | match assignment(part) {
                 Assignment::User => Effects::USER_VARIABLE,
                 Assignment::Untracked => Effects::UNTRACKED_VARIABLE,

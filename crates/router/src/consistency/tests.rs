@@ -19,6 +19,7 @@ fn snapshot(seen: Instant) -> Snapshot {
         fit: Ok(()),
         lag: Some(Duration::ZERO),
         version: None,
+        offer: None,
         progress: Progress { position: at(100), seen: Some(seen), gtids: true, in_order: true, ..Progress::default() },
     };
     let backends = vec![view(0, Role::Primary), view(1, Role::Replica), view(2, Role::Replica)];

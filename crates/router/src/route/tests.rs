@@ -16,6 +16,7 @@ fn snapshot() -> Snapshot {
         fit: Ok(()),
         lag: lag.map(Duration::from_millis),
         version: None,
+        offer: None,
         progress: Default::default(),
     };
     Snapshot {

@@ -14,6 +14,7 @@ macro_rules! defaults {
 
 defaults! {
     one: u32 = 1;
+    yes: bool = true;
     interval: Span = Span(Duration::from_secs(1));
     probe_timeout: Span = Span(Duration::from_millis(500));
     lag_max: Span = Span(Duration::from_secs(5));
@@ -73,6 +74,8 @@ pub(crate) struct Listen {
     pub(crate) unix: Option<PathBuf>,
     #[serde(default)]
     pub(crate) tls: ListenTls,
+    #[serde(default = "yes")]
+    pub(crate) compression: bool,
 }
 
 #[derive(Debug, Default, Deserialize)]
@@ -106,6 +109,17 @@ pub(crate) struct Backend {
     pub(crate) weight: u32,
     #[serde(default)]
     pub(crate) tls: BackendTls,
+    #[serde(default)]
+    pub(crate) compression: Compression,
+}
+
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub(crate) enum Compression {
+    #[default]
+    Off,
+    Zlib,
+    Zstd,
 }
 
 #[derive(Debug, Default, Deserialize)]

@@ -5,9 +5,10 @@ mod file;
 mod routing;
 mod values;
 
-use file::{AuthMode, File, TlsMode};
+use file::{AuthMode, Compression, File, TlsMode};
 use routing::consistency_sticky;
 use splitfin_backend::Balance;
+use splitfin_protocol::Capabilities;
 use splitfin_protocol::handshake::connect::TlsWish;
 use splitfin_session::{PoolMode, RouteLogLevel};
 use splitfin_topology::{BackendId, BackendSpec, PrimaryChoice, Thresholds};
@@ -61,6 +62,8 @@ pub struct Listen {
     pub tls: bool,
     /// Whether clients must use it.
     pub tls_required: bool,
+    /// Whether clients may ask for compression.
+    pub compression: bool,
     /// Certificate and key; generated if absent.
     pub certificate: Option<(PathBuf, PathBuf)>,
     /// Clients must have a certificate of this authority.
@@ -100,6 +103,8 @@ pub struct Config {
     pub backends: Vec<BackendSpec>,
     /// TLS towards each of them.
     pub backend_tls: Vec<BackendTls>,
+    /// Compression towards each backend.
+    pub backend_compression: Vec<Capabilities>,
     /// How the primary is found.
     pub primary: PrimaryChoice,
     /// Account of the monitor: name and password.
@@ -245,6 +250,12 @@ impl Check<'_> {
             ca: backend.tls.ca.clone(),
         });
         let backend_tls = backend_tls.collect();
+        let backend_compression = file.backends.iter().map(|backend| match backend.compression {
+            Compression::Off => Capabilities::empty(),
+            Compression::Zlib => Capabilities::COMPRESS,
+            Compression::Zstd => Capabilities::ZSTD_COMPRESSION,
+        });
+        let backend_compression = backend_compression.collect();
         let monitor_password = self.password(
             "monitor",
             file.monitor.password.as_ref().map(|text| text.0.clone()),
@@ -267,6 +278,7 @@ impl Check<'_> {
             },
             backends,
             backend_tls,
+            backend_compression,
             monitor: (file.monitor.user.0.clone(), monitor_password),
             probe_interval: file.monitor.interval.0,
             probe_timeout: file.monitor.timeout.0,
@@ -348,6 +360,7 @@ impl Check<'_> {
             endpoint,
             tls: is_tcp && listen.tls.mode != TlsMode::Disabled,
             tls_required: is_tcp && listen.tls.mode == TlsMode::Required,
+            compression: listen.compression,
             certificate,
             client_ca: listen.tls.client_ca.clone(),
         })

@@ -1,6 +1,6 @@
 use super::*;
 use crate::gtid::Position;
-use crate::observation::{Channel, ClusterKind};
+use crate::observation::{Channel, ClusterKind, Offer};
 use proptest::prelude::*;
 use std::time::Instant;
 
@@ -29,6 +29,7 @@ fn writable(id: BackendId) -> Observation {
     Observation {
         family: Family::Mariadb,
         version: "10.11.19-MariaDB".into(),
+        offer: OFFER,
         identity: identity(id),
         read_only: false,
         channels: vec![],
@@ -354,4 +355,16 @@ fn the_primary_of_a_group_is_the_one_that_leads() {
     assert_eq!(monitor.snapshot().primary, Some(B), "never two");
     monitor.observe(B, Ok(member(B, false, 0)));
     assert_eq!(monitor.snapshot().primary, Some(A));
+}
+
+const OFFER: Offer =
+    Offer { local_files: true, query_attributes: false, extended_metadata: true, collation: 45, autocommit: true };
+
+#[test]
+fn clients_are_greeted_with_what_all_servers_have() {
+    let mut monitor = running();
+    monitor.observe(A, Ok(Observation { offer: Offer { collation: 8, ..OFFER }, ..writable(A) }));
+    monitor.observe(B, Ok(Observation { offer: Offer { local_files: false, ..OFFER }, ..replica(B, A, Some(0)) }));
+    let offer = monitor.snapshot().offer();
+    assert_eq!(offer, Some(Offer { local_files: false, collation: 8, ..OFFER }), "the rest is the primary's");
 }

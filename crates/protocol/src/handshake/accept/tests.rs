@@ -1,5 +1,4 @@
 use super::*;
-use crate::MariadbCapabilities;
 use crate::status::Status;
 
 const NONCE: [u8; 20] = *b"abcdefghijklmnopqrst";
@@ -12,7 +11,6 @@ fn greeting(plugin: Plugin, tls: bool) -> Greeting {
         connection_id: 1,
         nonce: NONCE,
         capabilities,
-        mariadb: MariadbCapabilities::empty(),
         collation: 45,
         status: Status::AUTOCOMMIT,
         plugin: plugin.name().into(),
@@ -26,7 +24,6 @@ fn login(plugin: &str, auth: Vec<u8>) -> Vec<u8> {
 fn login_with(plugin: &str, auth: Vec<u8>, capabilities: Capabilities) -> Login {
     Login {
         capabilities,
-        mariadb: MariadbCapabilities::empty(),
         max_packet: 1 << 24,
         collation: 45,
         user: "app".into(),
@@ -34,6 +31,7 @@ fn login_with(plugin: &str, auth: Vec<u8>, capabilities: Capabilities) -> Login 
         database: None,
         plugin: Some(plugin.into()),
         attributes: vec![],
+        zstd_level: None,
     }
 }
 

@@ -1,0 +1,97 @@
+//! User variables by value: read from a connection as expressions that give the same value, of the same type, on any
+//! other.
+
+use crate::query::Answer;
+use crate::state::Values;
+use std::collections::BTreeMap;
+use std::rc::Rc;
+
+/// The statement that asks for values, their bytes and their collations.
+pub(crate) fn ask<'a>(names: impl Iterator<Item = &'a str>) -> String {
+    let columns: Vec<String> =
+        names.map(|name| format!("@`{0}`,HEX(@`{0}`),COLLATION(@`{0}`)", name.replace('`', "``"))).collect();
+    format!("SELECT {}", columns.join(","))
+}
+
+/// The values of `names`, without those that were never set. Nothing, if one of them cannot be said elsewhere, or if they are
+/// too long to be carried about.
+pub(crate) fn values<'a>(names: impl Iterator<Item = &'a str>, answer: Answer) -> Option<Values> {
+    let row = answer.rows.into_iter().next()?;
+    let mut values = BTreeMap::new();
+    let mut length = 0;
+    for (at, name) in names.enumerate() {
+        let [value, hex, collation] = row.get(3 * at..3 * at + 3)? else { return None };
+        let (kind, flags) = *answer.kinds.get(3 * at)?;
+        let collation = collation.as_deref()?;
+        let expression = match (value, hex) {
+            (Some(value), Some(hex)) => expression(kind, flags, value, hex, collation)?,
+            // NULL has a type too, which shows in metadata. One that was never set has none.
+            _ if collation == "binary" && !is_number(kind) => continue,
+            _ => {
+                let some = expression(kind, flags, "0", "", collation)?;
+                format!("NULLIF({some},{some})")
+            }
+        };
+        length += expression.len();
+        values.insert(name.into(), expression.into_boxed_str());
+    }
+    (length <= LONGEST).then(|| Rc::new(values))
+}
+
+const fn is_number(kind: u8) -> bool {
+    matches!(kind, 0..=5 | 8 | 9 | 246)
+}
+
+/// Source of the types: `enum_field_types` in `field_types.h`.
+fn expression(kind: u8, flags: u16, value: &str, hex: &str, collation: &str) -> Option<String> {
+    const UNSIGNED: u16 = 0x20;
+    match kind {
+        // TINY to LONG, LONGLONG, INT24
+        1..=3 | 8 | 9 if flags & UNSIGNED != 0 => Some(format!("CAST({value} AS UNSIGNED)")),
+        1..=3 | 8 | 9 => Some(value.to_owned()),
+        // FLOAT, DOUBLE
+        4 | 5 if value.contains(['e', 'E']) => Some(value.to_owned()),
+        4 | 5 => Some(format!("{value}e0")),
+        // DECIMAL, NEWDECIMAL
+        0 | 246 if value.contains('.') => Some(value.to_owned()),
+        0 | 246 => Some(format!("{value}.")),
+        // VARCHAR, the BLOBs, VAR_STRING, STRING
+        15 | 249..=254 => {
+            let charset = collation.split_once('_').map_or(collation, |(charset, _)| charset);
+            let is_name = collation.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_');
+            let literal = if hex.is_empty() { "''".to_owned() } else { format!("X'{hex}'") };
+            match collation {
+                "binary" => Some(format!("_binary {literal}")),
+                _ => is_name.then(|| format!("_{charset} {literal} COLLATE {collation}")),
+            }
+        }
+        _ => None,
+    }
+}
+
+/// Longer values hold their connection.
+const LONGEST: usize = 16 * 1024;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn values_keep_their_types() {
+        for (kind, flags, value, hex, collation, expected) in [
+            (8, 0x80, "-5", "", "binary", "-5"),
+            (8, 0xA0, "5", "", "binary", "CAST(5 AS UNSIGNED)"),
+            (5, 0x80, "1000", "", "binary", "1000e0"),
+            (5, 0x80, "1e300", "", "binary", "1e300"),
+            (246, 0x80, "1.50", "", "binary", "1.50"),
+            (246, 0x80, "3", "", "binary", "3."),
+            (253, 0, "it's", "69742773", "utf8mb4_general_ci", "_utf8mb4 X'69742773' COLLATE utf8mb4_general_ci"),
+            (251, 0, "", "", "latin1_bin", "_latin1 '' COLLATE latin1_bin"),
+            (251, 0x80, "A", "41", "binary", "_binary X'41'"),
+        ] {
+            assert_eq!(expression(kind, flags, value, hex, collation).as_deref(), Some(expected));
+        }
+        assert_eq!(expression(245, 0, "{}", "7B7D", "utf8mb4_bin"), None, "a type that is not known here");
+        assert_eq!(expression(253, 0, "x", "78", "utf8mb4; DROP"), None);
+    }
+}

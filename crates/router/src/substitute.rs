@@ -1,0 +1,503 @@
+//! Puts values that Splitfin knows into statements that ask for them.
+//!
+//! `CONNECTION_ID()` of a shared connection is nobody's id, and `ROW_COUNT()` is of whatever ran there last. A session's
+//! own values go into the text instead, as expressions of the same type, and a column that took its name from the
+//! function keeps the name: `SELECT CONNECTION_ID()` becomes ``SELECT CAST(1000000007 AS UNSIGNED) AS `CONNECTION_ID()` ``.
+
+use crate::lexer::{LexMode, Lexer, Token};
+
+/// What a session knows better than the connection that happens to serve it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Known<'a> {
+    /// `CONNECTION_ID()` and `@@pseudo_thread_id`: the id of the session's greeting.
+    pub connection_id: u32,
+    /// `ROW_COUNT()`
+    pub row_count: i64,
+    /// `FOUND_ROWS()`; nothing, if only the connection knows.
+    pub found_rows: Option<u64>,
+    /// MariaDB's `@@last_gtid`.
+    pub last_gtid: &'a str,
+    /// Whether the servers are MySQL's.
+    pub mysql: bool,
+}
+
+/// `text` with the known values put in; nothing, if it asks for none of them, or if it is stored for later (a view, a
+/// routine, a statement prepared as text).
+pub fn substitute(text: &[u8], mode: LexMode, known: &Known<'_>) -> Option<Vec<u8>> {
+    let pieces = pieces(text, mode);
+    let keeps_ids = pieces.iter().filter_map(Piece::word).any(|word| tells_connections(&word));
+    let mut edits = Edits::default();
+    for statement in pieces.split(|piece| piece.token == Token::Punct(b';')) {
+        if statement.iter().find_map(Piece::word).is_some_and(|word| is_run_now(&word)) {
+            Walk { text, pieces: statement, known, keeps_ids, edits: &mut edits }.run();
+        }
+    }
+    edits.apply(text)
+}
+
+/// `GET DIAGNOSTICS @a = NUMBER, @b = ROW_COUNT` for a session without any diagnostics: as an assignment, which every
+/// connection can run. Nothing, if it asks for more.
+pub fn get_diagnostics(text: &[u8], mode: LexMode, known: &Known<'_>) -> Option<String> {
+    // MariaDB counts conditions without a sign.
+    let none = if known.mysql { "0" } else { "CAST(0 AS UNSIGNED)" };
+    let row_count = known.row_count;
+    let tokens: Vec<Token<'_>> = Lexer::new(text, mode).collect();
+    let [get, rest @ ..] = tokens.as_slice() else { return None };
+    let rest = match rest {
+        [word, rest @ ..] if word.is_word("current") => rest,
+        rest => rest,
+    };
+    let [diagnostics, items @ ..] = rest else { return None };
+    if !get.is_word("get") || !diagnostics.is_word("diagnostics") {
+        return None;
+    }
+    let assignments: Option<Vec<String>> = items
+        .split(|token| *token == Token::Punct(b','))
+        .map(|item| match item {
+            [Token::UserVariable(name), Token::Punct(b'='), what] if what.is_word("number") => {
+                Some(format!("@{}={none}", String::from_utf8_lossy(name)))
+            }
+            [Token::UserVariable(name), Token::Punct(b'='), what] if what.is_word("row_count") => {
+                Some(format!("@{}={row_count}", String::from_utf8_lossy(name)))
+            }
+            _ => None,
+        })
+        .collect();
+    Some(format!("SET {}", assignments?.join(",")))
+}
+
+/// Statements whose expressions are evaluated when they run, not later.
+fn is_run_now(first: &str) -> bool {
+    matches!(
+        first,
+        "select"
+            | "insert"
+            | "replace"
+            | "update"
+            | "delete"
+            | "set"
+            | "do"
+            | "call"
+            | "with"
+            | "values"
+            | "explain"
+            | "desc"
+            | "describe"
+            | "analyze"
+            | "show"
+            | "execute"
+            | "kill"
+            | "table"
+    )
+}
+
+/// Where servers tell the ids of their connections: an id beside that must be the server's, too.
+fn tells_connections(word: &str) -> bool {
+    matches!(
+        word,
+        "processlist"
+            | "is_used_lock"
+            | "threads"
+            | "innodb_trx"
+            | "innodb_locks"
+            | "metadata_locks"
+            | "data_locks"
+            | "metadata_lock_info"
+            | "events_statements_current"
+            | "status_by_thread"
+            | "user_variables_by_thread"
+    )
+}
+
+/// A token and where it stands.
+#[derive(Debug, Clone, Copy)]
+struct Piece<'a> {
+    token: Token<'a>,
+    start: usize,
+    end: usize,
+}
+
+impl Piece<'_> {
+    fn word(&self) -> Option<String> {
+        match self.token {
+            Token::Word(word) => Some(String::from_utf8_lossy(word).to_ascii_lowercase()),
+            _ => None,
+        }
+    }
+}
+
+fn pieces(text: &[u8], mode: LexMode) -> Vec<Piece<'_>> {
+    let mut lexer = Lexer::new(text, mode);
+    let mut pieces = Vec::new();
+    while let Some(token) = lexer.next() {
+        let end = lexer.position();
+        let length = match token {
+            Token::Word(word) | Token::Quoted(word) => word.len(),
+            Token::SystemVariable(name) => name.len() + 2,
+            Token::UserVariable(name) => name.len() + 1,
+            Token::Assign => 2,
+            // Where these start does not matter: nothing is put in front of them.
+            _ => 1,
+        };
+        pieces.push(Piece { token, start: end.saturating_sub(length), end });
+    }
+    pieces
+}
+
+/// What is to be changed, in the order of the text.
+#[derive(Debug, Default)]
+struct Edits {
+    /// From, to, and what comes there.
+    list: Vec<(usize, usize, Vec<u8>)>,
+    /// Something was replaced; names alone are not worth it.
+    replaces: bool,
+}
+
+impl Edits {
+    fn apply(mut self, text: &[u8]) -> Option<Vec<u8>> {
+        if !self.replaces {
+            return None;
+        }
+        self.list.sort_by_key(|(start, ..)| *start);
+        let mut out = Vec::with_capacity(text.len() + 64);
+        let mut at = 0;
+        for (start, end, new) in self.list {
+            out.extend_from_slice(text.get(at..start)?);
+            out.extend_from_slice(&new);
+            at = end;
+        }
+        out.extend_from_slice(text.get(at..)?);
+        Some(out)
+    }
+}
+
+/// One level of parentheses.
+#[derive(Debug, Clone, Copy, Default)]
+struct Level {
+    /// Inside the list behind SELECT.
+    in_list: bool,
+    /// First and last piece of the list's current item.
+    item: Option<(usize, usize)>,
+    /// Something in the item was replaced.
+    replaced: bool,
+    /// Something was replaced between these parentheses.
+    any: bool,
+}
+
+struct Walk<'a, 'e> {
+    text: &'a [u8],
+    pieces: &'a [Piece<'a>],
+    known: &'a Known<'a>,
+    keeps_ids: bool,
+    edits: &'e mut Edits,
+}
+
+impl Walk<'_, '_> {
+    fn run(mut self) {
+        let mut levels = vec![Level::default()];
+        for at in 0..self.pieces.len() {
+            let replaced = self.replace(at);
+            let Some(level) = levels.last_mut() else { return };
+            level.replaced |= replaced;
+            level.any |= replaced;
+            let word = self.pieces[at].word().unwrap_or_default();
+            match self.pieces[at].token {
+                Token::Punct(b'(') => {
+                    level.extend(at);
+                    levels.push(Level::default());
+                }
+                Token::Punct(b')') => {
+                    self.name(level);
+                    let inner = *level;
+                    levels.pop();
+                    let Some(level) = levels.last_mut() else { return };
+                    level.replaced |= inner.any;
+                    level.any |= inner.any;
+                    level.extend(at);
+                }
+                Token::Punct(b',') => self.name(level),
+                _ if word == "select" => *level = Level { in_list: true, any: level.any, ..Level::default() },
+                _ if level.in_list && ends_list(&word) => {
+                    self.name(level);
+                    level.in_list = false;
+                }
+                _ if level.item.is_none() && is_modifier(&word) => {}
+                _ => level.extend(at),
+            }
+        }
+        while let Some(mut level) = levels.pop() {
+            self.name(&mut level);
+        }
+    }
+
+    /// Puts the value in the place of the piece at `at`, if it asks for one.
+    fn replace(&mut self, at: usize) -> bool {
+        let piece = self.pieces[at];
+        let is = |offset: usize, byte: u8| self.pieces.get(at + offset).map(|p| p.token) == Some(Token::Punct(byte));
+        let called = is(1, b'(') && is(2, b')');
+        let qualified = at > 0 && self.pieces[at - 1].token == Token::Punct(b'.');
+        let text = |end: usize| self.text.get(piece.start..end).map(<[u8]>::to_ascii_lowercase);
+        let (end, value) = match piece.token {
+            Token::Word(_) if called && !qualified => match text(piece.end).as_deref() {
+                Some(b"connection_id") if !self.keeps_ids => (self.pieces[at + 2].end, Some(self.id())),
+                // As many digits as the function's result can have: the length shows in the column's metadata.
+                Some(b"row_count") => (self.pieces[at + 2].end, Some(signed(self.known.row_count, self.known.mysql))),
+                Some(b"found_rows") => {
+                    let mysql = self.known.mysql;
+                    let rows = self.known.found_rows.map(|rows| i64::try_from(rows).unwrap_or(i64::MAX));
+                    let rows = rows.map(|rows| signed(rows, mysql));
+                    // MySQL warns that the function is going to be removed.
+                    let rows = match mysql {
+                        true => rows.map(|rows| format!("IF(FOUND_ROWS() IS NULL,{rows},{rows})")),
+                        false => rows,
+                    };
+                    (self.pieces[at + 2].end, rows)
+                }
+                _ => return false,
+            },
+            Token::SystemVariable(_) => match text(piece.end).as_deref() {
+                Some(b"@@last_gtid" | b"@@session.last_gtid") => {
+                    (piece.end, Some(format!("IF(1,'{}',NULL)", self.known.last_gtid.replace(['\'', '\\'], ""))))
+                }
+                Some(b"@@pseudo_thread_id" | b"@@session.pseudo_thread_id") if !self.keeps_ids => {
+                    (piece.end, Some(format!("IF(1,{},NULL)", self.id())))
+                }
+                _ => return false,
+            },
+            _ => return false,
+        };
+        let Some(value) = value else { return false };
+        self.edits.replaces = true;
+        self.edits.list.push((piece.start, end, value.into_bytes()));
+        true
+    }
+
+    fn id(&self) -> String {
+        format!("CAST({} AS UNSIGNED)", self.known.connection_id)
+    }
+
+    /// Ends an item of a list: if it would change its name, it gets the old one.
+    fn name(&mut self, level: &mut Level) {
+        let (item, replaced) = (level.item.take(), std::mem::take(&mut level.replaced));
+        let Some((first, last)) = item.filter(|_| level.in_list && replaced) else { return };
+        if self.has_name(first, last) {
+            return;
+        }
+        let (start, end) = (self.pieces[first].start, self.pieces[last].end);
+        let Some(name) = self.text.get(start..end) else { return };
+        let mut alias = b" AS `".to_vec();
+        for byte in name {
+            if *byte == b'`' {
+                alias.push(b'`');
+            }
+            alias.push(*byte);
+        }
+        alias.push(b'`');
+        self.edits.list.push((end, end, alias));
+    }
+
+    /// Whether an item ends with an alias, with or without AS.
+    fn has_name(&self, first: usize, last: usize) -> bool {
+        if last == first {
+            return false;
+        }
+        let (before, end) = (self.pieces[last - 1], self.pieces[last]);
+        if before.token.is_word("as") {
+            return true;
+        }
+        let word = end.word().unwrap_or_default();
+        let could_be = match end.token {
+            Token::Word(_) => !is_operand_word(&word),
+            Token::Quoted(_) | Token::Text => true,
+            _ => false,
+        };
+        could_be
+            && match before.token {
+                Token::Number | Token::Text | Token::Quoted(_) | Token::Placeholder | Token::Punct(b')') => true,
+                Token::UserVariable(_) | Token::SystemVariable(_) => true,
+                Token::Word(_) => !is_operator(&before.word().unwrap_or_default()),
+                _ => false,
+            }
+    }
+}
+
+impl Level {
+    const fn extend(&mut self, at: usize) {
+        let first = match self.item {
+            Some((first, _)) => first,
+            None => at,
+        };
+        self.item = Some((first, at));
+    }
+}
+
+/// A signed number with the type of a function's result, 21 digits wide, alone and in larger expressions. MariaDB takes
+/// the width from the text, MySQL has one for all.
+fn signed(value: i64, mysql: bool) -> String {
+    match value {
+        0.. if mysql => format!("CAST({value} AS SIGNED)"),
+        0.. => format!("(0+CAST('{value:019}' AS SIGNED))"),
+        _ => format!("(-CAST('{:020}' AS SIGNED))", value.unsigned_abs()),
+    }
+}
+
+fn is_modifier(word: &str) -> bool {
+    matches!(word, "all" | "distinct" | "distinctrow" | "high_priority" | "straight_join") || word.starts_with("sql_")
+}
+
+fn ends_list(word: &str) -> bool {
+    matches!(
+        word,
+        "from"
+            | "into"
+            | "where"
+            | "union"
+            | "except"
+            | "intersect"
+            | "minus"
+            | "order"
+            | "group"
+            | "having"
+            | "limit"
+            | "for"
+            | "lock"
+            | "procedure"
+            | "window"
+    )
+}
+
+/// Words at the end of an expression.
+fn is_operand_word(word: &str) -> bool {
+    const UNITS: [&str; 9] = ["microsecond", "second", "minute", "hour", "day", "week", "month", "quarter", "year"];
+    matches!(word, "end" | "null" | "true" | "false" | "unknown" | "default") || UNITS.contains(&word)
+}
+
+/// Words behind which an operand comes.
+fn is_operator(word: &str) -> bool {
+    matches!(
+        word,
+        "and"
+            | "or"
+            | "xor"
+            | "not"
+            | "div"
+            | "mod"
+            | "is"
+            | "in"
+            | "like"
+            | "regexp"
+            | "rlike"
+            | "between"
+            | "collate"
+            | "binary"
+            | "interval"
+            | "escape"
+            | "then"
+            | "else"
+            | "when"
+            | "case"
+            | "sounds"
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const KNOWN: Known<'_> =
+        Known { connection_id: 1_000_000_007, row_count: -1, found_rows: Some(3), last_gtid: "0-1-5", mysql: false };
+
+    fn put_in(text: &str) -> String {
+        substitute(text.as_bytes(), LexMode::default(), &KNOWN)
+            .map_or_else(|| "(as it is)".to_owned(), |text| String::from_utf8(text).unwrap())
+    }
+
+    #[test]
+    fn columns_keep_their_names() {
+        const ID: &str = "CAST(1000000007 AS UNSIGNED)";
+        for (text, expected) in [
+            ("SELECT CONNECTION_ID()", format!("SELECT {ID} AS `CONNECTION_ID()`")),
+            ("SELECT connection_id ( ), 1", format!("SELECT {ID} AS `connection_id ( )`, 1")),
+            ("SELECT CONNECTION_ID() AS id", format!("SELECT {ID} AS id")),
+            ("SELECT CONNECTION_ID() id FROM t", format!("SELECT {ID} id FROM t")),
+            ("SELECT CONNECTION_ID() `id`", format!("SELECT {ID} `id`")),
+            (
+                "SELECT DISTINCT CONNECTION_ID() + x FROM t",
+                format!("SELECT DISTINCT {ID} + x AS `CONNECTION_ID() + x` FROM t"),
+            ),
+            ("SELECT `a`, CONNECTION_ID() > `b`", format!("SELECT `a`, {ID} > `b` AS `CONNECTION_ID() > ``b```")),
+            ("SELECT IF(CONNECTION_ID(), 1, 2)", format!("SELECT IF({ID}, 1, 2) AS `IF(CONNECTION_ID(), 1, 2)`")),
+            ("SELECT CONNECTION_ID() IS NULL", format!("SELECT {ID} IS NULL AS `CONNECTION_ID() IS NULL`")),
+            ("SELECT NOT CONNECTION_ID()", format!("SELECT NOT {ID} AS `NOT CONNECTION_ID()`")),
+            ("SELECT CONNECTION_ID() /* c */, 1 -- x", format!("SELECT {ID} AS `CONNECTION_ID()` /* c */, 1 -- x")),
+            (
+                "SELECT a FROM (SELECT CONNECTION_ID()) t WHERE b = CONNECTION_ID()",
+                format!("SELECT a FROM (SELECT {ID} AS `CONNECTION_ID()`) t WHERE b = {ID}"),
+            ),
+            (
+                "SELECT (SELECT CONNECTION_ID()) = 1",
+                format!("SELECT (SELECT {ID} AS `CONNECTION_ID()`) = 1 AS `(SELECT CONNECTION_ID()) = 1`"),
+            ),
+            (
+                "SELECT CASE CONNECTION_ID() WHEN 1 THEN 2 END",
+                format!("SELECT CASE {ID} WHEN 1 THEN 2 END AS `CASE CONNECTION_ID() WHEN 1 THEN 2 END`"),
+            ),
+        ] {
+            assert_eq!(put_in(text), expected, "{text}");
+        }
+    }
+
+    #[test]
+    fn values_go_into_all_that_runs_now() {
+        assert_eq!(
+            put_in("INSERT INTO t VALUES (CONNECTION_ID())"),
+            "INSERT INTO t VALUES (CAST(1000000007 AS UNSIGNED))"
+        );
+        assert_eq!(put_in("SET @n = ROW_COUNT()"), "SET @n = (-CAST('00000000000000000001' AS SIGNED))");
+        assert_eq!(put_in("DO FOUND_ROWS()"), "DO (0+CAST('0000000000000000003' AS SIGNED))");
+        assert_eq!(put_in("SELECT @@last_gtid AS g"), "SELECT IF(1,'0-1-5',NULL) AS g");
+        assert_eq!(
+            put_in("UPDATE t SET a = 1; SELECT ROW_COUNT() r"),
+            "UPDATE t SET a = 1; SELECT (-CAST('00000000000000000001' AS SIGNED)) r"
+        );
+    }
+
+    #[test]
+    fn what_asks_for_nothing_and_what_is_stored_stays() {
+        for text in [
+            "SELECT 1",
+            "SELECT 'CONNECTION_ID()', \"ROW_COUNT()\"",
+            "SELECT shop.connection_id()",
+            "SELECT connection_id FROM t",
+            "SELECT CONNECTION_ID(1)",
+            "SELECT IS_USED_LOCK('a') = CONNECTION_ID()",
+            "SELECT * FROM information_schema.processlist WHERE id = CONNECTION_ID()",
+            "CREATE VIEW v AS SELECT CONNECTION_ID()",
+            "CREATE PROCEDURE p() SELECT ROW_COUNT()",
+            "PREPARE s FROM 'SELECT CONNECTION_ID()'",
+            "",
+        ] {
+            assert_eq!(put_in(text), "(as it is)", "{text}");
+        }
+        let asks_connection = Known { found_rows: None, ..KNOWN };
+        assert_eq!(substitute(b"SELECT FOUND_ROWS()", LexMode::default(), &asks_connection), None);
+    }
+
+    #[test]
+    fn diagnostics_of_a_session_without_any_are_an_assignment() {
+        let get = |text: &str| {
+            get_diagnostics(text.as_bytes(), LexMode::default(), &Known { row_count: 4, mysql: true, ..KNOWN })
+        };
+        assert_eq!(get("GET DIAGNOSTICS @n = NUMBER, @r = ROW_COUNT").as_deref(), Some("SET @n=0,@r=4"));
+        assert_eq!(get("get current diagnostics @r=row_count").as_deref(), Some("SET @r=4"));
+        assert_eq!(get("GET DIAGNOSTICS CONDITION 1 @t = MESSAGE_TEXT"), None);
+        assert_eq!(get("GET STACKED DIAGNOSTICS @n = NUMBER"), None);
+    }
+
+    proptest::proptest! {
+        #[test]
+        fn no_text_breaks_it(text in "(SELECT|CONNECTION_ID\\(\\)|ROW_COUNT\\(\\)|FROM|AS|[(),;'`@x ]|\\PC){0,20}") {
+            let _ = put_in(&text);
+        }
+    }
+}

@@ -1,0 +1,80 @@
+//! A command that a server has to run, and what has to be done to it on its way.
+
+use splitfin_backend::StatementKey;
+use splitfin_protocol::CommandByte;
+use splitfin_protocol::frame::write_packet;
+use splitfin_protocol::packet::attributes::encode_query;
+use splitfin_router::{Because, Class, Effects, Hint, Statement};
+use std::rc::Rc;
+
+/// A command that a server has to run.
+pub(crate) struct Job<'a> {
+    pub(crate) command: CommandByte,
+    /// The client's packet, headers included.
+    pub(crate) packet: &'a [u8],
+    pub(crate) statement: Rc<Statement>,
+    pub(crate) hint: Option<Hint>,
+    pub(crate) kind: Kind<'a>,
+}
+
+/// What has to be done to a job's packet on its way.
+pub(crate) enum Kind<'a> {
+    /// Nothing.
+    Plain,
+    /// It was replaced by one with the session's own values in it.
+    Substituted { packet: Vec<u8> },
+    /// The reply gets the client's statement id, and the packet may have the session's own values in it.
+    Prepare { id: u32, key: Rc<StatementKey>, packet: Option<Vec<u8>> },
+    /// It gets the id that the statement has on the connection, where it is prepared first if need be.
+    Execute { id: u32, body: &'a [u8], cursor: bool },
+    /// It was rewritten for the held connection.
+    Rewritten { id: u32, packet: Vec<u8> },
+}
+
+impl Kind<'_> {
+    /// Another text for a COM_QUERY.
+    pub(crate) fn substituted(attributes: &[u8], text: &[u8]) -> Self {
+        let mut packet = Vec::with_capacity(attributes.len() + text.len() + 5);
+        write_packet(&mut packet, 0, &encode_query(attributes, text));
+        Self::Substituted { packet }
+    }
+}
+
+impl<'a> Job<'a> {
+    /// A command that is not SQL.
+    pub(crate) fn command(command: CommandByte, packet: &'a [u8], class: Class) -> Self {
+        let statement = Rc::new(Statement::of_command(command.name(), class));
+        Self { command, packet, statement, hint: None, kind: Kind::Plain }
+    }
+
+    /// Whether running it twice does no harm, so that it may be sent behind a preamble that can fail, and be sent again.
+    pub(crate) fn is_repeatable(&self) -> bool {
+        matches!(self.kind, Kind::Prepare { .. }) || self.statement.class == Class::Read
+    }
+
+    /// Whether it may reach a held connection to a replica, inside a READ ONLY transaction: what reads, there or of the
+    /// session, but nothing that starts a writable transaction or leaves something behind that holds the connection.
+    pub(crate) fn may_run_guarded(&self) -> bool {
+        let assigns = self.effects().contains(Effects::USER_VARIABLE);
+        let reads = match self.statement.class {
+            Class::Read | Class::Session | Class::Diagnostics => true,
+            Class::Write(Because::LastInsertId | Because::ServerLocal | Because::AssignsVariable) => true,
+            Class::Write(Because::IntoTarget) => assigns,
+            _ => false,
+        };
+        // These are known by value behind the statement, or behind the transaction.
+        let known = Effects::OWN_VALUES
+            | Effects::CALC_FOUND_ROWS
+            | Effects::LAST_INSERT_ID
+            | Effects::TRACKING
+            | Effects::USER_VARIABLE;
+        matches!(self.kind, Kind::Prepare { .. }) || (reads && (self.effects() - known).is_empty())
+    }
+
+    pub(crate) fn effects(&self) -> Effects {
+        match self.kind {
+            Kind::Prepare { .. } => Effects::empty(),
+            _ => self.statement.effects,
+        }
+    }
+}

@@ -1,0 +1,104 @@
+//! KILL: sessions are ended by the ids that clients see; what is no session's is for the primary to answer.
+
+use crate::error::Unserved;
+use crate::registry::{NotKilled, SessionIds, Wish};
+use crate::serve::Session;
+use splitfin_backend::BackendError;
+use splitfin_router::{Because, Class, Decision, Kill, KillText, Reason, substitute};
+use splitfin_topology::Family;
+
+/// How a KILL of a server's own connection is routed.
+pub(crate) const KILL_ON_SERVER: Class = Class::Write(Because::Administers);
+
+/// What a KILL came to.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) enum Killed {
+    /// A session was told.
+    Session,
+    /// No session was meant: the server gets it, in these words if they are not the client's.
+    NoSession(Option<Vec<u8>>),
+}
+
+impl Session {
+    /// Carries out a KILL.
+    pub(crate) async fn kill_by(&mut self, text: &[u8]) -> Result<Killed, Unserved> {
+        match KillText::parse(text, self.state.lex) {
+            KillText::Plain(kill) => self.kill(kill).await,
+            KillText::Other => Ok(Killed::NoSession(None)),
+            KillText::Computed { expression, query_only } => {
+                let known = substitute(&[b"DO ", expression].concat(), self.state.lex, &self.state.known(self.id));
+                let expression = known.as_deref().map_or(expression, |known| &known[3..]);
+                let ask = format!("SELECT CAST(({}) AS UNSIGNED)", String::from_utf8_lossy(expression));
+                // An error is the server's to tell, of the client's own text.
+                let Some(id) = self.ask_primary(&ask).await.and_then(|id| id.parse().ok()) else {
+                    return Ok(Killed::NoSession(None));
+                };
+                match self.kill(Kill { id, query_only }).await? {
+                    Killed::NoSession(_) => {
+                        let what = if query_only { "QUERY" } else { "CONNECTION" };
+                        Ok(Killed::NoSession(Some(format!("KILL {what} {id}").into_bytes())))
+                    }
+                    killed => Ok(killed),
+                }
+            }
+        }
+    }
+
+    /// Ends a session, or what it runs: by the id that clients see. A backend's connections are shared by many sessions,
+    /// so that their ids say nothing of who uses them.
+    pub(crate) async fn kill(&mut self, kill: Kill) -> Result<Killed, Unserved> {
+        let wish = if kill.query_only { Wish::EndStatement } else { Wish::EndSession };
+        let Some(id) = u32::try_from(kill.id).ok().filter(|id| SessionIds::are_of_sessions(*id)) else {
+            return Ok(Killed::NoSession(None));
+        };
+        let mut told = self.worker.registry.kill(id, Some(&self.account.user), wish);
+        if told == Err(NotKilled::NotOwner) && self.may_administer().await {
+            told = self.worker.registry.kill(id, None, wish);
+        }
+        match told {
+            Ok(()) if id == self.id => match (self.worker.topology.snapshot().family, wish) {
+                (Some(Family::Mariadb), Wish::EndSession) => Err(Unserved::Killed),
+                _ => Err(Unserved::Interrupted),
+            },
+            Ok(()) => Ok(Killed::Session),
+            Err(NotKilled::Unknown) => Err(Unserved::UnknownThread(kill.id)),
+            Err(NotKilled::NotOwner) => Err(Unserved::NotOwner(id)),
+        }
+    }
+
+    /// Whether the account may end other accounts' connections, by the grants that the primary shows.
+    async fn may_administer(&mut self) -> bool {
+        const PRIVILEGES: [&str; 4] = ["ALL PRIVILEGES ON *.*", "SUPER", "CONNECTION_ADMIN", "CONNECTION ADMIN"];
+        let grants = self.ask_primary_all("SHOW GRANTS").await;
+        grants.iter().any(|grant| {
+            let privileges = grant.split(" TO ").next().unwrap_or_default();
+            privileges.contains(" ON *.*") && PRIVILEGES.iter().any(|name| privileges.contains(name))
+        })
+    }
+
+    /// The first value that a statement of Splitfin's own gives, run as the client.
+    async fn ask_primary(&mut self, sql: &str) -> Option<String> {
+        self.ask_primary_all(sql).await.into_iter().next()
+    }
+
+    /// The first values of all rows; nothing, if that fails.
+    async fn ask_primary_all(&mut self, sql: &str) -> Vec<String> {
+        if let Some(lease) = self.affinity.lease_mut() {
+            return lease.first_values(sql).await.unwrap_or_default();
+        }
+        let snapshot = self.worker.topology.snapshot();
+        let Some(decision) = Decision::on_primary(&snapshot, Reason::Session) else { return Vec::new() };
+        let wanted = self.state.wanted(false, false);
+        let Ok(mut lease) = self.check_out(&decision.eligible, &wanted, &snapshot).await else { return Vec::new() };
+        let asked: Result<Vec<String>, BackendError> = async {
+            lease.apply(&wanted).await?;
+            lease.first_values(sql).await
+        }
+        .await;
+        // What the server refused leaves the connection as it was; anything else ends it.
+        if matches!(asked, Ok(_) | Err(BackendError::Refused { .. })) {
+            self.put_back(lease);
+        }
+        asked.unwrap_or_default()
+    }
+}
