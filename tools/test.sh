@@ -3,8 +3,8 @@
 # test at a time, as each story starts servers.
 set -euo pipefail
 cd "$(dirname "$0")/.."
-# Some stories run the program itself.
-cargo build --bin splitfin --bin sqlx_app --bin mysql_async_app
+# Some stories run programs: Splitfin itself, and those that use drivers.
+cargo build --workspace --bins
 if cargo nextest --version >/dev/null 2>&1; then
     cargo test --workspace --doc --quiet
     cargo nextest run --workspace "$@"

@@ -157,6 +157,7 @@ SHOW SESSION VARIABLES WHERE Variable_name IN ('sql_mode', 'time_zone', 'charact
 SET session_track_schema = {0|1} ;; SELECT @@session_track_schema ;; USE store ;; USE shop
 SET session_track_state_change = {1|0} ;; SELECT @@session_track_state_change ;; SET time_zone = '+00:00' ;; SET @v = 1
 SET session_track_system_variables = {'*'|'sql_mode'|''|DEFAULT} ;; SELECT @@session_track_system_variables ;; SET sql_mode = '' ;; SET time_zone = '+02:00' ;; SET NAMES utf8mb4
+[mysql] BEGIN ;; SHOW VARIABLES LIKE 'session_track_schema' ;; INSERT INTO orders (item) VALUES ('tracked') ;; COMMIT ;; SHOW VARIABLES LIKE 'session_track_gtids' ;; INSERT INTO orders (item) VALUES ('tracked') ;; SELECT @@session_track_gtids
 SET session_track_transaction_info = {STATE|CHARACTERISTICS|OFF|DEFAULT} ;; SELECT @@session_track_transaction_info ;; BEGIN ;; SELECT COUNT(*) FROM orders ;; COMMIT
 SHOW VARIABLES LIKE '{tx|transaction}_read_only'
 SHOW SESSION VARIABLES LIKE '{sql_mode|autocommit|wait_timeout|time_zone|collation%|transaction%}'

@@ -21,7 +21,7 @@ fn here(path: &str) -> String {
 }
 
 /// A program of this workspace.
-fn built(name: &str) -> PathBuf {
+pub fn built(name: &str) -> PathBuf {
     let test = std::env::current_exe().expect("this test has a path");
     test.parent().and_then(Path::parent).expect("target/debug").join(name)
 }
@@ -50,6 +50,7 @@ pub fn all() -> Vec<Driver> {
     let of_rust = |name, program: &str| Driver { program: built(program), ..run(name, "", &[]) };
     let classes = "/usr/share/java/mariadb-java-client.jar";
     let java = run("java", "java", &["-Dfile.encoding=UTF-8", "-cp", classes, &here("java/Matrix.java")]);
+    let go = vec![("GO111MODULE", "off"), ("GOPATH", "/usr/share/gocode"), ("GOFLAGS", "")];
     let node = vec![("NODE_PATH", "/usr/share/nodejs")];
     vec![
         of_python("pymysql", "dbapi.py", &["pymysql"]),
@@ -62,6 +63,7 @@ pub fn all() -> Vec<Driver> {
         of_python("django", "orm_django.py", &[]),
         // Version 2.7 sends executions that MySQL 9.7 refuses as malformed.
         Driver { only: Some(Family::Mariadb), ..java },
+        Driver { environment: go, ..run("go", "go", &["run", &here("go/main.go")]) },
         run("mysqli", "php", &["-d", "mysqli.allow_local_infile=On", &here("php/mysqli.php")]),
         run("pdo", "php", &[&here("php/pdo.php")]),
         run("perl", "perl", &[&here("perl/dbi.pl")]),

@@ -56,6 +56,9 @@ impl RawClient {
                     }
                     client.send(sequence, &payload)?;
                 }
+                Step::Encrypt { pem, masked } => {
+                    client.send(sequence, &splitfin_transport::encrypt_for(&pem, &masked)?)?;
+                }
                 Step::Read => {}
                 Step::Accepted(_) => return Ok((client, greeting)),
                 other => return Err(format!("{other:?}").into()),

@@ -2,7 +2,9 @@
 
 use mysql_async::prelude::Queryable as _;
 use mysql_async::{Conn, Error, SslOpts};
-use splitfin_tests::{Stage, Told, story};
+use splitfin_protocol::{Capabilities, CommandByte};
+use splitfin_tests::raw::RawClient;
+use splitfin_tests::{Family, PASSWORD, Stage, Told, story};
 
 fn code(error: &Error) -> u16 {
     match error {
@@ -84,10 +86,10 @@ story! {
     accounts_of_other_plugins_work_on_the_backends, async |family| -> Told {
         let cluster = splitfin_tests::Cluster::start(family, 2).await?;
         let create = match family {
-            splitfin_tests::Family::Mariadb => vec!["INSTALL SONAME 'auth_ed25519'", "CREATE USER other@'%' IDENTIFIED VIA ed25519 USING PASSWORD('secret')"],
-            splitfin_tests::Family::Mysql => vec!["CREATE USER other@'%' IDENTIFIED WITH sha256_password BY 'secret'"],
+            Family::Mariadb => vec!["INSTALL SONAME 'auth_ed25519'", "CREATE USER other@'%' IDENTIFIED VIA ed25519 USING PASSWORD('secret')"],
+            Family::Mysql => vec!["CREATE USER other@'%' IDENTIFIED WITH sha256_password BY 'secret'"],
         };
-        if family == splitfin_tests::Family::Mariadb {
+        if family == Family::Mariadb {
             for replica in &cluster.replicas {
                 replica.run(&["INSTALL SONAME 'auth_ed25519'"]).await?;
             }
@@ -128,35 +130,39 @@ story! {
     }
 }
 
-#[test]
-fn an_expired_password_gives_the_sandbox_of_the_server_mariadb() {
-    splitfin_tests::block_on(async {
+story! {
+    an_expired_password_gives_the_sandbox_of_the_server, async |family| -> Told {
         let auth = "auth: { mode: static, users: [{ name: app, password: secret }, { name: late, password: secret }] }";
-        let stage = Stage::with(splitfin_tests::Family::Mariadb, auth).await?;
+        let stage = Stage::with(family, auth).await?;
         stage.table().await?;
         stage.cluster.primary.run(&["CREATE USER late IDENTIFIED BY 'secret'", "GRANT ALL ON shop.* TO late"]).await?;
+        let renew = match family {
+            Family::Mariadb => "SET PASSWORD = PASSWORD('secret')",
+            Family::Mysql => "ALTER USER USER() IDENTIFIED BY 'secret'",
+        };
+        let statements = ["SELECT 1", "DELETE FROM orders", renew, "SELECT COUNT(*) FROM orders", "SELEC"];
         let mut told = vec![];
         for port in [stage.cluster.primary.port(), stage.port] {
             stage.cluster.primary.run(&["ALTER USER late IDENTIFIED BY 'secret' PASSWORD EXPIRE"]).await?;
-            let shape = splitfin_protocol::Capabilities::CAN_HANDLE_EXPIRED_PASSWORDS;
-            let said = tokio::task::spawn_blocking(move || {
-                let (mut client, _) =
-                    splitfin_tests::raw::RawClient::log_in(port, "late", "secret", Some("shop"), shape)
-                        .map_err(|error| error.to_string())?;
-                let set = "SET PASSWORD = PASSWORD('secret')";
-                let mut said = vec![];
-                for sql in ["SELECT 1", "DELETE FROM orders", set, "SELECT COUNT(*) FROM orders", "SELEC"] {
-                    let asked = client.ask(splitfin_protocol::CommandByte::Query, sql.as_bytes());
-                    let (outcome, _) = asked.map_err(|error| format!("{sql}: {error}"))?;
-                    said.push(outcome.error.map(|error| (error.code, error.message)));
-                }
-                Ok::<_, String>(said)
-            });
-            told.push(said.await??);
+            stage.cluster.caught_up().await?;
+            told.push(tokio::task::spawn_blocking(move || ask_all(port, "late", &statements)).await??);
         }
         assert_eq!(told[0], told[1]);
         assert_eq!(told[0][0].as_ref().map(|(code, _)| *code), Some(1820));
         assert_eq!((&told[0][2], &told[0][3]), (&None, &None));
         Ok(())
-    });
+    }
+}
+
+/// The errors that a client gets which says that it knows of expired passwords.
+fn ask_all(port: u16, user: &str, statements: &[&str]) -> Result<Vec<Option<(u16, String)>>, String> {
+    let shape = Capabilities::CAN_HANDLE_EXPIRED_PASSWORDS;
+    let client = RawClient::log_in(port, user, PASSWORD, Some("shop"), shape);
+    let (mut client, _) = client.map_err(|error| error.to_string())?;
+    let mut said = vec![];
+    for sql in statements {
+        let (outcome, _) = client.ask(CommandByte::Query, sql.as_bytes()).map_err(|error| format!("{sql}: {error}"))?;
+        said.push(outcome.error.map(|error| (error.code, error.message)));
+    }
+    Ok(said)
 }

@@ -2,17 +2,13 @@
 //! `tools/drivers.sh` installs them all, and `SPLITFIN_WITHOUT` names those to leave out (`go,java`).
 
 use mysql_async::prelude::Queryable as _;
+use splitfin_tests::drivers::{built, client, output};
 use splitfin_tests::{APP, Family, PASSWORD, Stage, Told, story};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 
 fn root() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("..")
-}
-
-fn built(name: &str) -> PathBuf {
-    let program = std::env::current_exe().expect("this test has a path");
-    program.parent().and_then(Path::parent).expect("target/debug").join(name)
 }
 
 /// The programs, each ready to be given HOST PORT USER PASSWORD DATABASE.
@@ -41,10 +37,6 @@ fn programs() -> Vec<(&'static str, Command)> {
     ]
 }
 
-async fn run(mut command: Command) -> std::io::Result<Output> {
-    tokio::task::spawn_blocking(move || command.output()).await.map_err(std::io::Error::other)?
-}
-
 story! {
     example_programs_say_ok, async |family| -> Told {
         let stage = Stage::start(family).await?;
@@ -54,28 +46,11 @@ story! {
                 continue;
             }
             command.args(["127.0.0.1", &stage.port.to_string(), APP, PASSWORD, "shop"]);
-            let output = run(command).await.map_err(|error| format!("{name}: {error}"))?;
+            let output = output(command).await.map_err(|error| format!("{name}: {error}"))?;
             let text = String::from_utf8_lossy(&output.stdout);
             assert!(output.status.success() && text.contains("ok"), "{name}: {text}{}", String::from_utf8_lossy(&output.stderr));
         }
         Ok(())
-    }
-}
-
-/// The command line client of a family.
-fn client(family: Family) -> Command {
-    match family {
-        Family::Mariadb => {
-            let mut command = Command::new("mariadb");
-            command.arg("--no-defaults");
-            command
-        }
-        Family::Mysql => {
-            let programs = splitfin_testkit::Programs::locate(Family::Mysql).expect("MySQL is there");
-            let mut command = programs.client().expect("MySQL's client is there");
-            command.arg("--no-defaults");
-            command
-        }
     }
 }
 
@@ -90,7 +65,7 @@ story! {
                 "SELECT item FROM orders; BEGIN; INSERT INTO orders (item) VALUES ('cli'); COMMIT; \
                  SELECT COUNT(*) AS c FROM orders FOR UPDATE; USE mysql; SELECT DATABASE(); SHOW SPLITFIN ROUTE",
             );
-            let output = run(command).await?;
+            let output = output(command).await?;
             let text = format!("{}{}", String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
             assert!(output.status.success(), "{client_family:?}: {text}");
             assert!(text.contains("apple") && text.contains("| mysql") && text.contains("Reason"), "{client_family:?}: {text}");
@@ -105,7 +80,7 @@ story! {
         for channel in [["--ssl-mode=REQUIRED", "--batch"], ["--ssl-mode=DISABLED", "--get-server-public-key"]] {
             let mut command = client(Family::Mysql);
             command.args(["-h127.0.0.1", &format!("-P{}", stage.port), &format!("-u{APP}"), "-pwrong"]).args(channel).args(["-e", "SELECT 1"]);
-            let output = run(command).await?;
+            let output = output(command).await?;
             let text = String::from_utf8_lossy(&output.stderr).into_owned();
             assert!(!output.status.success() && text.contains("ERROR 1045"), "{channel:?}: {text}");
         }
@@ -198,5 +173,5 @@ async fn sysbench(port: u16, script: &str, threads: u32, more: &[&str]) -> std::
         .args([format!("--mysql-user={APP}"), format!("--mysql-password={PASSWORD}")])
         .args([format!("--mysql-port={port}"), format!("--threads={threads}")])
         .args(more);
-    run(command).await
+    output(command).await
 }

@@ -32,7 +32,7 @@ const OF_PYTHON: [&str; 6] =
     ["pymysql", "mysqlclient", "connector-python", "connector-python-pure", "aiomysql", "asyncmy"];
 const MAPPERS: [&str; 3] = ["sqlalchemy", "django", "sea-orm"];
 const SCRIPTING: [&str; 5] = ["mysqli", "pdo", "perl", "ruby", "node"];
-const COMPILED: [&str; 3] = ["java", "sqlx", "mysql_async"];
+const COMPILED: [&str; 4] = ["java", "go", "sqlx", "mysql_async"];
 
 #[test]
 fn every_driver_is_in_a_story() {

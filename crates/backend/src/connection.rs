@@ -338,21 +338,29 @@ impl Connection {
         if self.state.guard
             && let Some(name) = self.state.guard_variable()
         {
-            values.remove(name);
-            values.extend(self.state.values.get(name).map(|value| (name.into(), value.clone())));
+            self.keep(&mut values, |other| other == name);
         }
         values.retain(|name, value| self.state.usual(&self.state.fresh, name) != Some(&**value));
         if let Some(gtids) = self.reports_for_client.take() {
+            if !gtids {
+                // The server was not told what the client set of positions.
+                self.keep(&mut values, |name| name == tracking::GTIDS);
+            }
             let theirs = values.get(tracking::VARIABLES).map_or("", |list| list);
             let ours = tracking::ours(&self.state.tracked, theirs, &self.state.own, gtids);
             query(&mut self.framed, self.capabilities, &ours).await?;
         } else {
             // The server was never told what the client set of tracking.
-            values.retain(|name, _| !tracking::is_setting(name));
-            let set = self.state.values.iter().filter(|(name, _)| tracking::is_setting(name));
-            values.extend(set.map(|(name, value)| (name.clone(), value.clone())));
+            self.keep(&mut values, tracking::is_setting);
         }
         Ok(Rc::new(values))
+    }
+
+    /// Of these variables, what the session had before counts, not what the server says.
+    fn keep(&self, values: &mut std::collections::BTreeMap<Box<str>, Box<str>>, these: impl Fn(&str) -> bool) {
+        values.retain(|name, _| !these(name));
+        let before = self.state.values.iter().filter(|(name, _)| these(name));
+        values.extend(before.map(|(name, value)| (name.clone(), value.clone())));
     }
 
     /// Sends a command without arguments that is answered by one packet, and reads the answer.

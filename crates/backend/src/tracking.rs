@@ -7,7 +7,7 @@ use crate::state::{Values, assignment};
 pub(crate) const VARIABLES: &str = "session_track_system_variables";
 
 /// Whether positions are reported; MySQL only.
-const GTIDS: &str = "session_track_gtids";
+pub(crate) const GTIDS: &str = "session_track_gtids";
 
 /// What a client can set of tracking.
 pub const TRACKING_SETTINGS: [&str; 5] =

@@ -171,18 +171,13 @@ pub enum Command<'a> {
     ChangeUser(&'a [u8]),
     /// COM_STMT_PREPARE: the text.
     StmtPrepare(&'a [u8]),
-    /// COM_STMT_EXECUTE: the statement, and everything behind its id.
+    /// COM_STMT_EXECUTE and COM_STMT_BULK_EXECUTE: the statement, and everything behind its id.
     StmtExecute {
+        /// Which of the two.
+        command: CommandByte,
         /// The client's statement id.
         statement: u32,
-        /// Flags, iteration count, parameters.
-        body: &'a [u8],
-    },
-    /// COM_STMT_BULK_EXECUTE: the statement, and everything behind its id.
-    StmtBulkExecute {
-        /// The client's statement id.
-        statement: u32,
-        /// Flags, types, rows of parameters.
+        /// Flags, and parameters; see [`crate::packet::stmt_execute`].
         body: &'a [u8],
     },
     /// COM_STMT_SEND_LONG_DATA
@@ -238,11 +233,11 @@ impl<'a> Command<'a> {
             CommandByte::Ping => Self::Ping,
             CommandByte::ChangeUser => Self::ChangeUser(reader.rest()),
             CommandByte::StmtPrepare => Self::StmtPrepare(reader.rest()),
-            CommandByte::StmtExecute => {
-                Self::StmtExecute { statement: reader.u32("statement id")?, body: reader.rest() }
+            CommandByte::StmtBulkExecute if !agreed.contains(Capabilities::STMT_BULK_OPERATIONS) => {
+                Self::Refused(command)
             }
-            CommandByte::StmtBulkExecute if agreed.contains(Capabilities::STMT_BULK_OPERATIONS) => {
-                Self::StmtBulkExecute { statement: reader.u32("statement id")?, body: reader.rest() }
+            CommandByte::StmtExecute | CommandByte::StmtBulkExecute => {
+                Self::StmtExecute { command, statement: reader.u32("statement id")?, body: reader.rest() }
             }
             CommandByte::StmtSendLongData => Self::StmtSendLongData { statement: reader.u32("statement id")? },
             CommandByte::StmtClose => Self::StmtClose { statement: reader.u32("statement id")? },

@@ -205,7 +205,8 @@ impl Session {
             sample: self.count,
         };
         let mut decision = route(&facts, &job.statement, job.hint.as_ref(), snapshot, &self.worker.settings.routing)?;
-        if let (Kind::Execute { cursor: true, .. }, Access::ReadOnly) = (&job.kind, decision.access) {
+        let wants_cursor = matches!(&job.kind, Kind::Execute { execution, .. } if execution.wants_cursor());
+        if wants_cursor && decision.access == Access::ReadOnly {
             // A cursor holds its connection, and writes may come while it is open.
             let no_primary = || Refusal::NoPrimary("a cursor is opened on the primary".to_owned());
             decision = Decision::on_primary(snapshot, Reason::Pinned(Pins::CURSOR)).ok_or_else(no_primary)?;
@@ -340,7 +341,7 @@ impl Session {
             Kind::Substituted { packet }
             | Kind::Prepare { packet: Some(packet), .. }
             | Kind::Rewritten { packet, .. } => packet,
-            Kind::Execute { id, body, .. } => {
+            Kind::Execute { id, execution } => {
                 let Some(statement) = self.prepared.get(*id) else { return Err(SessionError::ClientGone.into()) };
                 if lease.prepared_id(&statement.key).is_none()
                     && let Some(wait) = wait.take()
@@ -349,7 +350,7 @@ impl Session {
                     wait_on(lease, wanted, wait).await?;
                 }
                 let server_id = ensure_prepared(lease, &statement.key, wanted).await?;
-                rewritten = execute_packet(job, body, statement, server_id, self.capabilities);
+                rewritten = execute_packet(job, execution, statement, server_id);
                 &rewritten
             }
         };
@@ -412,7 +413,9 @@ impl Session {
                 _ => None,
             },
             columns: match job.kind {
-                Kind::Execute { id, cursor: false, .. } => self.prepared.get(id).map_or(0, |client| client.columns),
+                Kind::Execute { id, execution } if !execution.wants_cursor() => {
+                    self.prepared.get(id).map_or(0, |client| client.columns)
+                }
                 _ => 0,
             },
             shift: (frames(job.packet) as u8).wrapping_sub(frames(packet) as u8),

@@ -1,5 +1,6 @@
 //! A command that a server has to run, and what has to be done to it on its way.
 
+use crate::prepared::Execution;
 use splitfin_backend::StatementKey;
 use splitfin_protocol::CommandByte;
 use splitfin_protocol::frame::write_packet;
@@ -26,7 +27,7 @@ pub(crate) enum Kind<'a> {
     /// The reply gets the client's statement id, and the packet may have the session's own values in it.
     Prepare { id: u32, key: Rc<StatementKey>, packet: Option<Vec<u8>> },
     /// It gets the id that the statement has on the connection, where it is prepared first if need be.
-    Execute { id: u32, body: &'a [u8], cursor: bool },
+    Execute { id: u32, execution: Execution<'a> },
     /// It was rewritten for the held connection.
     Rewritten { id: u32, packet: Vec<u8> },
 }

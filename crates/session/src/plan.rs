@@ -3,15 +3,16 @@
 use crate::error::{SessionError, Unserved};
 use crate::job::{Job, Kind};
 use crate::kill::{KILL_ON_SERVER, Killed};
-use crate::prepared::with_statement_id;
+use crate::prepared::{Execution, with_statement_id};
 use crate::reply;
 use crate::serve::Session;
 use splitfin_backend::{Lease, StatementKey};
+use splitfin_protocol::packet::Bound;
 use splitfin_protocol::packet::column::ColumnKind;
-use splitfin_protocol::packet::stmt_execute::CURSOR_FLAGS;
-use splitfin_protocol::packet::{Bound, BulkExecute, StmtExecute};
-use splitfin_protocol::{CommandByte, Status};
-use splitfin_router::{Class, Decision, Effects, Hint, Own, Pins, Reason, Statement, get_diagnostics, substitute};
+use splitfin_protocol::{Command, CommandByte, Status};
+use splitfin_router::{
+    Class, Decision, Effects, Hint, Kill, Own, Pins, Reason, Statement, get_diagnostics, substitute,
+};
 use splitfin_topology::Family;
 use splitfin_transport::Framed;
 use std::rc::Rc;
@@ -114,7 +115,45 @@ impl Session {
         Ok(reply::row(client, self.capabilities, self.state.status, &columns).await?)
     }
 
-    pub(crate) async fn plan_prepare<'a>(&mut self, packet: &'a [u8], text: &[u8]) -> Result<Job<'a>, Unserved> {
+    /// What a server has to do for a command that is not text. Nothing, if OK is the answer.
+    pub(crate) async fn plan_command<'a>(
+        &mut self,
+        packet: &'a [u8],
+        command: Command<'a>,
+    ) -> Result<Option<Job<'a>>, Unserved> {
+        let job = match command {
+            Command::Ping if self.affinity.is_free() => {
+                self.state.note_command();
+                return Ok(None);
+            }
+            // A held connection knows how many warnings there are, and whether the server is there.
+            Command::Ping => Job::command(CommandByte::Ping, packet, Class::Diagnostics),
+            Command::ResetConnection => {
+                self.reset().await;
+                return Ok(None);
+            }
+            Command::StmtPrepare(text) => self.plan_prepare(packet, text).await?,
+            Command::StmtExecute { command, statement, body } => match self.execute_kill(statement).await {
+                Some(killed) => return killed.map(|()| None),
+                None => self.plan_execute(packet, command, statement, body).await?,
+            },
+            Command::StmtReset { statement } => return self.plan_reset(packet, statement),
+            Command::StmtFetch { statement } => self.plan_fetch(packet, statement)?,
+            Command::ProcessKill(id) => match self.kill(Kill { id: id.into(), query_only: false }).await? {
+                Killed::Session => return Ok(None),
+                Killed::NoSession(_) => Job::command(CommandByte::ProcessKill, packet, KILL_ON_SERVER),
+            },
+            Command::InitDb(_) => Job::command(CommandByte::InitDb, packet, Class::Session),
+            Command::FieldList => Job::command(CommandByte::FieldList, packet, Class::Read),
+            Command::Statistics => Job::command(CommandByte::Statistics, packet, Class::Session),
+            Command::Refused(command) => return Err(Unserved::Unsupported(command.name())),
+            // The others are dealt with before.
+            _ => return Err(Unserved::UnknownCommand),
+        };
+        Ok(Some(job))
+    }
+
+    async fn plan_prepare<'a>(&mut self, packet: &'a [u8], text: &[u8]) -> Result<Job<'a>, Unserved> {
         let (mut statement, hint) = self.look_up(text);
         if statement.class == Class::Kill {
             statement = Rc::new(Statement { class: KILL_ON_SERVER, ..(*statement).clone() });
@@ -138,7 +177,7 @@ impl Session {
     }
 
     /// A prepared KILL of a session, which no server can carry out. Nothing, if it is none.
-    pub(crate) async fn execute_kill(&mut self, id: u32) -> Option<Result<(), Unserved>> {
+    async fn execute_kill(&mut self, id: u32) -> Option<Result<(), Unserved>> {
         let text = self.prepared.get(id).filter(|client| client.is_kill()).map(|client| Rc::clone(&client.key))?;
         match self.kill_by(&text.sql).await {
             Ok(Killed::Session) => Some(Ok(())),
@@ -160,9 +199,10 @@ impl Session {
         }
     }
 
-    pub(crate) async fn plan_execute<'a>(
+    async fn plan_execute<'a>(
         &mut self,
         packet: &'a [u8],
+        command: CommandByte,
         id: u32,
         body: &'a [u8],
     ) -> Result<Job<'a>, Unserved> {
@@ -171,36 +211,15 @@ impl Session {
         let Some(client) = self.prepared.get_mut(id) else {
             return Err(self.unknown_statement(id, "mysqld_stmt_execute"));
         };
-        let execute = StmtExecute::parse(body, client.parameters, agreed)?;
-        if let Bound::Types(types) = execute.types {
-            client.types = Some((execute.parameters, types.into()));
-        }
-        let cursor = execute.flags & CURSOR_FLAGS != 0;
-        let (statement, hint) = (Rc::clone(&client.statement), client.hint.clone());
-        Ok(Job { command: CommandByte::StmtExecute, packet, statement, hint, kind: Kind::Execute { id, body, cursor } })
-    }
-
-    /// A statement for many rows of parameters (MariaDB).
-    pub(crate) async fn plan_bulk<'a>(
-        &mut self,
-        packet: &'a [u8],
-        id: u32,
-        body: &'a [u8],
-    ) -> Result<Job<'a>, Unserved> {
-        self.renew_own_values(id).await;
-        let Some(client) = self.prepared.get_mut(id) else {
-            return Err(self.unknown_statement(id, "mysqld_stmt_execute"));
-        };
-        let parameters = client.parameters;
-        if let Bound::Types(types) = BulkExecute::parse(body, parameters)?.types {
-            client.types = Some((parameters.into(), types.into()));
+        let execution = Execution::parse(command, body, client.parameters, agreed)?;
+        if let (count, Bound::Types(types)) = execution.types() {
+            client.types = Some((count, types.into()));
         }
         let (statement, hint) = (Rc::clone(&client.statement), client.hint.clone());
-        let kind = Kind::Execute { id, body, cursor: false };
-        Ok(Job { command: CommandByte::StmtBulkExecute, packet, statement, hint, kind })
+        Ok(Job { command, packet, statement, hint, kind: Kind::Execute { id, execution } })
     }
 
-    pub(crate) fn plan_reset<'a>(&mut self, packet: &'a [u8], id: u32) -> Result<Option<Job<'a>>, Unserved> {
+    fn plan_reset<'a>(&mut self, packet: &'a [u8], id: u32) -> Result<Option<Job<'a>>, Unserved> {
         if self.prepared.get(id).is_none() {
             return Err(self.unknown_statement(id, "mysqld_stmt_reset"));
         }
@@ -212,7 +231,7 @@ impl Session {
             .map(|kind| Job { kind, ..Job::command(CommandByte::StmtReset, packet, Class::Session) }))
     }
 
-    pub(crate) fn plan_fetch<'a>(&mut self, packet: &'a [u8], id: u32) -> Result<Job<'a>, Unserved> {
+    fn plan_fetch<'a>(&mut self, packet: &'a [u8], id: u32) -> Result<Job<'a>, Unserved> {
         let unknown = self.unknown_statement(id, "mysqld_stmt_fetch");
         if self.prepared.get(id).is_none() {
             return Err(unknown);

@@ -5,8 +5,9 @@ use crate::job::Job;
 use crate::kill::KILL_ON_SERVER;
 use splitfin_backend::{BackendError, Lease, StatementKey, Wanted};
 use splitfin_protocol::frame::write_packet;
+use splitfin_protocol::packet::stmt_execute::CURSOR_FLAGS;
 use splitfin_protocol::packet::{Bound, BulkExecute, StmtExecute};
-use splitfin_protocol::{Capabilities, CommandByte, Exchange};
+use splitfin_protocol::{Capabilities, CommandByte, Exchange, Malformed};
 use splitfin_router::{Hint, Statement};
 use std::collections::HashMap;
 use std::rc::Rc;
@@ -109,16 +110,45 @@ pub(crate) async fn ensure_prepared(
     Ok(id)
 }
 
+/// An execution of a prepared statement, taken apart.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Execution<'a> {
+    One(StmtExecute<'a>),
+    /// For many rows of so many parameters (MariaDB).
+    Many(BulkExecute<'a>, u16),
+}
+
+impl<'a> Execution<'a> {
+    /// Reads what follows the statement id.
+    pub(crate) fn parse(
+        command: CommandByte,
+        body: &'a [u8],
+        parameters: u16,
+        agreed: Capabilities,
+    ) -> Result<Self, Malformed> {
+        match command {
+            CommandByte::StmtBulkExecute => Ok(Self::Many(BulkExecute::parse(body, parameters)?, parameters)),
+            _ => StmtExecute::parse(body, parameters, agreed).map(Self::One),
+        }
+    }
+
+    /// The types, and of how many parameters and attributes.
+    pub(crate) fn types(&self) -> (usize, Bound<'a>) {
+        match self {
+            Self::One(execute) => (execute.parameters, execute.types),
+            Self::Many(bulk, parameters) => (usize::from(*parameters), bulk.types),
+        }
+    }
+
+    pub(crate) const fn wants_cursor(&self) -> bool {
+        matches!(self, Self::One(execute) if execute.flags & CURSOR_FLAGS != 0)
+    }
+}
+
 /// The packet that executes `statement` under the server's `id`: the client's own with another id, or with the types put
 /// in that the server's statement may never have been told.
-pub(crate) fn execute_packet(
-    job: &Job<'_>,
-    body: &[u8],
-    client: &ClientStatement,
-    id: u32,
-    agreed: Capabilities,
-) -> Vec<u8> {
-    match with_types(job.command, body, client, id, agreed) {
+pub(crate) fn execute_packet(job: &Job<'_>, execution: &Execution<'_>, client: &ClientStatement, id: u32) -> Vec<u8> {
+    match with_types(execution, client, id) {
         Some(payload) => {
             let mut out = Vec::new();
             write_packet(&mut out, 0, &payload);
@@ -129,21 +159,15 @@ pub(crate) fn execute_packet(
 }
 
 /// The payload with the types of the last execution, if it comes without any.
-fn with_types(
-    command: CommandByte,
-    body: &[u8],
-    client: &ClientStatement,
-    id: u32,
-    agreed: Capabilities,
-) -> Option<Vec<u8>> {
+fn with_types(execution: &Execution<'_>, client: &ClientStatement, id: u32) -> Option<Vec<u8>> {
     let (count, types) = client.types.as_ref()?;
-    if command == CommandByte::StmtBulkExecute {
-        let bulk = BulkExecute::parse(body, client.parameters).ok()?;
-        return (bulk.types == Bound::AsBefore).then(|| bulk.encode_with_types(id, types));
+    if execution.types() != (*count, Bound::AsBefore) {
+        return None;
     }
-    let execute = StmtExecute::parse(body, client.parameters, agreed).ok()?;
-    let fits = execute.types == Bound::AsBefore && execute.parameters == *count;
-    fits.then(|| execute.encode_with_types(id, types))
+    Some(match execution {
+        Execution::One(execute) => execute.encode_with_types(id, types),
+        Execution::Many(bulk, _) => bulk.encode_with_types(id, types),
+    })
 }
 
 /// The client's packet with another statement id, which follows the command byte in all commands that have one.

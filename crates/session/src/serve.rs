@@ -5,7 +5,6 @@ use crate::cancel::{self, Ended, Progress};
 use crate::consistency::Consistency;
 use crate::error::{SessionError, Unserved};
 use crate::job::{Job, Kind};
-use crate::kill::{KILL_ON_SERVER, Killed};
 use crate::login::log_in;
 use crate::metrics::add;
 use crate::plan::Planned;
@@ -18,7 +17,7 @@ use crate::worker::Worker;
 use splitfin_backend::{Account, Lease};
 use splitfin_protocol::packet::ErrPacket;
 use splitfin_protocol::{Capabilities, Command, CommandByte};
-use splitfin_router::{Class, Holdings, Kill, Pins, Reason, Statement};
+use splitfin_router::{Class, Holdings, Pins, Reason, Statement};
 use splitfin_topology::{BackendId, Position};
 use splitfin_transport::tls::ServerTls;
 use splitfin_transport::{FrameError, Framed, Peer, Stream};
@@ -160,8 +159,8 @@ impl Session {
                     &joined
                 }
             };
-            if let Ok(Command::ChangeUser(body)) = Command::parse(body, self.capabilities) {
-                let body = body.to_vec();
+            if body.first() == Some(&(CommandByte::ChangeUser as u8)) {
+                let body = body[1..].to_vec();
                 client.restore(buffer, start + length);
                 client = self.change_user(client, &body, sequence).await?;
                 continue;
@@ -277,39 +276,16 @@ impl Session {
             Ok(command) => command,
             Err(error) => return Ok(Err(error.into())),
         };
-        let (capabilities, status) = (self.capabilities, self.state.status);
         self.active = Instant::now();
-        if let Command::StmtExecute { statement, .. } | Command::StmtBulkExecute { statement, .. } = command
-            && let Some(killed) = self.execute_kill(statement).await
-        {
-            if killed.is_ok() {
-                reply::ok(client, sequence, capabilities, status).await?;
-            }
-            return Ok(killed.map(|()| Next::Command));
-        }
         let job = match command {
             Command::Quit => return Ok(Ok(Next::End)),
-            // A held connection knows how many warnings there are, and whether the server is there.
-            Command::Ping if !self.affinity.is_free() => Job::command(CommandByte::Ping, packet, Class::Diagnostics),
-            Command::Ping => {
-                self.state.note_command();
-                reply::ok(client, sequence, capabilities, status).await?;
-                return Ok(Ok(Next::Command));
-            }
-            Command::ResetConnection => {
-                self.reset().await;
-                reply::ok(client, sequence, capabilities, self.state.status).await?;
-                return Ok(Ok(Next::Command));
-            }
             Command::SetMultiStatements(on) => {
                 self.state.multi_statements = on;
-                if !self.affinity.is_free() {
-                    return self
-                        .execute(client, Job::command(CommandByte::SetOption, packet, Class::Diagnostics))
-                        .await;
+                if self.affinity.is_free() {
+                    reply::eof(client, sequence, self.capabilities, self.state.status).await?;
+                    return Ok(Ok(Next::Command));
                 }
-                reply::eof(client, sequence, capabilities, status).await?;
-                return Ok(Ok(Next::Command));
+                return self.execute(client, Job::command(CommandByte::SetOption, packet, Class::Diagnostics)).await;
             }
             Command::Query { attributes, text } => match self.plan(client, text).await? {
                 Ok(Planned::Answered) => return Ok(Ok(Next::Command)),
@@ -319,21 +295,6 @@ impl Session {
                 }
                 Err(unserved) => return Ok(Err(unserved)),
             },
-            Command::StmtPrepare(text) => match self.plan_prepare(packet, text).await {
-                Ok(job) => job,
-                Err(unserved) => return Ok(Err(unserved)),
-            },
-            Command::StmtExecute { statement, body } => match self.plan_execute(packet, statement, body).await {
-                Ok(job) => job,
-                Err(unserved) => return Ok(Err(unserved)),
-            },
-            Command::StmtBulkExecute { statement, body } => match self.plan_bulk(packet, statement, body).await {
-                Ok(job) => job,
-                Err(unserved) => return Ok(Err(unserved)),
-            },
-            Command::InitDb(_) => Job::command(CommandByte::InitDb, packet, Class::Session),
-            Command::FieldList => Job::command(CommandByte::FieldList, packet, Class::Read),
-            Command::Statistics => Job::command(CommandByte::Statistics, packet, Class::Session),
             Command::StmtSendLongData { statement } => {
                 self.send_long_data(packet, statement).await?;
                 return Ok(Ok(Next::Command));
@@ -342,29 +303,14 @@ impl Session {
                 self.close_statement(statement).await;
                 return Ok(Ok(Next::Command));
             }
-            Command::StmtReset { statement } => match self.plan_reset(packet, statement) {
+            other => match self.plan_command(packet, other).await {
                 Ok(Some(job)) => job,
                 Ok(None) => {
-                    reply::ok(client, sequence, capabilities, status).await?;
+                    reply::ok(client, sequence, self.capabilities, self.state.status).await?;
                     return Ok(Ok(Next::Command));
                 }
                 Err(unserved) => return Ok(Err(unserved)),
             },
-            Command::StmtFetch { statement } => match self.plan_fetch(packet, statement) {
-                Ok(job) => job,
-                Err(unserved) => return Ok(Err(unserved)),
-            },
-            Command::ProcessKill(id) => match self.kill(Kill { id: id.into(), query_only: false }).await {
-                Ok(Killed::Session) => {
-                    reply::ok(client, sequence, capabilities, status).await?;
-                    return Ok(Ok(Next::Command));
-                }
-                Ok(Killed::NoSession(_)) => Job::command(CommandByte::ProcessKill, packet, KILL_ON_SERVER),
-                Err(unserved) => return Ok(Err(unserved)),
-            },
-            Command::Refused(command) => return Ok(Err(Unserved::Unsupported(command.name()))),
-            Command::Unknown(_) => return Ok(Err(Unserved::UnknownCommand)),
-            Command::ChangeUser(_) => return Ok(Err(Unserved::UnknownCommand)),
         };
         self.count += 1;
         self.execute(client, job).await

@@ -28,7 +28,8 @@ impl Session {
         } else if matches!(job.command, CommandByte::InitDb | CommandByte::Ping) {
             self.state.note_command();
         }
-        if let Kind::Execute { id, cursor: false, .. } = &job.kind
+        if let Kind::Execute { id, execution } = &job.kind
+            && !execution.wants_cursor()
             && outcome.columns != 0
             && let Some(client) = self.prepared.get_mut(*id)
         {
