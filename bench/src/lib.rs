@@ -97,6 +97,8 @@ fn snapshot() -> Snapshot {
         spec: BackendSpec { name: id.to_string(), address: String::new(), weight: 1 },
         role: if id == 0 { Role::Primary } else { Role::Replica },
         fit: Ok(()),
+        share: 100,
+        behind: None,
         lag: Some(Duration::ZERO),
         version: None,
         offer: None,

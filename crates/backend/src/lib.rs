@@ -4,6 +4,8 @@
 //! [`Limits`]. A pool knows neither sessions nor SQL; it hands out a [`Lease`], which ends by [`Lease::release`] or, if
 //! it is dropped, by closing the socket: a connection in an unknown state is never used again.
 
+mod alarm;
+mod backends;
 mod connection;
 mod error;
 mod lease;
@@ -16,12 +18,14 @@ mod state;
 mod tracking;
 mod user_variables;
 
+pub use alarm::Alarm;
+pub use backends::Backends;
 pub use connection::{Arrival, Connection, StatementKey};
 pub use error::BackendError;
 pub use lease::Lease;
 pub use limits::Limits;
 pub use login::{Account, Backend, BackendTls};
 pub use pick::Balance;
-pub use pools::{Checkout, PoolStats, Pools, Settings};
+pub use pools::{Checkout, Common, PoolStats, Pools, Settings};
 pub use state::{Values, Wanted};
 pub use tracking::TRACKING_SETTINGS;

@@ -1,6 +1,6 @@
 //! What workers share: how many connections there are to each backend, and who waits for one.
 
-use splitfin_topology::BackendId;
+use splitfin_topology::{BackendId, MOST_BACKENDS};
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 #[derive(Debug, Default)]
@@ -13,18 +13,23 @@ struct Gauge {
 #[derive(Debug)]
 pub struct Limits {
     gauges: Vec<Gauge>,
-    most: usize,
+    most: AtomicUsize,
 }
 
 impl Limits {
-    /// For `backends` backends with at most `most` connections each.
-    pub fn new(backends: usize, most: usize) -> Self {
-        Self { gauges: (0..backends).map(|_| Gauge::default()).collect(), most }
+    /// For backends with at most `most` connections each.
+    pub fn new(most: usize) -> Self {
+        Self { gauges: (0..MOST_BACKENDS).map(|_| Gauge::default()).collect(), most: AtomicUsize::new(most) }
     }
 
     /// How many connections a backend may have.
-    pub const fn most(&self) -> usize {
-        self.most
+    pub fn most(&self) -> usize {
+        self.most.load(Ordering::Relaxed)
+    }
+
+    /// Another limit. Connections above it are closed as they come to rest.
+    pub fn set_most(&self, most: usize) {
+        self.most.store(most, Ordering::Relaxed);
     }
 
     /// How many connections a backend has.
@@ -35,7 +40,8 @@ impl Limits {
     /// The right to open one more connection, if there is one.
     pub(crate) fn try_open(&self, backend: BackendId) -> bool {
         let Some(gauge) = self.gauges.get(backend.index()) else { return false };
-        let one_more = |open: usize| (open < self.most).then_some(open + 1);
+        let most = self.most();
+        let one_more = |open: usize| (open < most).then_some(open + 1);
         gauge.open.fetch_update(Ordering::Relaxed, Ordering::Relaxed, one_more).is_ok()
     }
 

@@ -26,6 +26,8 @@ pub(crate) struct Load {
     pub(crate) measured: Option<Instant>,
     /// For round robin: what it was given, divided by its weight.
     pub(crate) turns: f64,
+    /// Failures in a row.
+    pub(crate) failures: u32,
     /// A connection failed: others are preferred until then.
     pub(crate) suspect_until: Option<Instant>,
 }
@@ -63,7 +65,8 @@ pub(crate) fn pick(
     if candidates.is_empty() {
         candidates.extend_from_slice(eligible);
     }
-    let weight = |id: BackendId| snapshot.backend(id).map_or(1, |view| view.spec.weight);
+    // Hundredths: a backend that was away gets its share by and by.
+    let weight = |id: BackendId| snapshot.backend(id).map_or(1, |view| view.share);
     let load = |id: BackendId| loads.get(id.index()).cloned().unwrap_or_default();
     let chosen = match (balance, candidates.as_slice()) {
         (_, []) => return None,
@@ -76,8 +79,15 @@ pub(crate) fn pick(
             if cost <= other_cost * CLEARLY { one } else { other }
         }
         (Balance::RoundRobin, several) => {
-            let least = |id: &&BackendId| load(**id).turns;
-            *several.iter().min_by(|one, other| least(one).total_cmp(&least(other)))?
+            // One that was away does not make up for the turns that it missed.
+            let most = several.iter().map(|id| load(*id).turns).fold(0.0, f64::max);
+            for id in several {
+                if let Some(load) = loads.get_mut(id.index()) {
+                    load.turns = load.turns.max(most - 1.0 / f64::from(weight(*id).max(1)));
+                }
+            }
+            let turns = |id: &&BackendId| loads.get(id.index()).map_or(0.0, |load| load.turns);
+            *several.iter().min_by(|one, other| turns(one).total_cmp(&turns(other)))?
         }
         (Balance::LowestLag, several) => {
             let lag = |id: &&BackendId| (snapshot.backend(**id).and_then(|view| view.lag), load(**id).in_use);
@@ -110,6 +120,8 @@ mod tests {
             spec: BackendSpec { name: index.to_string(), address: String::new(), weight: *weight },
             role: Role::Replica,
             fit: Ok(()),
+            share: *weight * 100,
+            behind: None,
             lag: Some(Duration::from_secs(index as u64)),
             version: None,
             offer: None,

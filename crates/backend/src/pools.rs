@@ -1,13 +1,15 @@
 //! The connections of one worker, idle ones and the count of those in use.
 
+use crate::alarm::Alarm;
+use crate::backends::Backends;
 use crate::connection::Connection;
 use crate::error::BackendError;
 use crate::lease::Lease;
 use crate::limits::Limits;
-use crate::login::{Account, Backend, open};
+use crate::login::{Account, open};
 use crate::pick::{Balance, Load, pick};
 use crate::state::{Values, Wanted};
-use splitfin_topology::{BackendId, Snapshot};
+use splitfin_topology::{BackendId, MOST_BACKENDS, Snapshot, Trouble};
 use std::cell::{Cell, RefCell};
 use std::collections::HashMap;
 use std::rc::Rc;
@@ -15,11 +17,22 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 use tokio::sync::Notify;
 
-/// What the configuration says of pools.
+/// What all workers' pools have in common.
 #[derive(Debug, Clone)]
+pub struct Common {
+    /// All backends.
+    pub backends: Arc<Backends>,
+    /// Connections over all workers.
+    pub limits: Arc<Limits>,
+    /// For those who watch the backends.
+    pub alarm: Alarm,
+    /// Session variables whose changes servers shall report.
+    pub tracked: Arc<[&'static str]>,
+}
+
+/// What the configuration says of pools. It may change while they live.
+#[derive(Debug, Clone, Copy)]
 pub struct Settings {
-    /// All backends, by id.
-    pub backends: Vec<Backend>,
     /// How reads are spread.
     pub balance: Balance,
     /// Time for connecting and logging in.
@@ -28,8 +41,6 @@ pub struct Settings {
     pub checkout_timeout: Duration,
     /// Idle connections are closed after this time.
     pub idle_timeout: Duration,
-    /// Session variables whose changes servers shall report.
-    pub tracked: Vec<&'static str>,
 }
 
 /// What is asked of the pools.
@@ -66,8 +77,8 @@ pub struct PoolStats {
 /// The connections of one worker.
 #[derive(Debug)]
 pub struct Pools {
-    settings: Settings,
-    limits: Arc<Limits>,
+    common: Common,
+    settings: Cell<Settings>,
     idle: RefCell<IdleConnections>,
     loads: RefCell<Vec<Load>>,
     released: Vec<Notify>,
@@ -78,17 +89,21 @@ pub struct Pools {
 
 impl Pools {
     /// Without any connection yet. `seed` starts the choice between replicas.
-    pub fn new(settings: Settings, limits: Arc<Limits>, seed: u64) -> Rc<Self> {
-        let count = settings.backends.len();
+    pub fn new(common: Common, settings: Settings, seed: u64) -> Rc<Self> {
         Rc::new(Self {
-            settings,
-            limits,
+            common,
+            settings: Cell::new(settings),
             idle: RefCell::default(),
-            loads: RefCell::new(vec![Load::default(); count]),
-            released: (0..count).map(|_| Notify::new()).collect(),
+            loads: RefCell::new(vec![Load::default(); MOST_BACKENDS]),
+            released: (0..MOST_BACKENDS).map(|_| Notify::new()).collect(),
             random: Cell::new(seed | 1),
             known_values: RefCell::default(),
         })
+    }
+
+    /// Other settings, from the next checkout on.
+    pub fn configure(&self, settings: Settings) {
+        self.settings.set(settings);
     }
 
     /// A lease on a connection to one of the eligible backends. The error names the backend that failed, so that the
@@ -120,7 +135,7 @@ impl Pools {
         let first = checkout.eligible.first().copied().unwrap_or(BackendId(0));
         match checkout.eligible {
             [_] => first,
-            several => pick(self.settings.balance, several, &mut loads, checkout.snapshot, Instant::now(), mixed)
+            several => pick(self.settings.get().balance, several, &mut loads, checkout.snapshot, Instant::now(), mixed)
                 .unwrap_or(first),
         }
     }
@@ -140,23 +155,23 @@ impl Pools {
             if connection.is_usable() {
                 return Some(connection);
             }
-            self.limits.closed(backend);
+            self.common.limits.closed(backend);
         }
     }
 
     async fn open(&self, backend: BackendId, checkout: &Checkout<'_>) -> Result<Box<Connection>, BackendError> {
-        let Some(target) = self.settings.backends.get(backend.index()) else {
+        let Some(target) = self.common.backends.get(backend) else {
             return Err(BackendError::Exhausted { limit: 0, waited: Duration::ZERO });
         };
-        if !self.limits.try_open(backend)
+        if !self.common.limits.try_open(backend)
             && let Some(connection) = self.wait(backend, checkout).await?
         {
             return Ok(connection);
         }
-        let right = Right { limits: &self.limits, backend };
+        let right = Right { limits: &self.common.limits, backend };
         let database = checkout.wanted.database.clone();
-        let limit = self.settings.connect_timeout;
-        let opened = open(target, checkout.account, database, &self.settings.tracked, limit).await;
+        let limit = self.settings.get().connect_timeout;
+        let opened = open(target, checkout.account, database, &self.common.tracked, limit).await;
         let mut connection =
             opened.inspect_err(|error| tracing::debug!(backend = %target.address, %error, "no connection"))?;
         right.used();
@@ -176,16 +191,16 @@ impl Pools {
     /// Waits for a connection, or for the right to open one (then `None`).
     async fn wait(&self, backend: BackendId, checkout: &Checkout<'_>) -> Result<Option<Box<Connection>>, BackendError> {
         let started = Instant::now();
-        let _waiting = Waiting::start(&self.limits, backend);
+        let _waiting = Waiting::start(&self.common.limits, backend);
         loop {
             self.close_one_idle(backend);
-            if self.limits.try_open(backend) {
+            if self.common.limits.try_open(backend) {
                 return Ok(None);
             }
             let released = self.released.get(backend.index()).map(Notify::notified);
             let waited = started.elapsed();
-            if waited >= self.settings.checkout_timeout {
-                return Err(BackendError::Exhausted { limit: self.limits.most(), waited });
+            if waited >= self.settings.get().checkout_timeout {
+                return Err(BackendError::Exhausted { limit: self.common.limits.most(), waited });
             }
             match released {
                 // Other workers do not wake this one, so it looks again from time to time.
@@ -204,7 +219,7 @@ impl Pools {
         let list = idle.iter_mut().find(|((id, _), list)| *id == backend && !list.is_empty());
         if let Some((_, list)) = list {
             list.swap_remove(0);
-            self.limits.closed(backend);
+            self.common.limits.closed(backend);
         }
     }
 
@@ -217,8 +232,8 @@ impl Pools {
         thread: u32,
         query_only: bool,
     ) -> Result<(), BackendError> {
-        let Some(target) = self.settings.backends.get(backend.index()) else { return Ok(()) };
-        let mut connection = open(target, account, None, &[], self.settings.connect_timeout).await?;
+        let Some(target) = self.common.backends.get(backend) else { return Ok(()) };
+        let mut connection = open(target, account, None, &[], self.settings.get().connect_timeout).await?;
         let what = if query_only { "QUERY" } else { "CONNECTION" };
         match connection.first_value(&format!("KILL {what} {thread}")).await {
             // It is gone already.
@@ -230,20 +245,22 @@ impl Pools {
     pub(crate) fn give_back(&self, mut connection: Box<Connection>, backend: BackendId, account: &Rc<Account>) {
         self.count(backend, false);
         connection.rest();
-        let wanted_elsewhere = self.limits.is_wanted(backend);
-        if connection.is_usable() && !(wanted_elsewhere && self.limits.open(backend) >= self.limits.most()) {
+        let wanted_elsewhere = self.common.limits.is_wanted(backend);
+        if connection.is_usable()
+            && !(wanted_elsewhere && self.common.limits.open(backend) >= self.common.limits.most())
+        {
             let mut idle = self.idle.borrow_mut();
             let key = (backend, Rc::clone(account));
             idle.entry(key).or_default().push(Idle { connection, since: Instant::now() });
         } else {
-            self.limits.closed(backend);
+            self.common.limits.closed(backend);
         }
         self.wake(backend);
     }
 
     pub(crate) fn lost(&self, backend: BackendId) {
         self.count(backend, false);
-        self.limits.closed(backend);
+        self.common.limits.closed(backend);
         self.wake(backend);
     }
 
@@ -261,24 +278,36 @@ impl Pools {
 
     pub(crate) fn note_latency(&self, backend: BackendId, time: Duration) {
         if let Some(load) = self.loads.borrow_mut().get_mut(backend.index()) {
+            load.failures = 0;
             load.note_latency(time, Instant::now());
         }
     }
 
     pub(crate) fn note_failure(&self, backend: BackendId) {
-        if let Some(load) = self.loads.borrow_mut().get_mut(backend.index()) {
-            load.suspect_until = Some(Instant::now() + SUSPECT);
-        }
+        let mut loads = self.loads.borrow_mut();
+        let Some(load) = loads.get_mut(backend.index()) else { return };
+        load.suspect_until = Some(Instant::now() + SUSPECT);
+        load.failures += 1;
+        self.common.alarm.raise(backend, if load.failures >= FAILING { Trouble::Failing } else { Trouble::Suspect });
     }
 
-    /// Closes connections that were idle for too long or whose server has closed them. To be called now and then.
-    pub fn upkeep(&self, now: Instant) {
+    /// A server said something that its role has to do with: those who watch it should look.
+    pub fn suspect(&self, backend: BackendId) {
+        self.common.alarm.raise(backend, Trouble::Suspect);
+    }
+
+    /// Closes connections that were idle for too long, whose server has closed them, or whose server is to have none any
+    /// more. To be called now and then.
+    pub fn upkeep(&self, now: Instant, snapshot: &Snapshot) {
         let mut idle = self.idle.borrow_mut();
         for ((backend, _), list) in idle.iter_mut() {
+            let is_leaving = snapshot.is_leaving(*backend);
             list.retain(|idle| {
-                let keep = now.duration_since(idle.since) < self.settings.idle_timeout && idle.connection.is_usable();
+                let keep = !is_leaving
+                    && now.duration_since(idle.since) < self.settings.get().idle_timeout
+                    && idle.connection.is_usable();
                 if !keep {
-                    self.limits.closed(*backend);
+                    self.common.limits.closed(*backend);
                 }
                 keep
             });
@@ -334,6 +363,8 @@ impl Drop for Waiting<'_> {
 const UNKNOWN_THREAD: u16 = 1094;
 /// Different configurations of servers and logins whose variables are kept once.
 const MOST_KNOWN_VALUES: usize = 32;
+/// So many failures in a row, on one worker, are no accident.
+const FAILING: u32 = 5;
 /// How long a backend whose connection failed comes last.
 const SUSPECT: Duration = Duration::from_secs(1);
 /// How often a waiting worker looks for a connection that another worker has closed.

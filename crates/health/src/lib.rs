@@ -9,4 +9,4 @@ mod rows;
 mod task;
 
 pub use probe::{Prober, Target};
-pub use task::{Settings, watch};
+pub use task::{Order, Wires, watch};

@@ -4,12 +4,12 @@ use crate::cluster;
 use crate::rows::{Status, channel};
 use mysql_async::prelude::Queryable as _;
 use mysql_async::{Conn, Opts, OptsBuilder, Row, SslOpts};
-use splitfin_topology::{Channel, Family, Identity, Observation, Offer, Position, ProbeFailure};
+use splitfin_topology::{Channel, Family, History, Identity, Observation, Offer, Position, ProbeFailure};
 use std::collections::HashMap;
 use std::time::{Duration, Instant};
 
 /// Whom to probe, and as whom.
-#[derive(Clone)]
+#[derive(Clone, PartialEq, Eq)]
 pub struct Target {
     /// `host:port` or `unix:PATH`.
     pub address: String,
@@ -123,18 +123,7 @@ async fn observe(conn: &mut Conn, offer: Offer) -> Result<Observation, ProbeFail
         conn.query_first("SELECT @@version, @@server_id, CAST(@@read_only AS CHAR)").await.map_err(failure)?;
     let (version, server_id, read_only) = basics.ok_or_else(|| ProbeFailure::Unreachable("an empty answer".into()))?;
     let family = if version.to_ascii_lowercase().contains("mariadb") { Family::Mariadb } else { Family::Mysql };
-    let (uuid, position) = match family {
-        Family::Mariadb => (None, value(conn, "SELECT @@gtid_current_pos").await?),
-        Family::Mysql => {
-            let uuid = value(conn, "SELECT @@server_uuid").await?;
-            (Some(uuid), value(conn, "SELECT @@global.gtid_executed").await?)
-        }
-    };
-    let position = Position::parse(family, &position).unwrap_or_else(|error| {
-        // Without a position, the server counts as having nothing.
-        tracing::debug!(%error, "position not readable");
-        Position::Nothing
-    });
+    let Positions { uuid, position, history } = positions(conn, family).await?;
     let replication = replication(conn).await?;
     let membership = match (&replication.group, replication.wsrep) {
         (Some(group), _) => Some(cluster::group_member(conn, group).await?),
@@ -142,7 +131,8 @@ async fn observe(conn: &mut Conn, offer: Offer) -> Result<Observation, ProbeFail
         (None, false) => None,
     };
     // Members of a Galera cluster number their transactions each by itself.
-    let position = if replication.wsrep { Position::Nothing } else { position };
+    let (position, history) =
+        if replication.wsrep { (Position::Nothing, History::Unknown) } else { (position, history) };
     let mut channels = channels(conn, family, &version).await?;
     if family == Family::Mysql && !channels.is_empty() {
         refine_lag(conn, &mut channels).await?;
@@ -159,8 +149,36 @@ async fn observe(conn: &mut Conn, offer: Offer) -> Result<Observation, ProbeFail
         membership,
         begun,
         position,
+        history,
         gtids: replication.gtids,
         in_order: replication.in_order,
+    })
+}
+
+/// What a server has, and under which name.
+struct Positions {
+    uuid: Option<String>,
+    position: Position,
+    history: History,
+}
+
+async fn positions(conn: &mut Conn, family: Family) -> Result<Positions, ProbeFailure> {
+    let sql = match family {
+        Family::Mariadb => {
+            "SELECT NULL, @@gtid_current_pos, CONCAT_WS(',', NULLIF(@@gtid_binlog_state, ''), NULLIF(@@gtid_slave_pos, ''))"
+        }
+        Family::Mysql => "SELECT @@server_uuid, @@global.gtid_executed, @@global.gtid_executed",
+    };
+    let row: Option<(Option<String>, Option<String>, Option<String>)> = conn.query_first(sql).await.map_err(failure)?;
+    let (uuid, position, history) = row.unwrap_or_default();
+    // Without a position, the server counts as having nothing.
+    let unreadable = |error| tracing::debug!(%error, "position not readable");
+    let position = Position::parse(family, &position.unwrap_or_default());
+    let history = History::parse(family, &history.unwrap_or_default());
+    Ok(Positions {
+        uuid,
+        position: position.map_err(unreadable).unwrap_or_default(),
+        history: history.map_err(unreadable).unwrap_or_default(),
     })
 }
 
@@ -197,11 +215,6 @@ fn replication_of(values: &HashMap<String, &str>) -> Replication {
         group: value("group_replication_group_name").filter(|name| !name.is_empty()).map(str::to_owned),
         wsrep: value("wsrep_on") == Some("ON"),
     }
-}
-
-async fn value(conn: &mut Conn, sql: &str) -> Result<String, ProbeFailure> {
-    let value: Option<Option<String>> = conn.query_first(sql).await.map_err(failure)?;
-    Ok(value.flatten().unwrap_or_default())
 }
 
 async fn channels(conn: &mut Conn, family: Family, version: &str) -> Result<Vec<Channel>, ProbeFailure> {

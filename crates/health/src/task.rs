@@ -1,62 +1,201 @@
 //! The tasks that probe, and the one that folds what they saw into snapshots.
 
 use crate::probe::{Prober, Target};
-use splitfin_topology::{BackendId, Event, Monitor, Observation, ProbeFailure, Topology};
+use splitfin_topology::{
+    BackendId, BackendSpec, Event, Monitor, Observation, PrimaryChoice, ProbeFailure, Thresholds, Topology, Trouble,
+};
+use std::collections::HashMap;
 use std::sync::Arc;
-use std::time::Duration;
-use tokio::sync::{mpsc, watch as signal};
-use tokio::task::JoinSet;
+use std::time::{Duration, Instant};
+use tokio::sync::{Notify, mpsc, watch as signal};
+use tokio::task::{AbortHandle, JoinSet};
 use tokio::time::MissedTickBehavior;
 
-/// What the configuration says of probing.
-#[derive(Debug, Clone)]
-pub struct Settings {
-    /// Whom to probe, by backend id.
-    pub targets: Vec<Target>,
-    /// Time from one probe to the next.
-    pub interval: Duration,
+/// What is watched, and how. Sent while it runs, it changes that.
+#[derive(Debug)]
+pub enum Order {
+    /// One more backend under the next number, or one that comes back under its own.
+    Put {
+        /// Its number.
+        id: BackendId,
+        /// What the configuration says of it.
+        spec: BackendSpec,
+        /// How it is probed.
+        target: Target,
+    },
+    /// A backend is none of ours any more.
+    Remove(BackendId),
+    /// A backend gets nothing new any more, or does again.
+    Drain(BackendId, bool),
+    /// Another share of the reads.
+    Weight(BackendId, u32),
+    /// A backend is probed in another way.
+    Retarget(BackendId, Target),
+    /// Other thresholds, another way of finding the primary, another pace.
+    Configure {
+        /// When replicas leave and come back.
+        thresholds: Thresholds,
+        /// How the primary is found.
+        choice: PrimaryChoice,
+        /// Time from one probe to the next.
+        interval: Duration,
+    },
 }
 
-/// Probes all backends and publishes snapshots, until the future is dropped. `rounds` counts, for each backend, the
-/// probes that were taken in; the smallest of them is published after each.
-pub async fn watch(settings: Settings, mut monitor: Monitor, topology: Arc<Topology>, rounds: signal::Sender<u64>) {
-    let count = settings.targets.len();
-    let (report, mut reports) = mpsc::channel(count.max(1) * 2);
-    let mut probes = JoinSet::new();
-    for (id, target) in (0..).map(BackendId).zip(settings.targets) {
-        probes.spawn(probe_forever(id, Prober::new(target), settings.interval, report.clone()));
-    }
-    drop(report);
-    let mut taken = vec![0u64; count];
-    while let Some((id, result)) = reports.recv().await {
-        if let Err(error) = &result {
-            tracing::debug!(backend = %id, %error, "probe failed");
+/// How [`watch`] is told, and how it tells.
+#[derive(Debug)]
+pub struct Wires {
+    /// What is to be watched.
+    pub orders: mpsc::UnboundedReceiver<Order>,
+    /// What those notice who use the backends.
+    pub troubles: mpsc::Receiver<(BackendId, Trouble)>,
+    /// Where snapshots go.
+    pub topology: Arc<Topology>,
+    /// The fewest probes of any backend that were taken in.
+    pub rounds: signal::Sender<u64>,
+}
+
+/// Probes all backends and publishes snapshots, until the future is dropped or nobody can give orders any more.
+pub async fn watch(monitor: Monitor, interval: Duration, wires: Wires) {
+    let Wires { mut orders, mut troubles, topology, rounds } = wires;
+    let (report, mut reports) = mpsc::channel(REPORTS);
+    let mut watch = Watch { monitor, interval, topology, report, probes: JoinSet::new(), watched: HashMap::new() };
+    loop {
+        tokio::select! {
+            order = orders.recv() => match order {
+                Some(order) => watch.obey(order),
+                None => return,
+            },
+            Some((id, trouble)) = troubles.recv() => watch.hear(id, trouble),
+            Some((id, result)) = reports.recv() => {
+                watch.take_in(id, result);
+                rounds.send_replace(watch.watched.values().map(|watched| watched.probes).min().unwrap_or(0));
+            }
         }
-        let events = monitor.observe(id, result);
-        let snapshot = monitor.snapshot();
-        let name = |id: BackendId| snapshot.backend(id).map_or_else(|| id.to_string(), |view| view.spec.name.clone());
-        events.iter().for_each(|event| say(event, &name));
-        topology.publish(snapshot);
-        if let Some(taken) = taken.get_mut(id.index()) {
-            *taken += 1;
-        }
-        rounds.send_replace(taken.iter().copied().min().unwrap_or(0));
     }
 }
 
 type Report = (BackendId, Result<Observation, ProbeFailure>);
 
-async fn probe_forever(id: BackendId, mut prober: Prober, interval: Duration, report: mpsc::Sender<Report>) {
+struct Watch {
+    monitor: Monitor,
+    interval: Duration,
+    topology: Arc<Topology>,
+    report: mpsc::Sender<Report>,
+    probes: JoinSet<()>,
+    watched: HashMap<BackendId, Watched>,
+}
+
+/// One backend's task.
+struct Watched {
+    target: Target,
+    task: AbortHandle,
+    /// Has it look at once.
+    nudge: Arc<Notify>,
+    /// Probes that were taken in.
+    probes: u64,
+}
+
+impl Watch {
+    fn obey(&mut self, order: Order) {
+        let mut events = Vec::new();
+        match order {
+            Order::Put { id, spec, target } => {
+                self.monitor.put(id, spec);
+                self.start(id, target, 0);
+            }
+            Order::Remove(id) => {
+                if let Some(watched) = self.watched.remove(&id) {
+                    watched.task.abort();
+                }
+                events = self.monitor.remove(id);
+            }
+            Order::Drain(id, on) => self.monitor.drain(id, on),
+            Order::Weight(id, weight) => self.monitor.set_weight(id, weight),
+            Order::Retarget(id, target) => {
+                if let Some(watched) = self.watched.remove(&id) {
+                    watched.task.abort();
+                    self.start(id, target, watched.probes);
+                }
+            }
+            Order::Configure { thresholds, choice, interval } => {
+                self.monitor.configure(thresholds, choice);
+                if interval != std::mem::replace(&mut self.interval, interval) {
+                    for (id, watched) in std::mem::take(&mut self.watched) {
+                        watched.task.abort();
+                        self.start(id, watched.target, watched.probes);
+                    }
+                }
+            }
+        }
+        self.publish(&events);
+    }
+
+    fn start(&mut self, id: BackendId, target: Target, probes: u64) {
+        let nudge = Arc::<Notify>::default();
+        let probe =
+            probe_forever(id, Prober::new(target.clone()), self.interval, Arc::clone(&nudge), self.report.clone());
+        let task = self.probes.spawn(probe);
+        self.watched.insert(id, Watched { target, task, nudge, probes });
+        while self.probes.try_join_next().is_some() {}
+    }
+
+    fn hear(&mut self, id: BackendId, trouble: Trouble) {
+        if trouble == Trouble::Failing {
+            let events = self.monitor.failing(id, Instant::now());
+            self.publish(&events);
+        }
+        if let Some(watched) = self.watched.get(&id) {
+            watched.nudge.notify_one();
+        }
+    }
+
+    fn take_in(&mut self, id: BackendId, result: Result<Observation, ProbeFailure>) {
+        // What was under way when the backend was removed says nothing any more.
+        let Some(watched) = self.watched.get_mut(&id) else { return };
+        watched.probes += 1;
+        if let Err(error) = &result {
+            tracing::debug!(backend = %id, %error, "probe failed");
+        }
+        let events = self.monitor.observe(id, result);
+        self.publish(&events);
+    }
+
+    fn publish(&mut self, events: &[Event]) {
+        let snapshot = self.monitor.snapshot();
+        let name = |id: BackendId| snapshot.backend(id).map_or_else(|| id.to_string(), |view| view.spec.name.clone());
+        events.iter().for_each(|event| say(event, &name));
+        self.topology.publish(snapshot);
+    }
+}
+
+async fn probe_forever(
+    id: BackendId,
+    mut prober: Prober,
+    interval: Duration,
+    nudge: Arc<Notify>,
+    report: mpsc::Sender<Report>,
+) {
     let mut ticks = tokio::time::interval(interval);
     ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
     loop {
-        ticks.tick().await;
+        tokio::select! {
+            _ = ticks.tick() => {}
+            () = nudge.notified() => ticks.reset(),
+        }
         let result = prober.probe().await;
         if report.send((id, result)).await.is_err() {
             return;
         }
+        // However many complain: a server that is in trouble is not asked all the time.
+        tokio::time::sleep(BREATH.min(interval)).await;
     }
 }
+
+/// Reports that were not taken in yet.
+const REPORTS: usize = 64;
+/// The least time between two probes.
+const BREATH: Duration = Duration::from_millis(50);
 
 fn say(event: &Event, name: &impl Fn(BackendId) -> String) {
     match event {
@@ -66,8 +205,12 @@ fn say(event: &Event, name: &impl Fn(BackendId) -> String) {
         Event::Joined { backend } => {
             tracing::info!(target: "splitfin::health", backend = %name(*backend), "takes reads");
         }
-        Event::PrimaryFound { backend } => {
+        Event::PrimaryFound { backend, lost: 0 } => {
             tracing::info!(target: "splitfin::health", backend = %name(*backend), "is the primary: takes the writes");
+        }
+        Event::PrimaryFound { backend, lost } => {
+            tracing::warn!(target: "splitfin::health", backend = %name(*backend), lost,
+                "is the primary: takes the writes; it lacks transactions that the one before was seen to have");
         }
         Event::PrimaryLost { backend, why } => {
             tracing::warn!(target: "splitfin::health", backend = %name(*backend), why, "is the primary no more: writes wait");

@@ -181,7 +181,7 @@ pub fn choose(
 
 /// Whether the servers are a cluster that has no positions in common.
 pub fn is_synced(snapshot: &Snapshot) -> bool {
-    snapshot.backends.iter().any(|view| view.progress.means == Means::Sync)
+    snapshot.ours().any(|view| view.progress.means == Means::Sync)
 }
 
 fn among(replicas: SmallVec<[BackendId; 8]>) -> Choice {

@@ -228,7 +228,7 @@ impl<'a> Router<'a> {
             Ok(()) => format!("{} is a replica", view.spec.name),
             Err(why) => format!("{}: {why}", view.spec.name),
         };
-        self.snapshot.backends.iter().map(said).collect::<Vec<_>>().join("; ")
+        self.snapshot.ours().map(said).collect::<Vec<_>>().join("; ")
     }
 
     fn decision(&self, eligible: SmallVec<[BackendId; 8]>, access: Access, reason: Reason) -> Decision {

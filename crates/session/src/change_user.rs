@@ -24,7 +24,7 @@ impl Session {
             authenticate(client, accept, sequence, self.peer, None, &self.worker).await?;
         match admit(&accept, &self.worker).await {
             Ok(identity) => {
-                self.consistency.change_user(&identity.account.user, &self.worker.settings.consistency);
+                self.consistency.change_user(&identity.account.user, &self.worker.settings().consistency);
                 self.account = identity.account;
                 self.state = identity.state;
                 self.affinity = Affinity::of_login(identity.held);

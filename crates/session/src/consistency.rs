@@ -16,10 +16,11 @@ use splitfin_router::{Access, Class, Decision, Reason, Refusal, Scope};
 use splitfin_topology::{BackendId, BackendView, Family, Means, Position, Role, Snapshot};
 use std::cell::{Cell, RefCell};
 use std::rc::Rc;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 /// What the configuration says of consistency.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct ConsistencySettings {
     /// How long a read may wait for a replica.
     pub wait: Duration,
@@ -28,7 +29,7 @@ pub struct ConsistencySettings {
     /// Reads that may wait for one replica at a time, on each worker.
     pub most_waiting: u32,
     /// What sessions have written together.
-    pub marks: Marks,
+    pub marks: Arc<Marks>,
 }
 
 /// What one worker knows of one replica.
@@ -229,7 +230,7 @@ impl Session {
         consistency.reads.settle(snapshot);
         consistency.reads.add_to(needed);
         let worker = &self.worker;
-        let most = worker.settings.consistency.most_waiting;
+        let most = worker.settings().consistency.most_waiting;
         let is = |view: &BackendView, needed: &Needed| match worker.fresh(view, needed, now) {
             Fresh::Soon if worker.replica(view.id).is_none_or(|replica| replica.waiting.get() >= most) => Fresh::Late,
             other => other,
@@ -246,7 +247,7 @@ impl Session {
             None => return false,
         };
         let wanted = self.state.wanted(snapshot.primary != Some(backend), false);
-        let limit = SLACK + self.worker.settings.consistency.wait;
+        let limit = SLACK + self.worker.settings().consistency.wait;
         let asking = async {
             let mut lease = self.check_out(&[backend], &wanted, snapshot).await.ok()?;
             lease.apply(&wanted).await.ok()?;
@@ -280,13 +281,13 @@ impl Session {
         if needed.is_nothing() || self.worker.fresh(view, &needed, Instant::now()) == Fresh::Has {
             return Ok(None);
         }
-        let limit = self.worker.settings.consistency.wait;
+        let limit = self.worker.settings().consistency.wait;
         let sql = match means {
             Means::Sync => SYNC.to_owned(),
             Means::Position => wait_sql(&needed.position, limit, view.version.as_deref().unwrap_or_default()),
         };
         let replica = self.worker.replica(backend).ok_or(Crowded)?;
-        if replica.waiting.get() >= self.worker.settings.consistency.most_waiting {
+        if replica.waiting.get() >= self.worker.settings().consistency.most_waiting {
             return Err(Crowded);
         }
         replica.waiting.set(replica.waiting.get() + 1);
@@ -310,7 +311,7 @@ impl Session {
 
     /// Takes in what a statement has written and read.
     pub(crate) fn note_consistency(&mut self, looked: &Looked<'_>, job: &Job<'_>) {
-        if !self.worker.settings.routing.is_consistent() {
+        if !self.worker.settings().routing.is_consistent() {
             return;
         }
         let snapshot = self.worker.topology.snapshot();
@@ -356,14 +357,14 @@ impl Session {
         let changed = is_write && (outcome.affected_rows > 0 || !view.progress.gtids);
         match (self.consistency.wrote || changed, in_transaction) {
             (true, true) => Written::Open,
-            (true, false) if !rolled_back => Written::Unlogged(self.worker.settings.consistency.sticky),
+            (true, false) if !rolled_back => Written::Unlogged(self.worker.settings().consistency.sticky),
             _ => Written::Nothing,
         }
     }
 
     /// A statement went out and no reply came: what it wrote may be committed, at an unknown position.
     pub(crate) fn note_lost(&mut self, job: &Job<'_>) {
-        if job.statement.class != Class::Read && self.worker.settings.routing.is_consistent() {
+        if job.statement.class != Class::Read && self.worker.settings().routing.is_consistent() {
             let now = Instant::now();
             self.consistency.own.lost(now);
             self.consistency.change_shared(|mark| mark.lost(now));
@@ -381,7 +382,7 @@ impl Worker {
             return Fresh::Has;
         }
         let Some(replica) = self.replica(view.id) else { return Fresh::Late };
-        fresh(view, &replica.learned.borrow(), needed, self.settings.consistency.wait, now)
+        fresh(view, &replica.learned.borrow(), needed, self.settings().consistency.wait, now)
     }
 }
 
@@ -404,7 +405,7 @@ pub(crate) struct Wait {
 impl Wait {
     /// The server ends the wait in time; a server that hangs does not, and is not waited for much longer.
     pub(crate) fn deadline(&self) -> Duration {
-        self.worker.settings.consistency.wait + SLACK
+        self.worker.settings().consistency.wait + SLACK
     }
 
     /// The replica has it.
@@ -420,7 +421,7 @@ impl Wait {
     /// The replica did not get it in time.
     pub(crate) fn missed(&self, waited: Duration) {
         if let Some(replica) = self.worker.replica(self.backend) {
-            let wait = self.worker.settings.consistency.wait;
+            let wait = self.worker.settings().consistency.wait;
             replica.learned.borrow_mut().missed(self.generation, wait, Instant::now());
         }
         self.worker.metrics.count_wait(self.backend, false, waited);
@@ -475,7 +476,7 @@ fn is_ordered(position: &Position, snapshot: &Snapshot) -> bool {
     let Some(primary) = snapshot.primary.and_then(|id| snapshot.backend(id)) else { return false };
     let mut all = primary.progress.position.clone();
     all.add(position);
-    let seen = snapshot.backends.iter().filter(|view| view.role == Role::Replica && view.progress.seen.is_some());
+    let seen = snapshot.ours().filter(|view| view.role == Role::Replica && view.progress.seen.is_some());
     all.is_one_stream() && seen.into_iter().all(|view| view.progress.in_order)
 }
 

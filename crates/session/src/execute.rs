@@ -204,7 +204,7 @@ impl Session {
             read_only: self.state.read_only,
             sample: self.count,
         };
-        let mut decision = route(&facts, &job.statement, job.hint.as_ref(), snapshot, &self.worker.settings.routing)?;
+        let mut decision = route(&facts, &job.statement, job.hint.as_ref(), snapshot, &self.worker.settings().routing)?;
         let wants_cursor = matches!(&job.kind, Kind::Execute { execution, .. } if execution.wants_cursor());
         if wants_cursor && decision.access == Access::ReadOnly {
             // A cursor holds its connection, and writes may come while it is open.
@@ -217,7 +217,7 @@ impl Session {
     /// Waits until there is a primary, as long as writes are held.
     async fn wait_for_primary(&mut self, job: &Job<'_>, started: Instant, why: String) -> Result<Routed, Unserved> {
         let mut why = why;
-        while started.elapsed() < self.worker.settings.hold && !self.worker.is_draining() {
+        while started.elapsed() < self.worker.settings().hold && !self.worker.is_draining() {
             tokio::time::sleep(LOOK_AGAIN).await;
             match self.decide(job).await {
                 Ok(routed) => return Ok(routed),
@@ -469,7 +469,7 @@ impl Session {
             }
         }
         let may_wait = error.is_servers_fault() && !self.worker.is_draining();
-        if !may_wait || started.elapsed() >= self.worker.settings.hold {
+        if !may_wait || started.elapsed() >= self.worker.settings().hold {
             return Err(error.into());
         }
         // The primary did not answer: it may come back, or be replaced, while the statement is held.

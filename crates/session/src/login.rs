@@ -64,7 +64,7 @@ pub(crate) fn refused(unserved: &Unserved) -> SessionError {
 /// The greeting: version and default plugin are those of the backends, as the client will talk to them.
 fn greet(id: u32, listener: &Listener, client: &Framed, snapshot: &Snapshot) -> (Greeting, Plugin) {
     let seen = snapshot.primary.and_then(|id| snapshot.backend(id)).and_then(|view| view.version.clone());
-    let seen = seen.or_else(|| snapshot.backends.iter().find_map(|view| view.version.clone()));
+    let seen = seen.or_else(|| snapshot.ours().find_map(|view| view.version.clone()));
     let version = seen.unwrap_or_else(|| UNSEEN_VERSION.to_owned());
     let (plugin, collation, version) = match snapshot.family {
         // MariaDB 10 puts this in front for old replication clients, and drivers expect it.
@@ -136,7 +136,7 @@ pub(crate) async fn authenticate(
             }
             Step::LookUp => {
                 let user = accept.login().map(|login| login.user.as_str()).unwrap_or_default();
-                let password = worker.settings.users.password(user);
+                let password = worker.settings().users.password(user);
                 accept.with_password(password, random())
             }
             Step::Send(payload) => {
@@ -144,11 +144,11 @@ pub(crate) async fn authenticate(
                 read(&mut client, &mut accept, &mut sequence).await?
             }
             Step::SendPublicKey => {
-                let payload = [&[1], worker.settings.rsa.public_pem()].concat();
+                let payload = [&[1], worker.settings().rsa.public_pem()].concat();
                 client.write_packet(sequence, &payload).await?;
                 read(&mut client, &mut accept, &mut sequence).await?
             }
-            Step::Decrypt(ciphertext) => accept.decrypted(worker.settings.rsa.decrypt(&ciphertext)),
+            Step::Decrypt(ciphertext) => accept.decrypted(worker.settings().rsa.decrypt(&ciphertext)),
             Step::Accepted(before) => {
                 if let Some(payload) = before {
                     sequence = client.write_packet(sequence, &payload).await?;
@@ -205,7 +205,7 @@ pub(crate) async fn admit(accept: &Accept, worker: &Worker) -> Result<Identity, 
     let capabilities = accept.agreed();
     let account = Rc::new(Account {
         user: login.user.clone(),
-        password: worker.settings.users.password(&login.user).unwrap_or_default(),
+        password: worker.settings().users.password(&login.user).unwrap_or_default(),
         capabilities: capabilities & Capabilities::SEMANTIC,
         collation: login.collation,
     });

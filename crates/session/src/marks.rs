@@ -26,6 +26,11 @@ impl Marks {
         }
     }
 
+    /// Whether the marks for one are also those for the other.
+    pub fn serve_both(one: &Settings, other: &Settings) -> bool {
+        [Scope::User, Scope::Global].into_iter().all(|scope| one.uses(scope) == other.uses(scope))
+    }
+
     /// The mark of an account; asked for once, at login.
     pub(crate) fn of_user(&self, user: &str) -> Option<SharedMark> {
         // A map of marks is never half changed.

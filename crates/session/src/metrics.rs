@@ -1,7 +1,7 @@
 //! Counters of one worker. Only that worker writes; anybody may read.
 
 use splitfin_router::{LABELS, Reason};
-use splitfin_topology::BackendId;
+use splitfin_topology::{BackendId, MOST_BACKENDS};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
@@ -32,9 +32,16 @@ pub struct Metrics {
     pub asked: AtomicU64,
 }
 
+impl Default for Metrics {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
 impl Metrics {
-    /// For `backends` backends.
-    pub fn new(backends: usize) -> Self {
+    /// All zero.
+    pub fn new() -> Self {
+        let backends = MOST_BACKENDS;
         Self {
             statements: (0..backends).map(|_| [const { AtomicU64::new(0) }; LABELS.len()]).collect(),
             times: (0..backends).map(|_| [const { AtomicU64::new(0) }; BUCKETS]).collect(),
@@ -120,7 +127,7 @@ mod tests {
 
     #[test]
     fn statements_are_counted_by_backend_and_reason() {
-        let metrics = Metrics::new(2);
+        let metrics = Metrics::new();
         metrics.count(BackendId(1), &Reason::Read, Duration::from_micros(100));
         assert_eq!(metrics.statements(BackendId(1), Reason::Read.index()), 1);
         assert_eq!(metrics.statements(BackendId(0), Reason::Read.index()), 0);

@@ -109,7 +109,7 @@ impl Session {
     /// What the session has written and seen, as a text for the hint `after_gtid` of another session, here or elsewhere.
     async fn show_position(&mut self, client: &mut Framed) -> Result<(), SessionError> {
         let snapshot = self.worker.topology.snapshot();
-        let scope = self.worker.settings.routing.scope;
+        let scope = self.worker.settings().routing.scope;
         let position = self.consistency.token(scope, &snapshot, &self.worker.metrics);
         let columns = [("Position", ColumnKind::Text, position.map(|position| position.to_string()))];
         Ok(reply::row(client, self.capabilities, self.state.status, &columns).await?)
@@ -311,7 +311,7 @@ impl Session {
 
     /// Gives a connection at rest back to the pool, or keeps it for this session.
     pub(crate) fn put_back(&mut self, lease: Lease) {
-        match self.worker.settings.pool_mode {
+        match self.worker.settings().pool_mode {
             crate::PoolMode::Transaction => lease.release(),
             crate::PoolMode::Session => self.kept.push(lease),
         }

@@ -97,7 +97,7 @@ impl Session {
         listener: &Listener,
         worker: &Rc<Worker>,
     ) -> Result<(), SessionError> {
-        let limit = worker.settings.login_timeout;
+        let limit = worker.settings().login_timeout;
         let login = log_in(Framed::new(stream), id, peer, listener, worker);
         let (client, identity) = match tokio::time::timeout(limit, login).await {
             Ok(Ok(entered)) => entered,
@@ -107,7 +107,7 @@ impl Session {
             }
             Err(_) => return Err(SessionError::LoginTimeout(limit)),
         };
-        let consistency = Consistency::new(&identity.account.user, &worker.settings.consistency);
+        let consistency = Consistency::new(&identity.account.user, &worker.settings().consistency);
         let registration = worker.registry.enter(id, &identity.account.user);
         let mut session = Self {
             id,
@@ -137,7 +137,7 @@ impl Session {
 
     async fn serve(&mut self, mut client: Framed) -> Result<(), SessionError> {
         // One timer for the session's life: it is looked at again when it fires, not moved with every command.
-        let mut idle = std::pin::pin!(tokio::time::sleep(self.worker.settings.idle_timeout));
+        let mut idle = std::pin::pin!(tokio::time::sleep(self.worker.settings().idle_timeout));
         loop {
             let (length, payload, last) = match self.next_command(&mut client, idle.as_mut()).await {
                 Ok(Some(packet)) => packet,
@@ -181,7 +181,7 @@ impl Session {
         client: &mut Framed,
         mut idle: Pin<&mut Sleep>,
     ) -> Result<Option<(usize, usize, u8)>, SessionError> {
-        let settings = &self.worker.settings;
+        let settings = self.worker.settings();
         let drained = async {
             // Somebody in a transaction may finish it while the rest is drained.
             match self.affinity.is_free() {

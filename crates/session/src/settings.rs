@@ -3,6 +3,7 @@
 use splitfin_router::Settings as Routing;
 use splitfin_transport::RsaKey;
 use std::collections::HashMap;
+use std::sync::Arc;
 use std::time::Duration;
 use zeroize::Zeroizing;
 
@@ -17,9 +18,9 @@ pub enum PoolMode {
 }
 
 /// Who may log in, and with what.
-#[derive(Default)]
+#[derive(Default, Clone)]
 pub struct Users {
-    passwords: HashMap<String, Zeroizing<Vec<u8>>>,
+    passwords: Arc<HashMap<String, Zeroizing<Vec<u8>>>>,
 }
 
 impl std::fmt::Debug for Users {
@@ -31,7 +32,7 @@ impl std::fmt::Debug for Users {
 impl Users {
     /// From names and passwords.
     pub fn new(users: impl IntoIterator<Item = (String, Zeroizing<Vec<u8>>)>) -> Self {
-        Self { passwords: users.into_iter().collect() }
+        Self { passwords: Arc::new(users.into_iter().collect()) }
     }
 
     /// The password of a user.
@@ -41,14 +42,14 @@ impl Users {
 }
 
 /// What the configuration says of sessions; the same for all of them.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct Settings {
     /// Who may log in.
     pub users: Users,
     /// Key for passwords that come without TLS.
-    pub rsa: RsaKey,
+    pub rsa: Arc<RsaKey>,
     /// Rules and mode.
-    pub routing: Routing,
+    pub routing: Arc<Routing>,
     /// How reads come to see writes.
     pub consistency: crate::ConsistencySettings,
     /// When connections go back.

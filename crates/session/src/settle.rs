@@ -233,7 +233,7 @@ impl Session {
             time: *time,
             bytes: relayed.bytes,
             error,
-            problem: rerouted || *time >= worker.settings.slow,
+            problem: rerouted || *time >= worker.settings().slow,
         };
         worker.route_log.borrow_mut().log(&line, Instant::now());
         self.last = Some(LastRoute {

@@ -7,7 +7,7 @@ use crate::route_log::RouteLog;
 use crate::settings::Settings;
 use splitfin_backend::Pools;
 use splitfin_router::Statements;
-use splitfin_topology::{LocalTopology, Topology};
+use splitfin_topology::{LocalTopology, MOST_BACKENDS, Topology};
 use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 use std::sync::Arc;
@@ -22,8 +22,8 @@ pub struct Worker {
     pub statements: RefCell<Statements>,
     /// The current snapshot.
     pub topology: LocalTopology,
-    /// The configuration.
-    pub settings: Arc<Settings>,
+    /// The configuration as it is now.
+    settings: RefCell<Rc<Settings>>,
     /// Counters, read by others.
     pub metrics: Arc<Metrics>,
     /// Decisions for the log.
@@ -41,24 +41,33 @@ impl Worker {
     pub fn new(
         pools: Rc<Pools>,
         topology: Arc<Topology>,
-        settings: Arc<Settings>,
+        settings: Settings,
         metrics: Arc<Metrics>,
         route_log: RouteLog,
         registry: Arc<Registry>,
     ) -> Rc<Self> {
-        let backends = topology.load().backends.len();
         Rc::new(Self {
             pools,
             statements: RefCell::new(Statements::new(STATEMENTS)),
             topology: LocalTopology::new(topology),
-            settings,
+            settings: RefCell::new(Rc::new(settings)),
             metrics,
             route_log: RefCell::new(route_log),
-            replicas: (0..backends).map(|_| Replica::default()).collect(),
+            replicas: (0..MOST_BACKENDS).map(|_| Replica::default()).collect(),
             registry,
             draining: Cell::new(false),
             drain: Notify::new(),
         })
+    }
+
+    /// The configuration as it is now.
+    pub fn settings(&self) -> Rc<Settings> {
+        Rc::clone(&self.settings.borrow())
+    }
+
+    /// Another configuration: sessions follow it from their next command on.
+    pub fn configure(&self, settings: Settings) {
+        *self.settings.borrow_mut() = Rc::new(settings);
     }
 
     /// From now on sessions end as soon as nothing of theirs runs.

@@ -1,11 +1,12 @@
 //! The command line.
 
-use crate::{Config, demo, explain, logging, run};
+use crate::{Config, Reloaded, Running, Wish, demo, explain, logging, run};
 use clap::{Parser, Subcommand, ValueEnum};
 use splitfin_testkit::Family;
 use std::io::Write as _;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
+use std::time::{Duration, SystemTime};
 use tokio::signal::unix::{SignalKind, signal};
 
 /// One MySQL endpoint: writes to the master, reads to a healthy slave, and it can always say why.
@@ -18,10 +19,13 @@ struct Arguments {
 
 #[derive(Debug, Subcommand)]
 enum Command {
-    /// Serve clients until SIGTERM or SIGINT.
+    /// Serve clients until SIGTERM or SIGINT. SIGHUP reads the configuration again.
     Run {
         /// Configuration file.
         file: PathBuf,
+        /// Read the configuration again whenever the file has changed.
+        #[arg(long)]
+        watch: bool,
     },
     /// Check a configuration file and end.
     Check {
@@ -59,7 +63,7 @@ const EX_CONFIG: u8 = 78;
 pub fn main() -> ExitCode {
     let arguments = Arguments::parse();
     let result = match arguments.command {
-        Command::Run { file } => return serve(&file),
+        Command::Run { file, watch } => return serve(&file, watch),
         Command::Check { file } => Config::load(&file).map(|config| {
             say(&format!(
                 "{}: good ({} backends, {} endpoints)\n",
@@ -80,7 +84,7 @@ pub fn main() -> ExitCode {
     result.map_or_else(|error| complain(&error.to_string(), EX_CONFIG), |()| ExitCode::SUCCESS)
 }
 
-fn serve(file: &std::path::Path) -> ExitCode {
+fn serve(file: &Path, watch: bool) -> ExitCode {
     let config = match Config::load(file) {
         Ok(config) => config,
         Err(error) => return complain(&error.to_string(), EX_CONFIG),
@@ -88,12 +92,19 @@ fn serve(file: &std::path::Path) -> ExitCode {
     logging::start(&config.log);
     tracing::info!(version = env!("CARGO_PKG_VERSION"), config = %file.display(), workers = config.workers, "splitfin");
     let work = async {
-        let running = run(config).await?;
+        let mut running = run(config).await?;
         let mut terminate = signal(SignalKind::terminate())?;
         let mut interrupt = signal(SignalKind::interrupt())?;
-        tokio::select! {
-            _ = terminate.recv() => {}
-            _ = interrupt.recv() => {}
+        let mut hangup = signal(SignalKind::hangup())?;
+        let mut changes = FileChanges::new(file, watch);
+        loop {
+            tokio::select! {
+                _ = terminate.recv() => break,
+                _ = interrupt.recv() => break,
+                _ = hangup.recv() => drop(reload(&mut running, file)),
+                () = changes.next() => drop(reload(&mut running, file)),
+                Some(Wish::Reload(answer)) = running.wish() => drop(answer.send(reload(&mut running, file))),
+            }
         }
         // A second signal ends it at once.
         tokio::select! {
@@ -105,6 +116,59 @@ fn serve(file: &std::path::Path) -> ExitCode {
     };
     block_on(work).unwrap_or_else(|error| complain(&format!("{error:#}"), 1))
 }
+
+/// Reads the configuration again. A bad one changes nothing.
+fn reload(running: &mut Running, file: &Path) -> Result<Reloaded, String> {
+    let config = Config::load(file).map_err(|error| error.to_string());
+    let reloaded = config.and_then(|config| running.reload(config).map_err(|error| error.to_string()));
+    match &reloaded {
+        Ok(reloaded) => tracing::info!(config = %file.display(), "{reloaded}"),
+        Err(error) => tracing::error!(config = %file.display(), %error, "not reloaded: nothing has changed"),
+    }
+    reloaded
+}
+
+/// Tells when a file has changed and is at rest again: an editor may write it in several steps.
+struct FileChanges<'a> {
+    file: &'a Path,
+    /// As it was taken in last, and as it was seen last.
+    known: Option<Stamp>,
+    seen: Option<Stamp>,
+    ticks: Option<tokio::time::Interval>,
+}
+
+/// When a file was written, and how long it is.
+type Stamp = (SystemTime, u64);
+
+impl<'a> FileChanges<'a> {
+    fn new(file: &'a Path, watch: bool) -> Self {
+        let ticks = watch.then(|| tokio::time::interval(LOOK_AT_FILE));
+        let known = stamp(file);
+        Self { file, known, seen: known, ticks }
+    }
+
+    async fn next(&mut self) {
+        let Some(ticks) = &mut self.ticks else { return std::future::pending().await };
+        loop {
+            ticks.tick().await;
+            let now = stamp(self.file);
+            let at_rest = now == std::mem::replace(&mut self.seen, now);
+            // A file that is gone for the moment is about to be replaced.
+            if at_rest && now.is_some() && now != self.known {
+                self.known = now;
+                return;
+            }
+        }
+    }
+}
+
+fn stamp(file: &Path) -> Option<Stamp> {
+    let metadata = std::fs::metadata(file).ok()?;
+    Some((metadata.modified().ok()?, metadata.len()))
+}
+
+/// How often a watched file is looked at.
+const LOOK_AT_FILE: Duration = Duration::from_millis(500);
 
 fn block_on(work: impl Future<Output = anyhow::Result<ExitCode>>) -> anyhow::Result<ExitCode> {
     // Control plane only: probes, admin, acceptors. Workers bring their own runtimes.

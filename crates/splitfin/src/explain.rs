@@ -2,7 +2,7 @@
 
 use crate::config::Config;
 use splitfin_router::{Access, Class, Facts, Hint, LexMode, Scope, Statements, route};
-use splitfin_topology::{BackendView, Role, Snapshot};
+use splitfin_topology::{BackendId, BackendView, PrimaryChoice, Role, Snapshot};
 use std::fmt::Write as _;
 
 /// Says what a statement is, where it would go on healthy servers, and why.
@@ -78,17 +78,20 @@ fn sees(scope: Scope, hint: Option<&Hint>) -> String {
 }
 
 fn assumed(config: &Config) -> Snapshot {
-    let primary = match config.primary {
-        splitfin_topology::PrimaryChoice::Named(id) => id,
-        splitfin_topology::PrimaryChoice::Auto => splitfin_topology::BackendId(0),
+    let is_named = |backend: &crate::config::Backend| match &config.primary {
+        PrimaryChoice::Named(name) => backend.spec.name == *name,
+        PrimaryChoice::Auto => true,
     };
-    let view = |(at, spec): (usize, &splitfin_topology::BackendSpec)| {
-        let id = splitfin_topology::BackendId(at as u16);
+    let primary = BackendId(config.backends.iter().position(is_named).unwrap_or(0) as u16);
+    let view = |(at, backend): (usize, &crate::config::Backend)| {
+        let (id, spec) = (BackendId(at as u16), &backend.spec);
         BackendView {
             id,
             spec: spec.clone(),
             role: if id == primary { Role::Primary } else { Role::Replica },
             fit: if spec.weight == 0 && id != primary { Err(splitfin_topology::Unfit::WeightZero) } else { Ok(()) },
+            share: 100,
+            behind: None,
             lag: Some(std::time::Duration::ZERO),
             version: None,
             offer: None,

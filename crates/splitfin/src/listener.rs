@@ -1,29 +1,33 @@
 //! Accepts clients and hands them to the worker with the fewest sessions.
 
 use crate::worker::{Arrival, Handle, Message};
+use arc_swap::ArcSwap;
 use splitfin_protocol::frame::write_packet;
 use splitfin_protocol::packet::ErrPacket;
 use splitfin_session::SessionIds;
 use splitfin_transport::{Accepted, Listener, Peer};
 use std::io::Write as _;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
+
+/// What one endpoint goes by. It may change while clients come in.
+#[derive(Debug)]
+pub(crate) struct Gate {
+    pub(crate) settings: ArcSwap<splitfin_session::Listener>,
+    /// Clients at a time, over all endpoints.
+    pub(crate) most: AtomicUsize,
+}
 
 /// Accepts until the future is dropped. A failed accept is logged and tried again: running out of file descriptors
 /// must not end the service.
-pub(crate) async fn accept_forever(
-    listener: Listener,
-    settings: Arc<splitfin_session::Listener>,
-    workers: Vec<Handle>,
-    most: usize,
-    ids: Arc<SessionIds>,
-) {
+pub(crate) async fn accept_forever(listener: Listener, gate: Arc<Gate>, workers: Vec<Handle>, ids: Arc<SessionIds>) {
     let mut pause = FIRST_PAUSE;
     loop {
         match listener.accept().await {
             Ok((socket, peer)) => {
                 pause = FIRST_PAUSE;
-                hand_over(socket, peer, &settings, &workers, most, &ids);
+                hand_over(socket, peer, &gate, &workers, &ids);
             }
             Err(error) => {
                 tracing::warn!(%error, retry_in = ?pause, "cannot accept clients");
@@ -34,14 +38,8 @@ pub(crate) async fn accept_forever(
     }
 }
 
-fn hand_over(
-    socket: Accepted,
-    peer: Peer,
-    settings: &Arc<splitfin_session::Listener>,
-    workers: &[Handle],
-    most: usize,
-    ids: &SessionIds,
-) {
+fn hand_over(socket: Accepted, peer: Peer, gate: &Gate, workers: &[Handle], ids: &SessionIds) {
+    let most = gate.most.load(Ordering::Relaxed);
     let sessions: usize = workers.iter().map(Handle::sessions).sum();
     if sessions >= most {
         tracing::warn!(%peer, limit = most, "client sent away: limits.clients is reached");
@@ -50,7 +48,7 @@ fn hand_over(
     }
     let id = ids.next();
     if let Some(worker) = workers.iter().min_by_key(|worker| worker.sessions()) {
-        let arrival = Arrival { socket, peer, id, listener: Arc::clone(settings) };
+        let arrival = Arrival { socket, peer, id, listener: gate.settings.load_full() };
         worker.say(Message::Arrival(Box::new(arrival)));
     }
 }

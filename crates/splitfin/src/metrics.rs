@@ -72,7 +72,7 @@ impl Collector for Figures {
             None,
             MetricType::Counter,
         )?;
-        for view in &snapshot.backends {
+        for view in snapshot.ours() {
             for (reason, label) in LABELS.iter().enumerate() {
                 let count: u64 = metrics.iter().map(|metrics| metrics.statements(view.id, reason)).sum();
                 if count > 0 {
@@ -86,7 +86,7 @@ impl Collector for Figures {
 
         let mut up =
             out.encode_descriptor("backend_usable", "Whether a backend may serve statements", None, MetricType::Gauge)?;
-        for view in &snapshot.backends {
+        for view in snapshot.ours() {
             let labels = [("backend", view.spec.name.as_str()), ("role", role(view.role))];
             ConstGauge::new(i64::from(view.fit.is_ok())).encode(up.encode_family(&labels)?)?;
         }
@@ -96,7 +96,7 @@ impl Collector for Figures {
             Some(&Unit::Seconds),
             MetricType::Gauge,
         )?;
-        for view in &snapshot.backends {
+        for view in snapshot.ours() {
             if let Some(seconds) = view.lag {
                 ConstGauge::new(seconds.as_secs_f64())
                     .encode(lag.encode_family(&[("backend", view.spec.name.as_str())])?)?;
@@ -104,8 +104,8 @@ impl Collector for Figures {
         }
         let mut open =
             out.encode_descriptor("backend_connections", "Open connections to a backend", None, MetricType::Gauge)?;
-        for view in &snapshot.backends {
-            let count = self.shared.limits.open(view.id) as i64;
+        for view in snapshot.ours() {
+            let count = self.shared.pools.limits.open(view.id) as i64;
             ConstGauge::new(count).encode(open.encode_family(&[("backend", view.spec.name.as_str())])?)?;
         }
         Ok(())
@@ -115,11 +115,12 @@ impl Collector for Figures {
 impl Figures {
     fn consistency(&self, out: &mut DescriptorEncoder<'_>) -> fmt::Result {
         use prometheus_client::metrics::MetricType;
-        let backends = &self.shared.topology.snapshot().backends;
+        let snapshot = self.shared.topology.snapshot();
+        let backends = || snapshot.ours();
         let sum = |id, at: usize| -> u64 { self.shared.metrics.iter().map(|metrics| metrics.waits(id)[at]).sum() };
         let help = "Reads that waited for a replica to have what they must see, by how that ended";
         let mut waits = out.encode_descriptor("consistency_waits", help, None, MetricType::Counter)?;
-        for view in backends {
+        for view in backends() {
             for (at, outcome) in ["in_time", "in_vain"].into_iter().enumerate() {
                 let labels = [("backend", view.spec.name.as_str()), ("outcome", outcome)];
                 ConstCounter::new(sum(view.id, at)).encode(waits.encode_family(&labels)?)?;
@@ -128,7 +129,7 @@ impl Figures {
         let help = "Time that reads waited for a replica";
         let unit = Some(&Unit::Seconds);
         let mut waited = out.encode_descriptor("consistency_waited", help, unit, MetricType::Counter)?;
-        for view in backends {
+        for view in backends() {
             let labels = [("backend", view.spec.name.as_str())];
             ConstCounter::new(sum(view.id, 2) as f64 / 1e6).encode(waited.encode_family(&labels)?)?;
         }
@@ -146,7 +147,7 @@ impl Figures {
             Some(&Unit::Seconds),
             MetricType::Histogram,
         )?;
-        for view in &self.shared.topology.snapshot().backends {
+        for view in self.shared.topology.snapshot().ours() {
             let mut buckets: Vec<(f64, u64)> = Vec::new();
             for metrics in &self.shared.metrics {
                 for (at, (bound, count)) in metrics.times(view.id).enumerate() {

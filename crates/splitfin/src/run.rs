@@ -1,16 +1,20 @@
 //! The whole program, from a configuration to the end of its last session.
 
+use crate::admin::{self, Wish};
 use crate::config::Config;
-use crate::worker::{Handle, Message};
-use crate::{admin, certificate, listener, wiring, worker};
+use crate::listener::{self, Gate};
+use crate::reload::{self, Reloaded};
+use crate::wiring;
+use crate::worker::{self, Handle, Message};
+use arc_swap::ArcSwap;
 use splitfin_topology::Snapshot;
 use splitfin_transport::{Endpoint, Listener};
 use std::net::SocketAddr;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::{Duration, Instant};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::time::Instant;
 use thiserror::Error;
-use tokio::sync::watch;
+use tokio::sync::mpsc;
 use tokio::task::JoinSet;
 
 /// Why it did not start.
@@ -35,32 +39,32 @@ pub enum StartError {
 /// A running Splitfin. Dropped, it ends at once; see [`Running::drain`] for the polite way.
 #[derive(Debug)]
 pub struct Running {
+    config: Config,
     endpoints: Vec<Endpoint>,
+    gates: Vec<Arc<Gate>>,
     admin: Option<SocketAddr>,
     shared: wiring::Shared,
+    session: splitfin_session::Settings,
     workers: Vec<Handle>,
     threads: Vec<std::thread::JoinHandle<()>>,
     acceptors: JoinSet<()>,
-    /// Probes and admin live as long as there are sessions.
+    /// Probes, searches and admin live as long as there are sessions.
     control: JoinSet<()>,
+    wishes: mpsc::Receiver<Wish>,
     draining: Arc<AtomicBool>,
-    drain: Duration,
 }
 
 /// Starts everything and waits for the first round of probes (as long as a few of them take), so that the first client
 /// finds backends.
 pub async fn run(config: Config) -> Result<Running, StartError> {
-    let (shared, monitor) = wiring::shared(&config)?;
+    let wiring::Built { shared, monitor, wires, mut rounds } = wiring::build(&config)?;
+    let session = wiring::session(&config, None)?;
     let mut listeners = Vec::new();
     for listen in &config.listen {
         let failed = |source| StartError::Bind { endpoint: listen.endpoint.to_string(), source };
         let listener = Listener::bind(&listen.endpoint).map_err(failed)?;
-        let settings = splitfin_session::Listener {
-            tls: certificate::server_tls(listen, &config.state_dir)?,
-            tls_required: listen.tls_required,
-            compression: listen.compression,
-        };
-        listeners.push((listener, Arc::new(settings)));
+        let settings = ArcSwap::from_pointee(reload::listener(listen, &config)?);
+        listeners.push((listener, Arc::new(Gate { settings, most: AtomicUsize::new(config.clients) })));
     }
     let admin_listener = match config.admin_http {
         None => None,
@@ -71,25 +75,26 @@ pub async fn run(config: Config) -> Result<Running, StartError> {
     };
 
     let mut control = JoinSet::new();
-    let (rounds, mut round) = watch::channel(0);
-    control.spawn(splitfin_health::watch(wiring::health(&config), monitor, Arc::clone(&shared.topology), rounds));
+    control.spawn(splitfin_health::watch(monitor, config.probe_interval, wires));
     let patience = config.probe_timeout * 3;
     // A backend that does not answer is no reason to wait any longer.
-    let _ = tokio::time::timeout(patience, round.wait_for(|round| *round >= 1)).await;
+    let _ = tokio::time::timeout(patience, rounds.wait_for(|round| *round >= 1)).await;
 
     let mut workers = Vec::new();
     let mut threads = Vec::new();
+    let settings = worker::Settings { session: session.clone(), pools: wiring::pools(&config), log: config.log };
     for index in 0..config.workers {
-        let (handle, thread) = worker::start(index, &shared, &config.log)?;
+        let (handle, thread) = worker::start(index, &shared, &settings)?;
         workers.push(handle);
         threads.push(thread);
     }
     let draining = Arc::new(AtomicBool::new(false));
+    let (wish, wishes) = mpsc::channel(1);
     let admin = match admin_listener {
         None => None,
         Some(listener) => {
             let address = listener.local_addr()?;
-            let serve = admin::serve(listener, shared.clone(), Arc::clone(&draining));
+            let serve = admin::serve(listener, shared.clone(), Arc::clone(&draining), wish);
             control.spawn(async move {
                 if let Err(error) = serve.await {
                     tracing::error!(%error, "admin endpoint ended");
@@ -101,20 +106,28 @@ pub async fn run(config: Config) -> Result<Running, StartError> {
     };
     let ids = Arc::new(splitfin_session::SessionIds::default());
     let mut acceptors = JoinSet::new();
-    let mut endpoints = Vec::new();
-    for (listener, settings) in listeners {
+    let (mut endpoints, mut gates) = (Vec::new(), Vec::new());
+    for (listener, gate) in listeners {
         let endpoint = listener.endpoint()?;
-        tracing::info!(%endpoint, tls = settings.tls.is_some(), "listening for clients");
+        tracing::info!(%endpoint, tls = gate.settings.load().tls.is_some(), "listening for clients");
         endpoints.push(endpoint);
-        acceptors.spawn(listener::accept_forever(
-            listener,
-            settings,
-            workers.clone(),
-            config.clients,
-            Arc::clone(&ids),
-        ));
+        gates.push(Arc::clone(&gate));
+        acceptors.spawn(listener::accept_forever(listener, gate, workers.clone(), Arc::clone(&ids)));
     }
-    Ok(Running { endpoints, admin, shared, workers, threads, acceptors, control, draining, drain: config.drain })
+    Ok(Running {
+        config,
+        endpoints,
+        gates,
+        admin,
+        shared,
+        session,
+        workers,
+        threads,
+        acceptors,
+        control,
+        wishes,
+        draining,
+    })
 }
 
 impl Running {
@@ -143,14 +156,34 @@ impl Running {
         self.workers.iter().map(Handle::sessions).sum()
     }
 
+    /// What an operator asks for at the admin endpoint.
+    pub async fn wish(&mut self) -> Option<Wish> {
+        self.wishes.recv().await
+    }
+
+    /// Goes on with another configuration: see [`crate::reload`]. On an error, nothing has changed.
+    pub fn reload(&mut self, config: Config) -> Result<Reloaded, StartError> {
+        let changes = reload::Changed::new(&self.config, &config, &self.session)?;
+        let reloaded = changes.apply(&self.shared, &self.gates, &self.workers)?;
+        self.session = changes.session;
+        // What cannot change while it runs stays as it is.
+        self.config = Config { listen: self.config.listen.clone(), workers: self.config.workers, ..config };
+        Ok(reloaded)
+    }
+
+    /// Gives a backend nothing new any more, or again. False, if there is none of this name.
+    pub fn drain_backend(&self, name: &str, on: bool) -> bool {
+        self.shared.fleet().drain(name, on)
+    }
+
     /// Ends politely: no new clients; idle ones are told and sent away; running statements and transactions finish, as
     /// long as `limits.drain` allows.
     pub async fn drain(mut self) {
         self.draining.store(true, Ordering::Relaxed);
         let clients = self.clients();
-        tracing::info!(clients, limit = ?self.drain, "shutting down: running statements and transactions may finish");
+        tracing::info!(clients, limit = ?self.config.drain, "shutting down: running statements and transactions may finish");
         self.acceptors.shutdown().await;
-        let deadline = Instant::now() + self.drain;
+        let deadline = Instant::now() + self.config.drain;
         self.workers.iter().for_each(|worker| worker.say(Message::Drain(deadline)));
         let threads = std::mem::take(&mut self.threads);
         let joined = tokio::task::spawn_blocking(move || threads.into_iter().for_each(|thread| drop(thread.join())));

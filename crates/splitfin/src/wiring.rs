@@ -1,56 +1,97 @@
 //! Builds everything from a configuration, in one readable function for each room. Nobody else sees the configuration.
 
-use crate::config::Config;
+use crate::config::{BackendTls, Config};
+use crate::fleet::{CONFIGURATION, Fleet, Probing};
 use anyhow::{Context as _, Result};
-use splitfin_backend::{Backend, BackendTls, Limits};
-use splitfin_health::Target;
+use splitfin_backend::{Alarm, Limits};
+use splitfin_health::{Order, Wires};
 use splitfin_router::classify::{TRACKED_UNDER_TWO_NAMES, TRACKED_VARIABLES};
 use splitfin_session::{ConsistencySettings, Marks, Metrics, Registry, Users};
-use splitfin_topology::{BackendId, Monitor, Topology};
+use splitfin_topology::{Monitor, Topology};
 use splitfin_transport::RsaKey;
 use splitfin_transport::tls::ClientTls;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use tokio::sync::{mpsc, watch};
 use zeroize::Zeroizing;
 
 /// What all workers share.
 #[derive(Debug, Clone)]
 pub(crate) struct Shared {
     pub(crate) topology: Arc<Topology>,
-    pub(crate) session: Arc<splitfin_session::Settings>,
-    pub(crate) pools: splitfin_backend::Settings,
-    pub(crate) limits: Arc<Limits>,
+    pub(crate) pools: splitfin_backend::Common,
     pub(crate) registry: Arc<Registry>,
     /// One for each worker.
     pub(crate) metrics: Vec<Arc<Metrics>>,
+    /// Which servers there are.
+    pub(crate) fleet: Arc<Mutex<Fleet>>,
 }
 
-pub(crate) fn shared(config: &Config) -> Result<(Shared, Monitor)> {
-    let mut monitor = Monitor::new(config.backends.clone(), config.thresholds, config.primary.clone());
+impl Shared {
+    /// Which servers there are. A change of them is done or not, so one that was cut off does not matter.
+    pub(crate) fn fleet(&self) -> MutexGuard<'_, Fleet> {
+        self.fleet.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// What is made once, whatever the configuration is later.
+pub(crate) struct Built {
+    pub(crate) shared: Shared,
+    pub(crate) monitor: Monitor,
+    pub(crate) wires: Wires,
+    /// How many probes every backend has had.
+    pub(crate) rounds: watch::Receiver<u64>,
+}
+
+pub(crate) fn build(config: &Config) -> Result<Built> {
+    let mut monitor = Monitor::new(Vec::new(), config.thresholds, config.primary.clone());
     let topology = Arc::new(Topology::new(monitor.snapshot()));
-    let count = config.backends.len();
+    let (alarm, troubles) = Alarm::new();
+    let (sender, orders) = mpsc::unbounded_channel();
+    let (round, rounds) = watch::channel(0);
+    let backends = Arc::default();
+    let mut fleet = Fleet::new(Arc::clone(&backends), sender, probing(config));
+    fleet.set(CONFIGURATION, config.backends.clone())?;
     let shared = Shared {
-        topology,
-        session: Arc::new(session(config)?),
-        pools: pools(config)?,
-        limits: Arc::new(Limits::new(count, config.max_connections)),
+        topology: Arc::clone(&topology),
+        pools: splitfin_backend::Common {
+            backends,
+            limits: Arc::new(Limits::new(config.max_connections)),
+            alarm,
+            tracked: TRACKED_VARIABLES.into_iter().chain(TRACKED_UNDER_TWO_NAMES).collect(),
+        },
         registry: Arc::default(),
-        metrics: (0..config.workers).map(|_| Arc::new(Metrics::new(count))).collect(),
+        metrics: (0..config.workers).map(|_| Arc::default()).collect(),
+        fleet: Arc::new(Mutex::new(fleet)),
     };
-    Ok((shared, monitor))
+    Ok(Built { shared, monitor, wires: Wires { orders, troubles, topology, rounds: round }, rounds })
 }
 
-fn session(config: &Config) -> Result<splitfin_session::Settings> {
+/// What the configuration says of sessions. What lasts is taken from those that there were before.
+pub(crate) fn session(
+    config: &Config,
+    before: Option<&splitfin_session::Settings>,
+) -> Result<splitfin_session::Settings> {
     let users =
         config.users.iter().map(|(name, password)| (name.clone(), Zeroizing::new(password.clone().into_bytes())));
+    let rsa = match before {
+        Some(before) => Arc::clone(&before.rsa),
+        None => Arc::new(RsaKey::generate().context("cannot make an RSA key")?),
+    };
+    // Marks of what was written go on as long as the same ones are needed.
+    let same_marks = before.filter(|before| Marks::serve_both(&before.routing, &config.routing));
+    let marks = match same_marks {
+        Some(before) => Arc::clone(&before.consistency.marks),
+        None => Arc::new(Marks::new(&config.routing)),
+    };
     Ok(splitfin_session::Settings {
         users: Users::new(users),
-        rsa: RsaKey::generate().context("cannot make an RSA key")?,
-        routing: config.routing.clone(),
+        rsa,
+        routing: Arc::new(config.routing.clone()),
         consistency: ConsistencySettings {
             wait: config.consistency_wait,
             sticky: config.consistency_sticky,
             most_waiting: config.consistency_waiting.div_ceil(config.workers).try_into().unwrap_or(u32::MAX),
-            marks: Marks::new(&config.routing),
+            marks,
         },
         pool_mode: config.pool_mode,
         login_timeout: config.login_timeout,
@@ -61,41 +102,31 @@ fn session(config: &Config) -> Result<splitfin_session::Settings> {
     })
 }
 
-fn pools(config: &Config) -> Result<splitfin_backend::Settings> {
-    let mut backends = Vec::new();
-    let compression = config.backend_compression.iter();
-    for (((id, spec), tls), compression) in
-        (0..).map(BackendId).zip(&config.backends).zip(&config.backend_tls).zip(compression)
-    {
-        let client = match &tls.ca {
-            Some(path) => {
-                let pem = std::fs::read(path).with_context(|| format!("cannot read {}", path.display()))?;
-                ClientTls::verifying(&pem)?
-            }
-            None => ClientTls::opportunistic()?,
-        };
-        let tls = BackendTls { wish: tls.wish, client };
-        backends.push(Backend { id, address: spec.address.clone(), tls, compression: *compression });
-    }
-    Ok(splitfin_backend::Settings {
-        backends,
+pub(crate) const fn pools(config: &Config) -> splitfin_backend::Settings {
+    splitfin_backend::Settings {
         balance: config.balance,
         connect_timeout: config.connect_timeout,
         checkout_timeout: config.checkout_timeout,
         idle_timeout: config.pool_idle,
-        tracked: TRACKED_VARIABLES.into_iter().chain(TRACKED_UNDER_TWO_NAMES).collect(),
-    })
+    }
 }
 
-pub(crate) fn health(config: &Config) -> splitfin_health::Settings {
-    let (user, password) = &config.monitor;
-    let target = |(spec, tls): (&splitfin_topology::BackendSpec, &crate::config::BackendTls)| Target {
-        address: spec.address.clone(),
-        user: user.clone(),
-        password: password.clone(),
-        tls: tls.wish == splitfin_protocol::handshake::connect::TlsWish::Required,
-        timeout: config.probe_timeout,
-    };
-    let targets = config.backends.iter().zip(&config.backend_tls).map(target).collect();
-    splitfin_health::Settings { targets, interval: config.probe_interval }
+/// How a backend's certificate is looked at.
+pub(crate) fn client_tls(tls: &BackendTls) -> Result<ClientTls> {
+    match &tls.ca {
+        Some(path) => {
+            let pem = std::fs::read(path).with_context(|| format!("cannot read {}", path.display()))?;
+            Ok(ClientTls::verifying(&pem)?)
+        }
+        None => Ok(ClientTls::opportunistic()?),
+    }
+}
+
+pub(crate) fn probing(config: &Config) -> Probing {
+    let (user, password) = config.monitor.clone();
+    Probing { user, password, timeout: config.probe_timeout }
+}
+
+pub(crate) fn monitoring(config: &Config) -> Order {
+    Order::Configure { thresholds: config.thresholds, choice: config.primary.clone(), interval: config.probe_interval }
 }

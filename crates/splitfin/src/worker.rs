@@ -25,8 +25,24 @@ pub(crate) struct Arrival {
 pub(crate) enum Message {
     /// Serve this.
     Arrival(Box<Arrival>),
+    /// Go on with other settings.
+    Configure(Box<Settings>),
     /// End sessions as they come to rest; end all at the deadline.
     Drain(Instant),
+}
+
+/// What one worker goes by.
+#[derive(Debug, Clone)]
+pub(crate) struct Settings {
+    pub(crate) session: splitfin_session::Settings,
+    pub(crate) pools: splitfin_backend::Settings,
+    pub(crate) log: Log,
+}
+
+impl Settings {
+    fn route_log(&self) -> RouteLog {
+        RouteLog::new(self.log.routes, self.log.routes_per_second)
+    }
 }
 
 /// A worker as its acceptor sees it.
@@ -55,21 +71,21 @@ impl Handle {
 pub(crate) fn start(
     index: usize,
     shared: &Shared,
-    log: &Log,
+    settings: &Settings,
 ) -> std::io::Result<(Handle, std::thread::JoinHandle<()>)> {
     let (sender, messages) = unbounded_channel();
     let sessions = Arc::new(AtomicUsize::new(0));
     let handle = Handle { sender, sessions: Arc::clone(&sessions) };
     let shared = shared.clone();
-    let log = *log;
+    let settings = settings.clone();
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     let thread = std::thread::Builder::new().name(format!("worker-{index}")).spawn(move || {
         let metrics = Arc::clone(&shared.metrics[index]);
-        let route_log = RouteLog::new(log.routes, log.routes_per_second);
         LocalSet::new().block_on(&runtime, async move {
             let seed = seed();
-            let pools = Pools::new(shared.pools, shared.limits, seed);
-            let worker = Worker::new(pools, shared.topology, shared.session, metrics, route_log, shared.registry);
+            let pools = Pools::new(shared.pools, settings.pools, seed);
+            let route_log = settings.route_log();
+            let worker = Worker::new(pools, shared.topology, settings.session, metrics, route_log, shared.registry);
             serve(worker, messages, sessions).await;
         });
     })?;
@@ -92,11 +108,16 @@ async fn serve(worker: Rc<Worker>, mut messages: UnboundedReceiver<Message>, ses
                     let ends = Ends::new(&sessions, &worker.metrics);
                     tokio::task::spawn_local(serve_one(*arrival, Rc::clone(&worker), ends));
                 }
+                Some(Message::Configure(settings)) => {
+                    worker.pools.configure(settings.pools);
+                    worker.route_log.replace(settings.route_log());
+                    worker.configure(settings.session);
+                }
                 Some(Message::Drain(deadline)) => break deadline,
                 None => return,
             },
             _ = upkeep.tick() => {
-                worker.pools.upkeep(Instant::now());
+                worker.pools.upkeep(Instant::now(), &worker.topology.snapshot());
                 worker.route_log.borrow_mut().say_left_out();
             }
         }

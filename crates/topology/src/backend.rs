@@ -6,11 +6,24 @@ use std::fmt;
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct BackendId(pub u16);
 
+/// So many backends one process may ever have: numbers are not given twice, but a backend that comes back as it was gets
+/// its own again.
+pub const MOST_BACKENDS: usize = 512;
+
 impl BackendId {
     /// As an index into per-backend tables.
     pub const fn index(self) -> usize {
         self.0 as usize
     }
+}
+
+/// What those who use a backend notice of it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Trouble {
+    /// Something went wrong: worth a look at once.
+    Suspect,
+    /// Statements fail one after the other.
+    Failing,
 }
 
 impl fmt::Display for BackendId {

@@ -8,7 +8,7 @@
 //! ```
 //! Good means: nothing is wrong and, on the way back, lag is at most `lag_resume`; on the way out, at most `lag_max`.
 
-use crate::observation::{Observation, ProbeFailure};
+use crate::observation::{Identity, Observation, ProbeFailure};
 use std::fmt;
 use std::time::Duration;
 
@@ -23,6 +23,8 @@ pub struct Thresholds {
     pub fall: u32,
     /// Good observations in a row that bring it back.
     pub rise: u32,
+    /// In this time it gets its share of the reads back.
+    pub slow_start: Duration,
 }
 
 /// Why a server takes no reads.
@@ -44,6 +46,23 @@ pub enum Unfit {
         /// Channel name.
         channel: String,
     },
+    /// It replicates from one of ours that gets nothing from the primary.
+    WrongSource {
+        /// That server.
+        source: String,
+    },
+    /// It replicates from a replica that is not well itself.
+    SourceUnfit {
+        /// That replica.
+        source: String,
+    },
+    /// It accepts writes and has not followed the primary: it may be a primary of the past.
+    Fenced {
+        /// The last primary.
+        primary: String,
+    },
+    /// It accepts writes beside the primary, or nothing tells that it is the primary.
+    AlsoWritable,
     /// The thread that fetches events does not run.
     NotReceiving {
         /// The server's own words.
@@ -70,8 +89,14 @@ pub enum Unfit {
         /// Good observations needed.
         needed: u32,
     },
+    /// Statements fail there one after the other, though its probes pass.
+    FailsStatements,
     /// It wants no reads.
     WeightZero,
+    /// An operator wants it to get nothing new.
+    Drained,
+    /// It is none of ours any more.
+    Removed,
 }
 
 impl fmt::Display for Unfit {
@@ -84,12 +109,23 @@ impl fmt::Display for Unfit {
             Self::NotInCluster { state } => write!(f, "no full member of its cluster: {state}"),
             Self::ForeignSource { channel } if channel.is_empty() => f.write_str("replicates from an unknown server"),
             Self::ForeignSource { channel } => write!(f, "channel `{channel}` replicates from an unknown server"),
+            Self::WrongSource { source } => write!(f, "replicates from {source}, which gets nothing from the primary"),
+            Self::SourceUnfit { source } => write!(f, "replicates from {source}, which is not well"),
+            Self::Fenced { primary } => {
+                write!(f, "accepts writes and has not followed {primary}: set read_only and make it a replica")
+            }
+            Self::AlsoWritable => {
+                f.write_str("accepts writes and replicates from nobody, and is not known to be the primary")
+            }
             Self::NotReceiving { error } => write!(f, "replication receives nothing{}", because(error)),
             Self::NotApplying { error } => write!(f, "replication applies nothing{}", because(error)),
             Self::LagUnknown => f.write_str("lag unknown"),
             Self::Lagging { lag, limit } => write!(f, "lag {lag:.1?} above {limit:.1?}"),
             Self::Returning { seen, needed } => write!(f, "well again, {seen} of {needed} probes"),
+            Self::FailsStatements => f.write_str("statements fail there, though probes pass"),
             Self::WeightZero => f.write_str("weight 0"),
+            Self::Drained => f.write_str("drained"),
+            Self::Removed => f.write_str("removed"),
         }
     }
 }
@@ -136,22 +172,26 @@ impl Condition {
     }
 }
 
-/// What is known of the server that a replica follows.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Source {
-    /// It is none of ours.
-    Foreign,
-    /// It is one of ours, and answers.
-    Member,
-    /// It is one of ours, and its last probe failed.
-    SilentMember,
+/// What is known of the way from a replica's source to the primary.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Path {
+    /// The source is none of ours.
+    Unknown,
+    /// It is, or leads to, the primary.
+    Flows,
+    /// It is the primary, and its last probe failed.
+    Silent,
+    /// It is a replica that is not well itself.
+    Blocked(String),
+    /// It is one of ours that gets nothing from the primary.
+    Elsewhere(String),
 }
 
 /// What one observation of a replica means.
 pub(crate) fn judge_replica(
     seen: &Observation,
     limit: Duration,
-    source_of: impl Fn(&crate::Identity) -> Source,
+    path_to: impl Fn(&Identity) -> Path,
 ) -> Result<(), Unfit> {
     if let Some(membership) = &seen.membership {
         membership.ready.clone().map_err(|state| Unfit::NotInCluster { state })?;
@@ -161,19 +201,21 @@ pub(crate) fn judge_replica(
         };
     }
     if seen.channels.is_empty() {
-        return Err(Unfit::NotReplicating);
+        return Err(if seen.read_only { Unfit::NotReplicating } else { Unfit::AlsoWritable });
     }
     for channel in &seen.channels {
-        let source = source_of(&channel.source);
-        if source == Source::Foreign {
-            return Err(Unfit::ForeignSource { channel: channel.name.clone() });
-        }
+        let nothing_to_receive = match path_to(&channel.source) {
+            Path::Unknown => return Err(Unfit::ForeignSource { channel: channel.name.clone() }),
+            Path::Elsewhere(source) => return Err(Unfit::WrongSource { source }),
+            Path::Blocked(source) => return Err(Unfit::SourceUnfit { source }),
+            // A replica whose primary is down receives nothing and knows no lag, and misses nothing either: without
+            // this, the loss of the primary would take all reads with it.
+            Path::Silent => true,
+            Path::Flows => false,
+        };
         if !channel.applying {
             return Err(Unfit::NotApplying { error: channel.error.clone() });
         }
-        // A replica whose source is down receives nothing and knows no lag, and misses nothing either: without this, the
-        // loss of the primary would take all reads with it.
-        let nothing_to_receive = source == Source::SilentMember;
         if !channel.receiving && !nothing_to_receive {
             return Err(Unfit::NotReceiving { error: channel.error.clone() });
         }

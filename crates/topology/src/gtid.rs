@@ -7,10 +7,13 @@
 //! Sources: "GTID Format and Storage" of MySQL's manual (tags since 8.3), "Global Transaction ID" of MariaDB's.
 
 mod domains;
+mod history;
 mod set;
 
 use domains::Domains;
 use set::GtidSet;
+
+pub use history::History;
 
 use crate::observation::Family;
 use std::fmt;

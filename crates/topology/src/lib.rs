@@ -4,6 +4,7 @@
 //! [`Snapshot`]. Nothing here reads a clock or a socket: observations bring what is needed.
 
 mod backend;
+mod circuit;
 mod condition;
 mod gtid;
 mod monitor;
@@ -11,9 +12,9 @@ mod observation;
 mod publish;
 mod snapshot;
 
-pub use backend::{BackendId, BackendSpec};
+pub use backend::{BackendId, BackendSpec, MOST_BACKENDS, Trouble};
 pub use condition::{Thresholds, Unfit};
-pub use gtid::{Position, PositionError};
+pub use gtid::{History, Position, PositionError};
 pub use monitor::{Event, Monitor, PrimaryChoice};
 pub use observation::{Channel, ClusterKind, Family, Identity, Membership, Observation, Offer, ProbeFailure};
 pub use publish::{LocalTopology, Topology};

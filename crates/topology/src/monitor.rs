@@ -1,22 +1,23 @@
 //! Folds observations into roles and conditions.
-//!
-//! Who is the primary: a server that accepts writes and replicates from none of ours; in a cluster, the member that leads,
-//! or one of those that could write. If several do, the one that the
-//! others replicate from; if that does not tell either, nobody: two writers are worse than none.
+
+mod leader;
+mod member;
+
+use member::{Member, Standing};
 
 use crate::backend::{BackendId, BackendSpec};
-use crate::condition::{Condition, Source, Thresholds, Unfit, judge_replica};
-use crate::observation::{ClusterKind, Family, Identity, Membership, Observation, ProbeFailure};
-use crate::snapshot::{BackendView, Means, Progress, Role, Snapshot};
-use std::time::Duration;
+use crate::condition::{Path, Thresholds, Unfit, judge_replica};
+use crate::observation::{Family, Observation, ProbeFailure};
+use crate::snapshot::{BackendView, Role, Snapshot};
+use std::time::Instant;
 
 /// How the primary is found.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum PrimaryChoice {
     /// From what the probes see.
     Auto,
-    /// This one, as long as it accepts writes.
-    Named(BackendId),
+    /// The backend of this name, as long as it accepts writes.
+    Named(String),
 }
 
 /// Something that an operator wants to know.
@@ -38,6 +39,8 @@ pub enum Event {
     PrimaryFound {
         /// Which.
         backend: BackendId,
+        /// About how many transactions it lacks that the one before was seen to have.
+        lost: u64,
     },
     /// No server takes the writes.
     PrimaryLost {
@@ -68,40 +71,6 @@ pub enum Event {
     },
 }
 
-#[derive(Debug)]
-struct Member {
-    spec: BackendSpec,
-    condition: Condition,
-    /// What was seen last. Kept while a server is silent: its identity and role do not change by that.
-    seen: Option<Observation>,
-    /// Probes in a row that failed.
-    silent: u32,
-    last_failure: Option<ProbeFailure>,
-    rate: u64,
-    generation: u32,
-}
-
-impl Member {
-    /// Takes in what a probe saw, and says whether the server lost something that it had.
-    fn see(&mut self, seen: &Observation) -> bool {
-        let mut lost = false;
-        if let Some(before) = &self.seen {
-            lost = !seen.position.contains(&before.position);
-            let passed = seen.begun.saturating_duration_since(before.begun).as_millis() as u64;
-            let new = before.position.lacks(&seen.position);
-            // The best of late: a replica that has nothing to do shows nothing of what it could do.
-            self.rate = (new * 1000).checked_div(passed).unwrap_or(0).max(self.rate - self.rate / 8);
-        }
-        if lost || self.silent > 0 {
-            self.generation += 1;
-        }
-        self.silent = 0;
-        self.last_failure = None;
-        self.seen = Some(seen.clone());
-        lost
-    }
-}
-
 /// All servers and their history. Pure: time comes in only as measured durations.
 #[derive(Debug)]
 pub struct Monitor {
@@ -109,6 +78,8 @@ pub struct Monitor {
     thresholds: Thresholds,
     choice: PrimaryChoice,
     primary: Option<BackendId>,
+    /// The one before it, while there is none.
+    last_primary: Option<BackendId>,
     ambiguous: bool,
     epoch: u64,
 }
@@ -116,25 +87,73 @@ pub struct Monitor {
 impl Monitor {
     /// Knows nothing of `backends` yet: none takes a statement.
     pub fn new(backends: Vec<BackendSpec>, thresholds: Thresholds, choice: PrimaryChoice) -> Self {
-        let member = |spec| Member {
-            spec,
-            condition: Condition::Unknown,
-            seen: None,
-            silent: 0,
-            last_failure: None,
-            rate: 0,
-            generation: 0,
-        };
-        let members = backends.into_iter().map(member).collect();
-        Self { members, thresholds, choice, primary: None, ambiguous: false, epoch: 0 }
+        let members = backends.into_iter().map(Member::new).collect();
+        Self { members, thresholds, choice, primary: None, last_primary: None, ambiguous: false, epoch: 0 }
+    }
+
+    /// One more backend under the next number, or one that was removed under its own. It is not known yet how it is.
+    pub fn put(&mut self, backend: BackendId, spec: BackendSpec) {
+        let next = self.members.len();
+        match self.members.get_mut(backend.index()) {
+            Some(member) => *member = Member { generation: member.generation + 1, ..Member::new(spec) },
+            None if backend.index() == next => self.members.push(Member::new(spec)),
+            None => {}
+        }
+    }
+
+    /// A backend is none of ours any more. Its number stays taken.
+    pub fn remove(&mut self, backend: BackendId) -> Vec<Event> {
+        if let Some(member) = self.members.get_mut(backend.index()) {
+            member.standing = Standing::Removed;
+        }
+        let mut events = Vec::new();
+        self.choose_primary(&mut events);
+        events
+    }
+
+    /// A backend gets nothing new any more, or does again. The primary stays what it is until another one takes over.
+    pub fn drain(&mut self, backend: BackendId, on: bool) {
+        if let Some(member) = self.members.get_mut(backend.index())
+            && member.is_ours()
+        {
+            member.standing = if on { Standing::Drained } else { Standing::Active };
+        }
+    }
+
+    /// Another share of the reads.
+    pub fn set_weight(&mut self, backend: BackendId, weight: u32) {
+        if let Some(member) = self.members.get_mut(backend.index()) {
+            member.spec.weight = weight;
+        }
+    }
+
+    /// Other thresholds, and another way of finding the primary, from the next observation on.
+    pub fn configure(&mut self, thresholds: Thresholds, choice: PrimaryChoice) {
+        (self.thresholds, self.choice) = (thresholds, choice);
+    }
+
+    /// Statements fail on a backend, one after the other, at `now`. The primary is not taken out by that: there is no
+    /// other.
+    pub fn failing(&mut self, backend: BackendId, now: Instant) -> Vec<Event> {
+        let before = self.fitness();
+        let mut events = Vec::new();
+        if self.primary != Some(backend)
+            && let Some(member) = self.members.get_mut(backend.index())
+            && member.circuit.fail(now)
+        {
+            self.report(backend, &before, &mut events);
+        }
+        events
     }
 
     /// Takes the result of one probe and says what changed.
     pub fn observe(&mut self, backend: BackendId, result: Result<Observation, ProbeFailure>) -> Vec<Event> {
-        let before: Vec<bool> = self.members.iter().map(|member| member.condition.fitness().is_ok()).collect();
+        let before = self.fitness();
         let mut events = Vec::new();
         let family = self.family_beside(backend);
-        let Some(member) = self.members.get_mut(backend.index()) else { return events };
+        let Some(member) = self.members.get_mut(backend.index()).filter(|member| member.is_ours()) else {
+            return events;
+        };
         match &result {
             Ok(seen) => {
                 if family.is_some_and(|family| family != seen.family) {
@@ -145,184 +164,78 @@ impl Monitor {
                     events.push(Event::WentBack { backend });
                 }
             }
-            Err(failure) => {
-                member.silent += 1;
-                member.last_failure = Some(failure.clone());
-            }
+            Err(failure) => member.fail(failure),
         }
         self.choose_primary(&mut events);
-        self.judge(backend, result.as_ref().err());
+        let verdict = self.verdict(backend, result.as_ref().err());
+        if let Some(member) = self.members.get_mut(backend.index()) {
+            member.judge(verdict, &self.thresholds);
+        }
         self.report(backend, &before, &mut events);
         events
     }
 
+    fn member(&self, id: BackendId) -> Option<&Member> {
+        self.members.get(id.index())
+    }
+
+    /// The backends that were not removed.
+    fn ours(&self) -> impl Iterator<Item = (BackendId, &Member)> {
+        (0..).map(BackendId).zip(&self.members).filter(|(_, member)| member.is_ours())
+    }
+
+    fn fitness(&self) -> Vec<bool> {
+        let fitness = |(id, member): (BackendId, &Member)| member.fitness(self.primary == Some(id)).is_ok();
+        (0..).map(BackendId).zip(&self.members).map(fitness).collect()
+    }
+
     fn family_beside(&self, backend: BackendId) -> Option<Family> {
-        let others = self.members.iter().enumerate().filter(|(index, _)| *index != backend.index());
+        let others = self.ours().filter(|(id, _)| *id != backend);
         others.filter_map(|(_, member)| member.seen.as_ref()).map(|seen| seen.family).next()
     }
 
-    fn judge(&mut self, backend: BackendId, failure: Option<&ProbeFailure>) {
-        let is_elsewhere = match (self.primary, self.membership(backend)) {
-            (Some(primary), Some(ours)) => {
-                self.membership(primary).map(|theirs| &theirs.cluster) != Some(&ours.cluster)
-            }
-            _ => false,
+    /// What the last look at a server means.
+    fn verdict(&self, backend: BackendId, failure: Option<&ProbeFailure>) -> Result<(), Unfit> {
+        let Some(member) = self.member(backend) else { return Err(Unfit::Removed) };
+        let seen = match (failure, &member.seen) {
+            (Some(failure), _) => return Err(Unfit::Probe(failure.clone())),
+            (None, None) => return Err(Unfit::NotProbed),
+            (None, Some(seen)) => seen,
         };
-        let known = |member: &Member| member.seen.as_ref().map(|seen| (seen.identity.clone(), member.silent > 0));
-        let identities: Vec<Option<(Identity, bool)>> = self.members.iter().map(known).collect();
-        let Some(member) = self.members.get_mut(backend.index()) else { return };
+        if self.primary == Some(backend) {
+            return Ok(());
+        }
+        if let (Some(primary), Some(ours)) = (self.primary.and_then(|id| self.member(id)), &seen.membership)
+            && primary.membership().map(|theirs| &theirs.cluster) != Some(&ours.cluster)
+        {
+            return Err(Unfit::NotInCluster { state: "not in that of the primary".to_owned() });
+        }
+        let is_fenced = !seen.read_only && seen.channels.is_empty() && self.is_fenced(backend, member);
+        if let (true, Some(last)) = (is_fenced, self.last_primary.and_then(|id| self.member(id))) {
+            return Err(Unfit::Fenced { primary: last.spec.name.clone() });
+        }
         let limit = member.condition.lag_limit(&self.thresholds);
-        let verdict = match (failure, &member.seen) {
-            (Some(failure), _) => Err(Unfit::Probe(failure.clone())),
-            (None, Some(_)) if self.primary == Some(backend) => Ok(()),
-            (None, Some(_)) if is_elsewhere => {
-                Err(Unfit::NotInCluster { state: "not in that of the primary".to_owned() })
-            }
-            (None, Some(seen)) => {
-                let others = || identities.iter().enumerate().filter(|(index, _)| *index != backend.index());
-                // Before all were seen, a source that is not known yet may well be one of ours.
-                let all_known = others().all(|(_, identity)| identity.is_some());
-                judge_replica(seen, limit, |source| {
-                    let found =
-                        others().find_map(|(_, known)| known.as_ref().filter(|(identity, _)| identity.is(source)));
-                    match found {
-                        Some((_, true)) => Source::SilentMember,
-                        Some((_, false)) => Source::Member,
-                        None if all_known => Source::Foreign,
-                        None => Source::Member,
-                    }
-                })
-            }
-            (None, None) => Err(Unfit::NotProbed),
-        };
-        let condition = std::mem::replace(&mut member.condition, Condition::Unknown);
-        member.condition = condition.observe(verdict, &self.thresholds);
-    }
-
-    /// Servers that could take writes: alive, writable, and replicating from none of ours.
-    fn candidates(&self) -> Vec<BackendId> {
-        let is_candidate = |member: &&Member| {
-            let alive = member.silent < self.thresholds.fall.max(1);
-            let leads = |seen: &Observation| match &seen.membership {
-                Some(membership) => membership.ready.is_ok() && membership.leads != Some(false),
-                None => !self.follows_a_member(seen),
-            };
-            alive && member.seen.as_ref().is_some_and(|seen| !seen.read_only && leads(seen))
-        };
-        (0..).map(BackendId).zip(&self.members).filter(|(_, member)| is_candidate(member)).map(|(id, _)| id).collect()
-    }
-
-    fn follows_a_member(&self, seen: &Observation) -> bool {
-        let members = || self.members.iter().filter_map(|member| member.seen.as_ref());
-        seen.channels.iter().any(|channel| {
-            members().any(|other| !other.identity.is(&seen.identity) && other.identity.is(&channel.source))
+        // Before all were seen, a source that is not known yet may well be one of ours.
+        let all_known = self.ours().all(|(_, member)| member.seen.is_some());
+        judge_replica(seen, limit, |source| match self.path_to_primary(source, self.members.len()) {
+            Path::Unknown if !all_known => Path::Flows,
+            path => path,
         })
-    }
-
-    /// Among `candidates`, the only one that other members replicate from.
-    fn followed(&self, candidates: &[BackendId]) -> Option<BackendId> {
-        let identity = |id: BackendId| self.members.get(id.index())?.seen.as_ref().map(|seen| &seen.identity);
-        let has_followers = |id: &BackendId| {
-            identity(*id).is_some_and(|ours| {
-                let channels =
-                    self.members.iter().filter_map(|member| member.seen.as_ref()).flat_map(|seen| &seen.channels);
-                channels.into_iter().any(|channel| channel.source.is(ours))
-            })
-        };
-        let mut followed = candidates.iter().copied().filter(has_followers);
-        followed.next().filter(|_| followed.next().is_none())
-    }
-
-    fn choose_primary(&mut self, events: &mut Vec<Event>) {
-        let candidates = self.candidates();
-        let chosen = match (&self.choice, candidates.as_slice()) {
-            (PrimaryChoice::Named(named), candidates) => candidates.contains(named).then_some(*named),
-            (PrimaryChoice::Auto, []) => None,
-            (PrimaryChoice::Auto, [only]) => Some(*only).filter(|only| self.is_proven(*only)),
-            (PrimaryChoice::Auto, several) if self.are_one_cluster(several) => self.writer(several),
-            (PrimaryChoice::Auto, several) => self.followed(several),
-        };
-        let ambiguous = chosen.is_none() && candidates.len() > 1 && !self.are_one_cluster(&candidates);
-        if ambiguous && !self.ambiguous {
-            events.push(Event::PrimaryAmbiguous { candidates });
-        }
-        self.ambiguous = ambiguous;
-        if chosen == self.primary {
-            return;
-        }
-        if let (Some(lost), None) = (self.primary, chosen) {
-            events.push(Event::PrimaryLost { backend: lost, why: self.why_not_primary(lost) });
-        }
-        if let Some(found) = chosen {
-            events.push(Event::PrimaryFound { backend: found });
-            let seen = self.members.get(found.index()).and_then(|member| member.seen.as_ref());
-            if seen.is_some_and(|seen| !seen.gtids) {
-                events.push(Event::NoGtids { backend: found });
-            }
-            // A server that was only a replica until now owes no probes before it may serve as the primary.
-            if let Some(member) = self.members.get_mut(found.index()) {
-                member.condition = Condition::Fit { bad: 0, last: None };
-            }
-        }
-        self.primary = chosen;
-    }
-
-    fn membership(&self, id: BackendId) -> Option<&Membership> {
-        self.members.get(id.index())?.seen.as_ref()?.membership.as_ref()
-    }
-
-    fn are_one_cluster(&self, several: &[BackendId]) -> bool {
-        let cluster = |id: &BackendId| self.membership(*id).map(|membership| &membership.cluster);
-        let first = several.first().and_then(cluster);
-        first.is_some() && several.iter().all(|id| cluster(id) == first)
-    }
-
-    /// Where every member could write, one does: the one that did, else the first by configuration, once all were seen.
-    fn writer(&self, several: &[BackendId]) -> Option<BackendId> {
-        let current = self.primary.filter(|primary| several.contains(primary));
-        current.or_else(|| several.first().copied().filter(|first| self.is_proven(*first)))
-    }
-
-    /// The only writable server is the primary unless servers that were not seen yet could be writable too.
-    fn is_proven(&self, only: BackendId) -> bool {
-        let all_probed = self.members.iter().all(|member| member.seen.is_some() || member.silent > 0);
-        let leads = self.membership(only).is_some_and(|membership| membership.leads == Some(true));
-        all_probed || leads || self.primary == Some(only) || self.followed(&[only]).is_some()
-    }
-
-    fn why_not_primary(&self, lost: BackendId) -> String {
-        let Some(member) = self.members.get(lost.index()) else { return String::new() };
-        match (&member.last_failure, &member.seen) {
-            (Some(failure), _) => failure.to_string(),
-            (None, Some(Observation { membership: Some(Membership { ready: Err(state), .. }), .. })) => {
-                format!("no full member of its cluster: {state}")
-            }
-            (None, Some(Observation { membership: Some(Membership { leads: Some(false), .. }), .. })) => {
-                "another member of its cluster leads now".to_owned()
-            }
-            (None, Some(seen)) if seen.read_only => "it is read-only now".to_owned(),
-            (None, Some(seen)) if self.follows_a_member(seen) => "it replicates from another server now".to_owned(),
-            _ => "another server accepts writes too".to_owned(),
-        }
     }
 
     fn report(&self, observed: BackendId, before: &[bool], events: &mut Vec<Event>) {
         for ((id, member), was_fit) in (0..).map(BackendId).zip(&self.members).zip(before) {
-            let fit = member.condition.fitness();
-            match (was_fit, fit) {
-                (false, Ok(())) if self.primary != Some(id) => events.push(Event::Joined { backend: id }),
+            let is_primary = self.primary == Some(id);
+            match (was_fit, member.fitness(is_primary)) {
+                (false, Ok(())) if !is_primary => events.push(Event::Joined { backend: id }),
                 (true, Err(why)) => events.push(Event::Left { backend: id, why }),
                 // The first bad verdict is worth a line, even though there was nothing to leave.
-                (false, Err(why)) if id == observed && self.is_first_verdict(id) => {
+                (false, Err(why)) if id == observed && member.seen.is_none() && member.silent == 1 => {
                     events.push(Event::Left { backend: id, why });
                 }
                 _ => {}
             }
         }
-    }
-
-    fn is_first_verdict(&self, id: BackendId) -> bool {
-        self.members.get(id.index()).is_some_and(|member| member.seen.is_none() && member.silent == 1)
     }
 
     /// The current view. Each call makes a new epoch.
@@ -333,50 +246,34 @@ impl Monitor {
             epoch: self.epoch,
             backends,
             primary: self.primary,
-            family: self.members.iter().find_map(|member| member.seen.as_ref()).map(|seen| seen.family),
+            family: self.ours().find_map(|(_, member)| member.seen.as_ref()).map(|seen| seen.family),
         }
     }
 
     fn view(&self, id: BackendId, member: &Member) -> BackendView {
         let is_primary = self.primary == Some(id);
-        let lag = |seen: &Observation| -> Option<Duration> {
-            if let Some(membership) = &seen.membership {
-                return membership.lag;
-            }
-            seen.channels.iter().map(|channel| channel.lag.map(|lag| lag.max(channel.delay))).max().flatten()
-        };
-        let fit = match member.condition.fitness() {
+        let fit = match member.fitness(is_primary) {
             Ok(()) if member.spec.weight == 0 && !is_primary => Err(Unfit::WeightZero),
             other => other,
         };
+        let primary = self.primary.and_then(|id| self.member(id)).and_then(|member| member.seen.as_ref());
+        let position = member.seen.as_ref().map(|seen| &seen.position);
         BackendView {
             id,
             spec: member.spec.clone(),
             role: if is_primary { Role::Primary } else { Role::Replica },
             fit,
-            lag: member.seen.as_ref().and_then(lag),
+            share: member.spec.weight.saturating_mul(member.warmth(self.thresholds.slow_start)),
+            lag: member.lag(),
+            behind: position.zip(primary).map(|(position, primary)| position.lacks(&primary.position)),
             version: member.seen.as_ref().map(|seen| seen.version.clone()),
             offer: member.seen.as_ref().map(|seen| seen.offer),
-            progress: progress(member),
+            progress: member.progress(),
         }
     }
 }
 
-fn progress(member: &Member) -> Progress {
-    let Some(seen) = &member.seen else { return Progress::default() };
-    Progress {
-        position: seen.position.clone(),
-        seen: Some(seen.begun),
-        means: match &seen.membership {
-            Some(Membership { kind: ClusterKind::Galera, .. }) => Means::Sync,
-            _ => Means::Position,
-        },
-        gtids: seen.gtids,
-        in_order: seen.in_order && seen.channels.len() <= 1,
-        rate: member.rate,
-        generation: member.generation,
-    }
-}
-
+#[cfg(test)]
+mod simulation;
 #[cfg(test)]
 mod tests;

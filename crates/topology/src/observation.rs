@@ -1,6 +1,6 @@
 //! What one probe saw.
 
-use crate::gtid::Position;
+use crate::gtid::{History, Position};
 use std::time::{Duration, Instant};
 use thiserror::Error;
 
@@ -123,6 +123,8 @@ pub struct Observation {
     pub begun: Instant,
     /// What it has: what it wrote and what it applied.
     pub position: Position,
+    /// The same by who wrote it, to tell which of several servers has what the others have.
+    pub history: History,
     /// Whether what it commits gets a GTID.
     pub gtids: bool,
     /// Whether it commits in the order of its source: then it has everything in front of what it has last.

@@ -26,8 +26,12 @@ pub struct BackendView {
     pub role: Role,
     /// Whether it may serve, or why not.
     pub fit: Result<(), Unfit>,
+    /// Its share of the reads, in hundredths of its weight: less than all of it after a time away.
+    pub share: u32,
     /// How late it is, if it is a replica that knows.
     pub lag: Option<Duration>,
+    /// About how many transactions of the primary it lacks, as both were seen last.
+    pub behind: Option<u64>,
     /// `@@version`, once it was seen.
     pub version: Option<String>,
     /// What its greeting offers, once that was seen.
@@ -70,7 +74,7 @@ pub struct Progress {
 pub struct Snapshot {
     /// Counts snapshots from 1.
     pub epoch: u64,
-    /// All servers, by id.
+    /// All servers, by id. Those that were removed keep their place; see [`Snapshot::ours`].
     pub backends: Vec<BackendView>,
     /// The server that takes the writes. It is fit.
     pub primary: Option<BackendId>,
@@ -84,15 +88,25 @@ impl Snapshot {
         self.backends.get(id.index())
     }
 
+    /// The servers that were not removed.
+    pub fn ours(&self) -> impl Iterator<Item = &BackendView> {
+        self.backends.iter().filter(|view| view.fit != Err(Unfit::Removed))
+    }
+
     /// The server of this name.
     pub fn by_name(&self, name: &str) -> Option<&BackendView> {
-        self.backends.iter().find(|view| view.spec.name == name)
+        self.ours().find(|view| view.spec.name == name)
+    }
+
+    /// Whether connections to a server are to be closed as they come to rest: it was removed, or is drained.
+    pub fn is_leaving(&self, id: BackendId) -> bool {
+        self.backend(id).is_some_and(|view| matches!(view.fit, Err(Unfit::Removed | Unfit::Drained)))
     }
 
     /// What every server that was seen offers, and otherwise what the primary does: what clients are greeted with.
     pub fn offer(&self) -> Option<Offer> {
         let primary = self.primary.and_then(|id| self.backend(id)).and_then(|view| view.offer);
-        let mut offers = primary.into_iter().chain(self.backends.iter().filter_map(|view| view.offer));
+        let mut offers = primary.into_iter().chain(self.ours().filter_map(|view| view.offer));
         let first = offers.next()?;
         Some(offers.fold(first, Offer::and))
     }

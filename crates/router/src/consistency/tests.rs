@@ -17,6 +17,8 @@ fn snapshot(seen: Instant) -> Snapshot {
         spec: BackendSpec { name: id.to_string(), address: String::new(), weight: 1 },
         role,
         fit: Ok(()),
+        share: 100,
+        behind: None,
         lag: Some(Duration::ZERO),
         version: None,
         offer: None,

@@ -14,6 +14,8 @@ fn snapshot() -> Snapshot {
         spec: BackendSpec { name: name.into(), address: format!("{name}:3306"), weight: 1 },
         role,
         fit: Ok(()),
+        share: 100,
+        behind: None,
         lag: lag.map(Duration::from_millis),
         version: None,
         offer: None,

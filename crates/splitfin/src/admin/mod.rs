@@ -4,33 +4,98 @@
 //! - `/healthz`: 200 while the process lives
 //! - `/readyz`: 200 while clients can be served: not draining, and some backend may serve them
 //! - `/api/v1/backends`: every backend and how it is, in JSON
+//! - `PUT` and `DELETE /api/v1/backends/NAME/drain`: a backend gets nothing new any more, or does again
+//! - `PUT /api/v1/reload`: the configuration is read again
+//!
+//! Those that change something are not for browsers: a page from elsewhere could have them do it.
 
+use crate::reload::Reloaded;
 use crate::wiring::Shared;
-use axum::extract::State;
+use axum::extract::{Path, Request, State};
 use axum::http::{StatusCode, header};
+use axum::middleware::{Next, from_fn};
 use axum::response::{IntoResponse, Response};
-use axum::{Json, Router, routing::get};
+use axum::routing::{get, put};
+use axum::{Json, Router};
 use serde_json::{Value, json};
 use splitfin_topology::Role;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use tokio::net::TcpListener;
+use tokio::sync::{mpsc, oneshot};
 
 #[derive(Debug, Clone)]
 struct Admin {
     shared: Shared,
     draining: Arc<AtomicBool>,
+    wishes: mpsc::Sender<Wish>,
+}
+
+/// What an operator asks for, and where the answer goes.
+#[derive(Debug)]
+pub enum Wish {
+    /// Read the configuration again.
+    Reload(oneshot::Sender<Result<Reloaded, String>>),
 }
 
 /// Answers until the future is dropped.
-pub(crate) async fn serve(listener: TcpListener, shared: Shared, draining: Arc<AtomicBool>) -> std::io::Result<()> {
+pub(crate) async fn serve(
+    listener: TcpListener,
+    shared: Shared,
+    draining: Arc<AtomicBool>,
+    wishes: mpsc::Sender<Wish>,
+) -> std::io::Result<()> {
+    let changes = Router::new()
+        .route("/api/v1/backends/{name}/drain", put(drain).delete(resume))
+        .route("/api/v1/reload", put(reload))
+        .route_layer(from_fn(not_from_a_page));
     let routes = Router::new()
         .route("/metrics", get(metrics))
         .route("/healthz", get(|| async { "ok\n" }))
         .route("/readyz", get(ready))
         .route("/api/v1/backends", get(backends))
-        .with_state(Admin { shared, draining });
+        .merge(changes)
+        .with_state(Admin { shared, draining, wishes });
     axum::serve(listener, routes).await
+}
+
+/// Browsers say where a request that changes something comes from; other programs do not.
+async fn not_from_a_page(request: Request, next: Next) -> Response {
+    match request.headers().contains_key(header::ORIGIN) {
+        true => (StatusCode::FORBIDDEN, "not from a web page\n").into_response(),
+        false => next.run(request).await,
+    }
+}
+
+async fn drain(admin: State<Admin>, name: Path<String>) -> (StatusCode, String) {
+    set_drained(&admin, &name, true)
+}
+
+async fn resume(admin: State<Admin>, name: Path<String>) -> (StatusCode, String) {
+    set_drained(&admin, &name, false)
+}
+
+fn set_drained(admin: &Admin, name: &str, on: bool) -> (StatusCode, String) {
+    match admin.shared.fleet().drain(name, on) {
+        true => {
+            tracing::info!(backend = name, drained = on, "an operator's wish");
+            (StatusCode::OK, format!("{name}: {}\n", if on { "drained" } else { "resumed" }))
+        }
+        false => (StatusCode::NOT_FOUND, format!("there is no backend `{name}`\n")),
+    }
+}
+
+async fn reload(State(admin): State<Admin>) -> (StatusCode, String) {
+    let (answer, answered) = oneshot::channel();
+    let nobody = (StatusCode::CONFLICT, "there is no configuration file to read\n".to_owned());
+    if admin.wishes.send(Wish::Reload(answer)).await.is_err() {
+        return nobody;
+    }
+    match answered.await {
+        Ok(Ok(reloaded)) => (StatusCode::OK, format!("{reloaded}\n")),
+        Ok(Err(why)) => (StatusCode::UNPROCESSABLE_ENTITY, format!("{why}; nothing has changed\n")),
+        Err(_) => nobody,
+    }
 }
 
 async fn metrics(State(admin): State<Admin>) -> Response {
@@ -56,7 +121,7 @@ async fn ready(State(admin): State<Admin>) -> (StatusCode, &'static str) {
 
 async fn backends(State(admin): State<Admin>) -> Json<Value> {
     let snapshot = admin.shared.topology.snapshot();
-    let rows = snapshot.backends.iter().map(|view| {
+    let rows = snapshot.ours().map(|view| {
         json!({
             "name": view.spec.name,
             "address": view.spec.address,
@@ -65,9 +130,10 @@ async fn backends(State(admin): State<Admin>) -> Json<Value> {
             "why_not": view.fit.as_ref().err().map(ToString::to_string),
             "lag_seconds": view.lag.map(|lag| lag.as_secs_f64()),
             "version": view.version,
+            "behind_transactions": view.behind,
             "position": view.progress.position.to_string(),
             "weight": view.spec.weight,
-            "connections": admin.shared.limits.open(view.id),
+            "connections": admin.shared.pools.limits.open(view.id),
         })
     });
     Json(json!({ "epoch": snapshot.epoch, "backends": rows.collect::<Vec<_>>() }))

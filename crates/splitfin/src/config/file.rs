@@ -20,6 +20,7 @@ defaults! {
     lag_max: Span = Span(Duration::from_secs(5));
     lag_resume: Span = Span(Duration::from_secs(2));
     two: u32 = 2;
+    slow_start: Span = Span(Duration::from_secs(30));
     consistency_wait: Span = Span(Duration::from_millis(50));
     max_waiting: usize = 32;
     max_connections: usize = 100;
@@ -167,6 +168,8 @@ pub(crate) struct Monitor {
     pub(crate) fall: u32,
     #[serde(default = "two")]
     pub(crate) rise: u32,
+    #[serde(default = "slow_start")]
+    pub(crate) slow_start: Span,
 }
 
 #[derive(Debug, Deserialize)]

@@ -11,7 +11,7 @@ use splitfin_backend::Balance;
 use splitfin_protocol::Capabilities;
 use splitfin_protocol::handshake::connect::TlsWish;
 use splitfin_session::{PoolMode, RouteLogLevel};
-use splitfin_topology::{BackendId, BackendSpec, PrimaryChoice, Thresholds};
+use splitfin_topology::{BackendSpec, PrimaryChoice, Thresholds};
 use splitfin_transport::Endpoint;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
@@ -70,8 +70,19 @@ pub struct Listen {
     pub client_ca: Option<PathBuf>,
 }
 
+/// One server.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Backend {
+    /// Name, address and weight.
+    pub spec: BackendSpec,
+    /// TLS towards it.
+    pub tls: BackendTls,
+    /// Compression towards it.
+    pub compression: Capabilities,
+}
+
 /// TLS towards one backend.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct BackendTls {
     /// Whether.
     pub wish: TlsWish,
@@ -99,12 +110,8 @@ pub struct Log {
 pub struct Config {
     /// Endpoints for clients.
     pub listen: Vec<Listen>,
-    /// Servers, by id.
-    pub backends: Vec<BackendSpec>,
-    /// TLS towards each of them.
-    pub backend_tls: Vec<BackendTls>,
-    /// Compression towards each backend.
-    pub backend_compression: Vec<Capabilities>,
+    /// Servers.
+    pub backends: Vec<Backend>,
     /// How the primary is found.
     pub primary: PrimaryChoice,
     /// Account of the monitor: name and password.
@@ -241,21 +248,6 @@ impl Check<'_> {
         }
         let backends = self.backends(&file)?;
         let thresholds = self.thresholds(&file)?;
-        let backend_tls = file.backends.iter().map(|backend| BackendTls {
-            wish: match backend.tls.mode {
-                TlsMode::Disabled => TlsWish::Disabled,
-                TlsMode::Preferred => TlsWish::Preferred,
-                TlsMode::Required => TlsWish::Required,
-            },
-            ca: backend.tls.ca.clone(),
-        });
-        let backend_tls = backend_tls.collect();
-        let backend_compression = file.backends.iter().map(|backend| match backend.compression {
-            Compression::Off => Capabilities::empty(),
-            Compression::Zlib => Capabilities::COMPRESS,
-            Compression::Zstd => Capabilities::ZSTD_COMPRESSION,
-        });
-        let backend_compression = backend_compression.collect();
         let monitor_password = self.password(
             "monitor",
             file.monitor.password.as_ref().map(|text| text.0.clone()),
@@ -277,8 +269,6 @@ impl Check<'_> {
                 None => None,
             },
             backends,
-            backend_tls,
-            backend_compression,
             monitor: (file.monitor.user.0.clone(), monitor_password),
             probe_interval: file.monitor.interval.0,
             probe_timeout: file.monitor.timeout.0,
@@ -366,7 +356,7 @@ impl Check<'_> {
         })
     }
 
-    fn backends(&self, file: &File) -> Result<Vec<BackendSpec>, ConfigError> {
+    fn backends(&self, file: &File) -> Result<Vec<Backend>, ConfigError> {
         if file.backends.is_empty() {
             return Err(self.wrong("backends", "at least one server is needed"));
         }
@@ -390,12 +380,7 @@ impl Check<'_> {
                 );
             }
         }
-        let spec = |backend: &file::Backend| BackendSpec {
-            name: backend.name.clone(),
-            address: backend.address.0.clone(),
-            weight: backend.weight,
-        };
-        Ok(file.backends.iter().map(spec).collect())
+        Ok(file.backends.iter().map(backend).collect())
     }
 
     fn thresholds(&self, file: &File) -> Result<Thresholds, ConfigError> {
@@ -413,17 +398,17 @@ impl Check<'_> {
             lag_resume: monitor.lag.resume.0,
             fall: monitor.fall,
             rise: monitor.rise,
+            slow_start: monitor.slow_start.0,
         })
     }
 
-    fn primary(&self, file: &File, backends: &[BackendSpec]) -> Result<PrimaryChoice, ConfigError> {
+    fn primary(&self, file: &File, backends: &[Backend]) -> Result<PrimaryChoice, ConfigError> {
         match file.topology.primary.as_deref() {
             None | Some("auto") => Ok(PrimaryChoice::Auto),
-            Some(name) => {
-                let at = backends.iter().position(|backend| backend.name == name);
-                let at = at.ok_or_else(|| self.wrong("topology.primary", format!("there is no backend `{name}`")))?;
-                Ok(PrimaryChoice::Named(BackendId(at as u16)))
-            }
+            Some(name) => match backends.iter().any(|backend| backend.spec.name == name) {
+                true => Ok(PrimaryChoice::Named(name.to_owned())),
+                false => Err(self.wrong("topology.primary", format!("there is no backend `{name}`"))),
+            },
         }
     }
 
@@ -467,6 +452,25 @@ impl Check<'_> {
             (None, None, None) => Err(self.wrong(key, "a password is needed (`password: \"\"` for an empty one)")),
             _ => Err(self.wrong(key, "the password is given in more than one way")),
         }
+    }
+}
+
+fn backend(backend: &file::Backend) -> Backend {
+    Backend {
+        spec: BackendSpec { name: backend.name.clone(), address: backend.address.0.clone(), weight: backend.weight },
+        tls: BackendTls {
+            wish: match backend.tls.mode {
+                TlsMode::Disabled => TlsWish::Disabled,
+                TlsMode::Preferred => TlsWish::Preferred,
+                TlsMode::Required => TlsWish::Required,
+            },
+            ca: backend.tls.ca.clone(),
+        },
+        compression: match backend.compression {
+            Compression::Off => Capabilities::empty(),
+            Compression::Zlib => Capabilities::COMPRESS,
+            Compression::Zstd => Capabilities::ZSTD_COMPRESSION,
+        },
     }
 }
 

@@ -1,18 +1,14 @@
 //! Routing and consistency: modes, rules, scopes.
 
+use super::Backend;
 use super::file::{self, File};
 use super::{Check, ConfigError};
 use splitfin_router::{Action, Digest, Matcher, Mode, Rule, Scope};
-use splitfin_topology::BackendSpec;
 use std::net::IpAddr;
 use std::time::Duration;
 
 impl Check<'_> {
-    pub(super) fn routing(
-        &self,
-        file: &File,
-        backends: &[BackendSpec],
-    ) -> Result<splitfin_router::Settings, ConfigError> {
+    pub(super) fn routing(&self, file: &File, backends: &[Backend]) -> Result<splitfin_router::Settings, ConfigError> {
         let mode = file.routing.mode.0.as_str();
         let mode = match mode.split_once(' ').unwrap_or((mode, "")) {
             ("" | "split", "") => Mode::Split,
@@ -37,12 +33,12 @@ impl Check<'_> {
         Ok(splitfin_router::Settings { mode, rules, scope: scope(file.consistency.scope) })
     }
 
-    fn action(&self, key: &str, text: &str, backends: &[BackendSpec]) -> Result<Action, ConfigError> {
+    fn action(&self, key: &str, text: &str, backends: &[Backend]) -> Result<Action, ConfigError> {
         match text.split_once('=').unwrap_or((text, "")) {
             ("primary" | "master", "") => Ok(Action::Primary),
             ("replicas" | "slaves", "") => Ok(Action::Replicas),
             ("reject", "") => Ok(Action::Reject),
-            ("backend", name) if backends.iter().any(|backend| backend.name == name) => {
+            ("backend", name) if backends.iter().any(|backend| backend.spec.name == name) => {
                 Ok(Action::Backend(name.to_owned()))
             }
             ("backend", name) => Err(self.wrong(key, format!("there is no backend `{name}`"))),
@@ -50,7 +46,7 @@ impl Check<'_> {
         }
     }
 
-    fn rule(&self, at: usize, rule: &file::Rule, backends: &[BackendSpec]) -> Result<Rule, ConfigError> {
+    fn rule(&self, at: usize, rule: &file::Rule, backends: &[Backend]) -> Result<Rule, ConfigError> {
         let key = |name: &str| format!("routing.rules[{at}].{name}");
         let action = rule.action.as_ref().map(|text| self.action(&key("action"), text, backends)).transpose()?;
         if action.is_none() && rule.consistency.is_none() {

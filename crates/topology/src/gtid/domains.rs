@@ -5,11 +5,18 @@ use smallvec::SmallVec;
 use std::fmt;
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-struct Gtid {
+pub(super) struct Gtid {
     domain: u32,
     /// Who wrote the transaction. It says nothing of the order.
     server: u32,
     number: u64,
+}
+
+impl Gtid {
+    /// Domain, server and number.
+    pub(super) const fn fields(self) -> (u32, u32, u64) {
+        (self.domain, self.server, self.number)
+    }
 }
 
 /// The last transaction of each domain.
@@ -64,7 +71,7 @@ impl Domains {
     }
 }
 
-fn gtid(text: &str) -> Result<Gtid, PositionError> {
+pub(super) fn gtid(text: &str) -> Result<Gtid, PositionError> {
     let wrong = || PositionError::new(text, "MariaDB writes domain-server-number, as in 0-1-100");
     let mut fields = text.split('-');
     let mut field = || fields.next().filter(|field| is_number(field)).ok_or_else(wrong);

@@ -64,6 +64,18 @@ impl GtidSet {
         needed.sources.iter().all(|(source, needed)| self.numbers(source).is_some_and(|ours| ours.contains(needed)))
     }
 
+    /// Without what the server of this UUID wrote.
+    pub(super) fn without(&self, writer: &str) -> Self {
+        let writer = uuid(writer);
+        let others = self.sources.iter().filter(|(source, _)| Some(source.uuid) != writer);
+        Self { sources: others.cloned().collect() }
+    }
+
+    /// Whether both have something of the same server.
+    pub(super) fn shares_source(&self, other: &Self) -> bool {
+        self.sources.iter().any(|(source, _)| other.sources.iter().any(|(theirs, _)| theirs.uuid == source.uuid))
+    }
+
     pub(super) fn add(&mut self, other: &Self) {
         for (source, intervals) in &other.sources {
             for interval in &intervals.0 {

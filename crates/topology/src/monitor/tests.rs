@@ -1,15 +1,21 @@
 use super::*;
-use crate::gtid::Position;
-use crate::observation::{Channel, ClusterKind, Offer};
+use crate::gtid::{History, Position};
+use crate::observation::{Channel, ClusterKind, Identity, Membership, Offer};
 use proptest::prelude::*;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 const A: BackendId = BackendId(0);
 const B: BackendId = BackendId(1);
 const C: BackendId = BackendId(2);
 
-fn thresholds() -> Thresholds {
-    Thresholds { lag_max: Duration::from_secs(5), lag_resume: Duration::from_secs(2), fall: 2, rise: 2 }
+pub(super) fn thresholds() -> Thresholds {
+    Thresholds {
+        lag_max: Duration::from_secs(5),
+        lag_resume: Duration::from_secs(2),
+        fall: 2,
+        rise: 2,
+        slow_start: Duration::from_secs(30),
+    }
 }
 
 fn monitor(choice: PrimaryChoice) -> Monitor {
@@ -36,6 +42,7 @@ fn writable(id: BackendId) -> Observation {
         membership: None,
         begun: Instant::now(),
         position: at(5),
+        history: History::parse(Family::Mariadb, "0-1-5").unwrap(),
         gtids: true,
         in_order: true,
     }
@@ -82,9 +89,10 @@ fn nothing_is_served_before_it_was_seen() {
     let snapshot = monitor.snapshot();
     assert_eq!((snapshot.primary, snapshot.fit_replicas().count()), (None, 0));
     monitor.observe(A, Ok(writable(A)));
-    assert_eq!(monitor.snapshot().primary, None, "b or c could be writable too");
     monitor.observe(B, Ok(replica(B, A, Some(0))));
-    assert_eq!(monitor.snapshot().primary, Some(A), "b follows a");
+    assert_eq!(monitor.snapshot().primary, None, "c could be writable too");
+    monitor.observe(C, down());
+    assert_eq!(monitor.snapshot().primary, Some(A));
 }
 
 #[test]
@@ -181,7 +189,7 @@ fn a_promoted_replica_takes_over_and_the_old_primary_stays_out() {
     let mut monitor = running();
     monitor.observe(A, down());
     monitor.observe(A, down());
-    assert_eq!(monitor.observe(B, Ok(writable(B))), [Event::PrimaryFound { backend: B }]);
+    assert_eq!(monitor.observe(B, Ok(writable(B))), [Event::PrimaryFound { backend: B, lost: 0 }]);
     monitor.observe(C, Ok(replica(C, B, Some(0))));
     assert_eq!(monitor.snapshot().primary, Some(B));
     for _ in 0..4 {
@@ -191,18 +199,164 @@ fn a_promoted_replica_takes_over_and_the_old_primary_stays_out() {
     assert_eq!(replicas(&mut monitor), [C], "the old primary follows nobody");
 }
 
+fn with_history(seen: Observation, text: &str) -> Observation {
+    Observation { history: History::parse(Family::Mariadb, text).unwrap(), ..seen }
+}
+
 #[test]
-fn two_writable_servers_without_followers_mean_no_primary() {
+fn a_second_writable_server_does_not_take_over_from_a_primary_that_lives() {
     let mut monitor = running();
-    monitor.observe(B, Ok(writable(B)));
-    let events = monitor.observe(C, Ok(writable(C)));
+    // It was promoted while the primary goes on: which of the two was asked later says nothing.
+    for history in ["0-1-4", "0-1-7"] {
+        monitor.observe(B, Ok(with_history(writable(B), history)));
+        assert_eq!(monitor.snapshot().primary, Some(A));
+        monitor.observe(A, Ok(writable(A)));
+        assert_eq!(monitor.snapshot().primary, Some(A));
+    }
+    assert_eq!(monitor.snapshot().backends[1].fit, Err(Unfit::AlsoWritable));
+    monitor.observe(A, Ok(Observation { read_only: true, ..writable(A) }));
+    assert_eq!(monitor.snapshot().primary, Some(B));
+}
+
+#[test]
+fn servers_that_went_separate_ways_are_not_written_to_unless_the_replicas_tell() {
+    let mut monitor = running();
+    monitor.observe(B, Ok(with_history(writable(B), "0-1-4,0-2-6")));
+    assert_eq!(monitor.snapshot().primary, Some(A), "c still follows a");
+    let events = monitor.observe(C, Ok(with_history(writable(C), "0-1-3,0-3-9")));
     assert!(events.iter().any(|event| matches!(event, Event::PrimaryAmbiguous { .. })));
     assert_eq!(monitor.snapshot().primary, None);
+    monitor.observe(C, Ok(replica(C, B, Some(0))));
+    assert_eq!(monitor.snapshot().primary, None, "nobody is, so nothing shows who was");
+    monitor.observe(A, Ok(replica(A, B, Some(0))));
+    assert_eq!(monitor.snapshot().primary, Some(B));
+}
+
+#[test]
+fn on_the_first_look_the_one_that_has_everything_is_the_primary() {
+    let mut monitor = monitor(PrimaryChoice::Auto);
+    // The old primary came back, and a replica still follows it.
+    monitor.observe(A, Ok(with_history(writable(A), "0-1-5")));
+    monitor.observe(C, Ok(replica(C, A, Some(0))));
+    monitor.observe(B, Ok(with_history(writable(B), "0-1-5,0-2-9")));
+    assert_eq!(monitor.snapshot().primary, Some(B));
+    for _ in 0..2 {
+        monitor.observe(A, Ok(with_history(writable(A), "0-1-5")));
+        monitor.observe(C, Ok(replica(C, A, Some(0))));
+    }
+    assert!(matches!(&monitor.snapshot().backends[2].fit, Err(Unfit::WrongSource { source }) if source == "a"));
+}
+
+#[test]
+fn a_writable_server_that_lacks_what_a_replica_has_is_a_primary_of_the_past() {
+    let mut monitor = monitor(PrimaryChoice::Auto);
+    monitor.observe(B, down());
+    monitor.observe(C, Ok(with_history(replica(C, B, None), "0-1-5,0-2-9")));
+    monitor.observe(A, Ok(with_history(writable(A), "0-1-5")));
+    assert_eq!(monitor.snapshot().primary, None);
+    // What c wrote on its own proves nothing.
+    monitor.observe(C, Ok(with_history(replica(C, B, None), "0-1-5,0-3-9")));
+    assert_eq!(monitor.snapshot().primary, Some(A));
+}
+
+#[test]
+fn a_server_that_is_still_configured_as_a_replica_is_no_primary_before_all_were_seen() {
+    let mut monitor = monitor(PrimaryChoice::Auto);
+    monitor.observe(A, down());
+    monitor.observe(B, Ok(Observation { read_only: false, ..replica(B, A, Some(0)) }));
+    monitor.observe(C, Ok(replica(C, A, Some(0))));
+    assert_eq!(monitor.snapshot().primary, None, "its source may be a");
+}
+
+#[test]
+fn the_old_primary_is_fenced_until_it_follows() {
+    let mut monitor = running();
+    monitor.observe(A, down());
+    monitor.observe(A, down());
+    monitor.observe(B, Ok(writable(B)));
+    monitor.observe(C, Ok(replica(C, B, Some(0))));
+    // The new one dies, and the old one is there, writable.
+    monitor.observe(B, down());
+    monitor.observe(B, down());
+    monitor.observe(A, Ok(writable(A)));
+    assert_eq!(monitor.snapshot().primary, None);
+    assert!(matches!(&monitor.snapshot().backends[0].fit, Err(Unfit::Fenced { primary }) if primary == "b"));
+    // As its replica it may be promoted again.
+    monitor.observe(A, Ok(replica(A, B, None)));
+    monitor.observe(A, Ok(writable(A)));
+    assert_eq!(monitor.snapshot().primary, Some(A));
+}
+
+#[test]
+fn a_switchover_can_be_taken_back_before_anything_was_written() {
+    let mut monitor = running();
+    monitor.observe(A, Ok(Observation { read_only: true, ..writable(A) }));
+    monitor.observe(B, Ok(writable(B)));
+    assert_eq!(monitor.snapshot().primary, Some(B));
+    monitor.observe(A, Ok(writable(A)));
+    assert_eq!(monitor.snapshot().primary, Some(B), "b may have been written to since it was asked");
+    monitor.observe(B, Ok(Observation { read_only: true, ..writable(B) }));
+    monitor.observe(A, Ok(writable(A)));
+    assert_eq!(monitor.snapshot().primary, Some(A));
+}
+
+#[test]
+fn a_replica_of_a_replica_that_is_not_well_takes_no_reads() {
+    let mut monitor = running();
+    monitor.observe(C, Ok(replica(C, B, Some(0))));
+    let mut stopped = replica(B, A, Some(0));
+    stopped.channels[0].applying = false;
+    for _ in 0..2 {
+        monitor.observe(B, Ok(stopped.clone()));
+        monitor.observe(C, Ok(replica(C, B, Some(0))));
+    }
+    assert_eq!(monitor.snapshot().backends[2].fit, Err(Unfit::SourceUnfit { source: "b".into() }));
+}
+
+#[test]
+fn statements_that_fail_take_a_replica_out_although_its_probes_pass() {
+    let mut monitor = running();
+    let at = |seconds| Instant::now() + Duration::from_secs(seconds);
+    let probe = |monitor: &mut Monitor, seconds| {
+        monitor.observe(B, Ok(Observation { begun: at(seconds), ..replica(B, A, Some(0)) }))
+    };
+    assert_eq!(monitor.failing(B, at(0)), [Event::Left { backend: B, why: Unfit::FailsStatements }]);
+    assert!(probe(&mut monitor, 3).is_empty());
+    assert_eq!(replicas(&mut monitor), [C]);
+    assert_eq!(probe(&mut monitor, 6), [Event::Joined { backend: B }]);
+    assert_eq!(monitor.snapshot().backends[1].share, 5, "a little at first");
+    probe(&mut monitor, 21);
+    assert_eq!(monitor.snapshot().backends[1].share, 50);
+    assert!(monitor.failing(A, at(0)).is_empty(), "there is no other primary");
+}
+
+#[test]
+fn backends_come_and_go() {
+    let mut monitor = running();
+    let spec = BackendSpec { name: "d".into(), address: "d:3306".into(), weight: 1 };
+    let d = BackendId(3);
+    monitor.put(d, spec.clone());
+    assert_eq!(monitor.snapshot().backends[3].fit, Err(Unfit::NotProbed));
+    monitor.observe(d, Ok(replica(d, A, Some(0))));
+    assert_eq!(replicas(&mut monitor), [B, C, d]);
+    monitor.drain(B, true);
+    assert_eq!(replicas(&mut monitor), [C, d]);
+    monitor.observe(B, Ok(replica(B, A, Some(0))));
+    monitor.drain(B, false);
+    assert_eq!(replicas(&mut monitor), [B, C, d]);
+    assert!(monitor.remove(d).is_empty());
+    assert!(monitor.observe(d, Ok(replica(d, A, Some(0)))).is_empty(), "a late answer");
+    assert_eq!((replicas(&mut monitor), monitor.snapshot().by_name("d")), (vec![B, C], None));
+    monitor.put(d, spec);
+    assert_eq!(replicas(&mut monitor), [B, C]);
+    monitor.observe(d, Ok(replica(d, A, Some(0))));
+    assert_eq!(replicas(&mut monitor), [B, C, d]);
+    assert!(matches!(monitor.remove(A)[..], [Event::PrimaryLost { backend: A, .. }]));
 }
 
 #[test]
 fn a_named_primary_is_used_only_while_it_accepts_writes() {
-    let mut monitor = monitor(PrimaryChoice::Named(B));
+    let mut monitor = monitor(PrimaryChoice::Named("b".into()));
     for id in [A, B, C] {
         monitor.observe(id, Ok(writable(id)));
     }
@@ -288,9 +442,9 @@ fn the_rate_is_the_best_of_late() {
 
 #[test]
 fn a_primary_without_gtids_is_reported() {
-    let mut monitor = monitor(PrimaryChoice::Named(A));
+    let mut monitor = monitor(PrimaryChoice::Named("a".into()));
     let events = monitor.observe(A, Ok(Observation { gtids: false, ..writable(A) }));
-    assert_eq!(events, [Event::PrimaryFound { backend: A }, Event::NoGtids { backend: A }]);
+    assert_eq!(events, [Event::PrimaryFound { backend: A, lost: 0 }, Event::NoGtids { backend: A }]);
 }
 
 fn galera(id: BackendId, ready: Result<(), String>) -> Observation {
@@ -319,7 +473,7 @@ fn one_member_of_a_galera_cluster_writes_until_it_leaves() {
     assert_eq!(monitor.snapshot().primary, Some(B), "no change without need");
     assert_eq!(replicas(&mut monitor), [A, C]);
     let events = monitor.observe(B, Ok(galera(B, Err("Donor/Desynced".into()))));
-    assert!(events.contains(&Event::PrimaryFound { backend: A }), "{events:?}");
+    assert!(events.contains(&Event::PrimaryFound { backend: A, lost: 0 }), "{events:?}");
     monitor.observe(B, Ok(galera(B, Err("Donor/Desynced".into()))));
     assert_eq!(replicas(&mut monitor), [C], "what is no full member serves no reads");
 }
@@ -335,7 +489,7 @@ fn members_of_two_clusters_are_no_cluster() {
     apart.observe(A, of(A, "one"));
     let events = apart.observe(B, of(B, "other"));
     assert!(events.iter().any(|event| matches!(event, Event::PrimaryAmbiguous { .. })), "{events:?}");
-    let mut named = monitor(PrimaryChoice::Named(A));
+    let mut named = monitor(PrimaryChoice::Named("a".into()));
     for (id, cluster) in [(A, "one"), (B, "other"), (C, "one")] {
         named.observe(id, of(id, cluster));
     }
@@ -357,7 +511,7 @@ fn the_primary_of_a_group_is_the_one_that_leads() {
     assert_eq!(monitor.snapshot().primary, Some(A));
 }
 
-const OFFER: Offer =
+pub(super) const OFFER: Offer =
     Offer { local_files: true, query_attributes: false, extended_metadata: true, collation: 45, autocommit: true };
 
 #[test]

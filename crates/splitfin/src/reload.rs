@@ -1,0 +1,112 @@
+//! Goes on with another configuration, without losing a client.
+//!
+//! Everything that can go wrong is done first; then the servers change, then what sessions go by. Backends that are gone
+//! finish what runs on them. What cannot change while the process runs is named, and stays as it was.
+
+use crate::config::{Config, Listen};
+use crate::fleet::CONFIGURATION;
+use crate::listener::Gate;
+use crate::run::StartError;
+use crate::wiring::Shared;
+use crate::worker::{Handle, Message, Settings};
+use crate::{certificate, wiring};
+use anyhow::Result;
+use std::fmt;
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+
+/// What a reload has done.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Reloaded {
+    /// Backends that are new, or there again.
+    pub added: Vec<String>,
+    /// Backends that are gone.
+    pub removed: Vec<String>,
+    /// Keys that have changed and hold only behind a restart.
+    pub ignored: Vec<&'static str>,
+}
+
+impl fmt::Display for Reloaded {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("reloaded")?;
+        let lists = [("added", self.added.join(", ")), ("removed", self.removed.join(", "))];
+        for (what, names) in lists.iter().filter(|(_, names)| !names.is_empty()) {
+            write!(f, "; {what}: {names}")?;
+        }
+        match self.ignored.is_empty() {
+            true => Ok(()),
+            false => write!(f, "; only behind a restart: {}", self.ignored.join(", ")),
+        }
+    }
+}
+
+/// A configuration that was found to work.
+pub(crate) struct Changed<'a> {
+    config: &'a Config,
+    pub(crate) session: splitfin_session::Settings,
+    listeners: Vec<splitfin_session::Listener>,
+    ignored: Vec<&'static str>,
+}
+
+impl<'a> Changed<'a> {
+    pub(crate) fn new(
+        before: &Config,
+        config: &'a Config,
+        session: &splitfin_session::Settings,
+    ) -> Result<Self, StartError> {
+        let mut session = wiring::session(config, Some(session))?;
+        session.pool_mode = before.pool_mode;
+        // Certificates are read again, as they may have been renewed under the same name.
+        let same_endpoints = endpoints(before) == endpoints(config);
+        let listeners = match same_endpoints {
+            true => config.listen.iter().map(|listen| listener(listen, config)).collect::<Result<_>>()?,
+            false => Vec::new(),
+        };
+        let ignored = [
+            ("listen", !same_endpoints),
+            ("workers", before.workers != config.workers),
+            ("pool.mode", before.pool_mode != config.pool_mode),
+            ("admin.http", before.admin_http != config.admin_http),
+            ("state_dir", before.state_dir != config.state_dir),
+            ("log.format", before.log.json != config.log.json),
+            ("log.level", before.log.level != config.log.level),
+        ];
+        let ignored = ignored.into_iter().filter(|(_, differs)| *differs).map(|(key, _)| key).collect();
+        Ok(Self { config, session, listeners, ignored })
+    }
+
+    pub(crate) fn apply(
+        &self,
+        shared: &Shared,
+        gates: &[Arc<Gate>],
+        workers: &[Handle],
+    ) -> Result<Reloaded, StartError> {
+        let config = self.config;
+        let mut fleet = shared.fleet();
+        let changes = fleet.set(CONFIGURATION, config.backends.clone())?;
+        fleet.probe_as(wiring::probing(config));
+        fleet.order(wiring::monitoring(config));
+        drop(fleet);
+        shared.pools.limits.set_most(config.max_connections);
+        for (gate, settings) in gates.iter().zip(&self.listeners) {
+            gate.settings.store(Arc::new(settings.clone()));
+        }
+        gates.iter().for_each(|gate| gate.most.store(config.clients, Ordering::Relaxed));
+        let settings = Settings { session: self.session.clone(), pools: wiring::pools(config), log: config.log };
+        workers.iter().for_each(|worker| worker.say(Message::Configure(Box::new(settings.clone()))));
+        Ok(Reloaded { added: changes.added, removed: changes.removed, ignored: self.ignored.clone() })
+    }
+}
+
+fn endpoints(config: &Config) -> Vec<String> {
+    config.listen.iter().map(|listen| listen.endpoint.to_string()).collect()
+}
+
+/// What an endpoint goes by.
+pub(crate) fn listener(listen: &Listen, config: &Config) -> Result<splitfin_session::Listener> {
+    Ok(splitfin_session::Listener {
+        tls: certificate::server_tls(listen, &config.state_dir)?,
+        tls_required: listen.tls_required,
+        compression: listen.compression,
+    })
+}
