@@ -3,6 +3,7 @@
 pub mod checker;
 pub mod differential;
 pub mod drivers;
+pub mod load;
 pub mod raw;
 
 use mysql_async::prelude::Queryable as _;
@@ -83,7 +84,7 @@ impl Stage {
             splitfin::Endpoint::Unix(_) => 0,
         };
         let stage = Self { cluster, splitfin, port, _state: state };
-        stage.until_usable(2).await?;
+        stage.until_usable(stage.cluster.replicas.len()).await?;
         Ok(stage)
     }
 

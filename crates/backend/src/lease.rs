@@ -17,6 +17,7 @@ pub struct Lease {
     backend: BackendId,
     account: Rc<Account>,
     pools: Rc<Pools>,
+    for_writes: bool,
 }
 
 impl Lease {
@@ -26,12 +27,27 @@ impl Lease {
         account: Rc<Account>,
         pools: Rc<Pools>,
     ) -> Self {
-        Self { connection: Some(connection), backend, account, pools }
+        Self { connection: Some(connection), backend, account, pools, for_writes: false }
     }
 
     /// The backend that it is a connection to.
     pub const fn backend(&self) -> BackendId {
         self.backend
+    }
+
+    /// Whether the server was the primary when this was checked out.
+    pub const fn is_for_writes(&self) -> bool {
+        self.for_writes
+    }
+
+    /// Says whether the server is the primary.
+    pub const fn set_for_writes(&mut self, for_writes: bool) {
+        self.for_writes = for_writes;
+    }
+
+    /// Tells those who watch the server that they should look.
+    pub fn suspect(&self) {
+        self.pools.suspect(self.backend);
     }
 
     /// Gives the connection back. It must be at rest: no reply outstanding, no transaction, nothing that the next user

@@ -23,7 +23,7 @@ pub use backends::Backends;
 pub use connection::{Arrival, Connection, StatementKey};
 pub use error::BackendError;
 pub use lease::Lease;
-pub use limits::Limits;
+pub use limits::{Limits, StandIn};
 pub use login::{Account, Backend, BackendTls};
 pub use pick::Balance;
 pub use pools::{Checkout, Common, PoolStats, Pools, Settings};

@@ -1,6 +1,7 @@
 //! What workers share: how many connections there are to each backend, and who waits for one.
 
 use splitfin_topology::{BackendId, MOST_BACKENDS};
+use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 #[derive(Debug, Default)]
@@ -14,12 +15,34 @@ struct Gauge {
 pub struct Limits {
     gauges: Vec<Gauge>,
     most: AtomicUsize,
+    /// Reads that run on the primary as no replica could serve them, and how many may.
+    stand_ins: AtomicUsize,
+    most_stand_ins: AtomicUsize,
 }
 
 impl Limits {
-    /// For backends with at most `most` connections each.
-    pub fn new(most: usize) -> Self {
-        Self { gauges: (0..MOST_BACKENDS).map(|_| Gauge::default()).collect(), most: AtomicUsize::new(most) }
+    /// For backends with at most `most` connections each, of which at most `stand_ins` on the primary are for reads that
+    /// no replica could serve.
+    pub fn new(most: usize, stand_ins: usize) -> Self {
+        Self {
+            gauges: (0..MOST_BACKENDS).map(|_| Gauge::default()).collect(),
+            most: AtomicUsize::new(most),
+            stand_ins: AtomicUsize::new(0),
+            most_stand_ins: AtomicUsize::new(stand_ins),
+        }
+    }
+
+    /// The right to run a read on the primary that belongs on a replica, if there is one left.
+    pub fn stand_in(self: &Arc<Self>) -> Option<StandIn> {
+        let most = self.most_stand_ins.load(Ordering::Relaxed);
+        let one_more = |now: usize| (now < most).then_some(now + 1);
+        let admitted = self.stand_ins.fetch_update(Ordering::Relaxed, Ordering::Relaxed, one_more).is_ok();
+        admitted.then(|| StandIn { limits: Arc::clone(self) })
+    }
+
+    /// How many such reads run, and how many may.
+    pub fn stand_ins(&self) -> (usize, usize) {
+        (self.stand_ins.load(Ordering::Relaxed), self.most_stand_ins.load(Ordering::Relaxed))
     }
 
     /// How many connections a backend may have.
@@ -27,9 +50,10 @@ impl Limits {
         self.most.load(Ordering::Relaxed)
     }
 
-    /// Another limit. Connections above it are closed as they come to rest.
-    pub fn set_most(&self, most: usize) {
+    /// Other limits. Connections above them are closed as they come to rest.
+    pub fn set_most(&self, most: usize, stand_ins: usize) {
         self.most.store(most, Ordering::Relaxed);
+        self.most_stand_ins.store(stand_ins, Ordering::Relaxed);
     }
 
     /// How many connections a backend has.
@@ -65,5 +89,33 @@ impl Limits {
     /// Whether somebody, on any worker, waits for a connection.
     pub(crate) fn is_wanted(&self, backend: BackendId) -> bool {
         self.gauges.get(backend.index()).is_some_and(|gauge| gauge.waiting.load(Ordering::Relaxed) > 0)
+    }
+}
+
+/// The right to run one read on the primary that belongs on a replica, until it is dropped.
+#[derive(Debug)]
+pub struct StandIn {
+    limits: Arc<Limits>,
+}
+
+impl Drop for StandIn {
+    fn drop(&mut self) {
+        self.limits.stand_ins.fetch_sub(1, Ordering::Relaxed);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn so_many_reads_stand_in_and_no_more() {
+        let limits = Arc::new(Limits::new(10, 2));
+        let (one, _two) = (limits.stand_in().unwrap(), limits.stand_in().unwrap());
+        assert!(limits.stand_in().is_none());
+        drop(one);
+        assert_eq!(limits.stand_ins(), (1, 2));
+        limits.set_most(10, 1);
+        assert!(limits.stand_in().is_none());
     }
 }

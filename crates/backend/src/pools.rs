@@ -5,7 +5,7 @@ use crate::backends::Backends;
 use crate::connection::Connection;
 use crate::error::BackendError;
 use crate::lease::Lease;
-use crate::limits::Limits;
+use crate::limits::{Limits, StandIn};
 use crate::login::{Account, open};
 use crate::pick::{Balance, Load, pick};
 use crate::state::{Values, Wanted};
@@ -289,6 +289,16 @@ impl Pools {
         load.suspect_until = Some(Instant::now() + SUSPECT);
         load.failures += 1;
         self.common.alarm.raise(backend, if load.failures >= FAILING { Trouble::Failing } else { Trouble::Suspect });
+    }
+
+    /// The right to run a read on the primary that belongs on a replica, if there is one left.
+    pub fn stand_in(&self) -> Option<StandIn> {
+        self.common.limits.stand_in()
+    }
+
+    /// How many reads may.
+    pub fn most_stand_ins(&self) -> usize {
+        self.common.limits.stand_ins().1
     }
 
     /// A server said something that its role has to do with: those who watch it should look.

@@ -53,13 +53,16 @@ pub struct Wires {
     pub topology: Arc<Topology>,
     /// The fewest probes of any backend that were taken in.
     pub rounds: signal::Sender<u64>,
+    /// Who the primary is, whenever that changes.
+    pub primary: signal::Sender<Option<BackendId>>,
 }
 
 /// Probes all backends and publishes snapshots, until the future is dropped or nobody can give orders any more.
 pub async fn watch(monitor: Monitor, interval: Duration, wires: Wires) {
-    let Wires { mut orders, mut troubles, topology, rounds } = wires;
+    let Wires { mut orders, mut troubles, topology, rounds, primary } = wires;
     let (report, mut reports) = mpsc::channel(REPORTS);
-    let mut watch = Watch { monitor, interval, topology, report, probes: JoinSet::new(), watched: HashMap::new() };
+    let (probes, watched) = (JoinSet::new(), HashMap::new());
+    let mut watch = Watch { monitor, interval, topology, primary, report, probes, watched };
     loop {
         tokio::select! {
             order = orders.recv() => match order {
@@ -81,6 +84,7 @@ struct Watch {
     monitor: Monitor,
     interval: Duration,
     topology: Arc<Topology>,
+    primary: signal::Sender<Option<BackendId>>,
     report: mpsc::Sender<Report>,
     probes: JoinSet<()>,
     watched: HashMap<BackendId, Watched>,
@@ -165,7 +169,9 @@ impl Watch {
         let snapshot = self.monitor.snapshot();
         let name = |id: BackendId| snapshot.backend(id).map_or_else(|| id.to_string(), |view| view.spec.name.clone());
         events.iter().for_each(|event| say(event, &name));
+        let primary = snapshot.primary;
         self.topology.publish(snapshot);
+        self.primary.send_if_modified(|known| std::mem::replace(known, primary) != primary);
     }
 }
 

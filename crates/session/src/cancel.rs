@@ -25,6 +25,8 @@ pub(crate) enum Phase {
         backend: BackendId,
         /// The server's id of the connection.
         thread: u32,
+        /// Whether it was the primary, and could write.
+        for_writes: bool,
     },
     /// The client has its reply.
     Answered,
@@ -39,6 +41,8 @@ pub(crate) enum Ended<T> {
     Interrupted,
     /// The session shall end.
     Killed,
+    /// Its server is not the primary any more, and another one is.
+    Fenced,
 }
 
 /// How far the current command of a session is.
@@ -47,6 +51,8 @@ pub(crate) struct Progress {
     phase: Cell<Phase>,
     /// A server was told to end it, and may not have noticed before it was over.
     told: Cell<bool>,
+    /// The client has got some of the reply.
+    replies: Cell<bool>,
 }
 
 impl Progress {
@@ -55,7 +61,18 @@ impl Progress {
     }
 
     pub(crate) fn is_on(&self, lease: &Lease) {
-        self.phase.set(Phase::On { backend: lease.backend(), thread: lease.id() });
+        let for_writes = lease.is_for_writes() && !lease.is_guarded();
+        self.phase.set(Phase::On { backend: lease.backend(), thread: lease.id(), for_writes });
+    }
+
+    /// The client gets some of the reply.
+    pub(crate) fn replies(&self) {
+        self.replies.set(true);
+    }
+
+    /// Whether it has.
+    pub(crate) fn has_replied(&self) -> bool {
+        self.replies.get()
     }
 
     /// Whether the connection may still have to notice that its last statement was to end.
@@ -75,6 +92,7 @@ pub(crate) async fn run<T>(
 ) -> Ended<T> {
     progress.set(Phase::Waiting);
     progress.told.set(false);
+    progress.replies.set(false);
     let mut command = pin!(command);
     loop {
         let wish = tokio::select! {
@@ -83,17 +101,24 @@ pub(crate) async fn run<T>(
             wish = entry.killed() => wish,
         };
         match (wish, progress.phase.get()) {
-            (Wish::EndSession, Phase::On { backend, thread }) => {
+            (Wish::EndSession, Phase::On { backend, thread, .. }) => {
                 tell(worker, account, backend, thread, Wish::EndSession).await;
                 return Ended::Killed;
             }
             (Wish::EndSession, _) => return Ended::Killed,
-            (Wish::EndStatement, Phase::On { backend, thread }) => {
+            (Wish::EndStatement, Phase::On { backend, thread, .. }) => {
                 // The command is not looked at meanwhile: its connection stays its own.
                 tell(worker, account, backend, thread, Wish::EndStatement).await;
                 progress.told.set(true);
             }
             (Wish::EndStatement, Phase::Waiting) if !holds => return Ended::Interrupted,
+            (Wish::LookAround, Phase::On { backend, for_writes: true, .. }) if worker.is_deposed(backend) => {
+                return Ended::Fenced;
+            }
+            (Wish::LookAround, _) => {
+                entry.has_looked();
+                continue;
+            }
             (Wish::EndStatement, _) => {}
         }
         entry.obeyed();
@@ -102,7 +127,7 @@ pub(crate) async fn run<T>(
 
 /// The client is gone: what the server still does for it is of no use to anybody.
 pub(crate) async fn abandon(progress: &Progress, worker: &Rc<Worker>, account: &Rc<Account>, error: &SessionError) {
-    if let (SessionError::ClientGone, Phase::On { backend, thread }) = (error, progress.phase.get()) {
+    if let (SessionError::ClientGone, Phase::On { backend, thread, .. }) = (error, progress.phase.get()) {
         // Its connection is closed, and no other one gets its number.
         tell(worker, account, backend, thread, Wish::EndSession).await;
     }

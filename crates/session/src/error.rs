@@ -89,6 +89,15 @@ pub(crate) enum Unserved {
         "the connection to the backend was lost during COMMIT; whether the transaction was committed is unknown: {0}"
     )]
     UnknownCommit(String),
+    /// The held connection is one to a server that is not the primary any more.
+    #[error("another server became the primary; what this session had open on the old one is rolled back")]
+    Deposed,
+    /// Too many reads run on the primary already that belong on replicas.
+    #[error(
+        "no replica can serve this read, and {most} such reads run on the primary already \
+             (failover.primary_read_cap); waited {waited:?}"
+    )]
+    Crowded { most: usize, waited: Duration },
     /// The session's READ ONLY transaction is on a replica, where only proven reads run.
     #[error("{0}")]
     ReadOnlyTransaction(&'static str),
@@ -144,7 +153,8 @@ impl Unserved {
                     _ => own(1159, b"08S01"),
                 },
             },
-            Self::UnknownOutcome(_) | Self::UnknownCommit(_) => own(1159, b"08S01"),
+            Self::UnknownOutcome(_) | Self::UnknownCommit(_) | Self::Deposed => own(1159, b"08S01"),
+            Self::Crowded { .. } => own(1040, b"08004"),
             Self::Unsupported(_) => own(1235, b"42000"),
             Self::ReadOnlyTransaction(_) => ErrPacket::new(1792, b"25006", &self.to_string()).encode(),
             Self::Interrupted => ErrPacket::new(1317, b"70100", &self.to_string()).encode(),

@@ -7,10 +7,10 @@ use crate::affinity::Affinity;
 use crate::cancel::Phase;
 use crate::consistency::{Crowded, Routed, Wait};
 use crate::error::{SessionError, Unserved};
+use crate::failover::Deposed;
 use crate::job::{Job, Kind};
-use crate::metrics::add;
 use crate::prepared::{ClientStatement, ensure_prepared, execute_packet};
-use crate::relay::{RelayError, Relayed, relay};
+use crate::relay::{Catch, RelayError, Relayed, relay};
 use crate::serve::{Next, Session};
 use splitfin_backend::{Arrival, BackendError, Checkout, Lease, Wanted};
 use splitfin_protocol::exchange::{Exchange, Outcome, ServerError};
@@ -19,7 +19,7 @@ use splitfin_protocol::reshape::{ClientShape, Reshape};
 use splitfin_protocol::session_track::Tracking;
 use splitfin_protocol::{CommandByte, Status};
 use splitfin_router::consistency::Needed;
-use splitfin_router::{Access, Because, Class, Decision, Effects, Facts, Pins, Reason, Refusal, route};
+use splitfin_router::{Access, Class, Decision, Effects, Facts, Pins, Reason, Refusal, route};
 use splitfin_topology::{BackendId, Family, Snapshot};
 use splitfin_transport::Framed;
 use std::cell::Cell;
@@ -36,6 +36,8 @@ pub(crate) enum Failure {
     Sent(BackendId, BackendError),
     /// A replica refused it as a write.
     RefusedAsWrite,
+    /// The server takes no writes any more: it is not the primary.
+    Deposed(BackendId, ServerError),
     /// A replica did not get what the session must see in time, and how long it was waited for, if it was.
     NotInTime(Option<Duration>),
     /// The server answered a preparation of our own with an error, which is the client's answer.
@@ -108,6 +110,11 @@ impl Session {
 
     /// The session holds a connection: the statement runs there, whatever it is.
     async fn execute_held(&mut self, client: &mut Framed, job: &Job<'_>) -> Result<Next, SessionError> {
+        if self.affinity.lease_mut().is_some_and(|lease| lease.is_for_writes() && !lease.is_guarded())
+            && self.affinity.lease_mut().is_some_and(|lease| self.worker.is_deposed(lease.backend()))
+        {
+            return Err(self.deposed(client, sequence_behind(job.packet), Deposed::Held).await);
+        }
         let reason = self.held_reason();
         let in_transaction = self.affinity.in_transaction();
         let Some((mut lease, _, pins)) = self.affinity.take() else { return Ok(Next::Command) };
@@ -140,7 +147,7 @@ impl Session {
                 client.close().await;
                 Err(SessionError::HeldConnectionLost(error.to_string()))
             }
-            Err(Failure::RefusedAsWrite | Failure::NotInTime(_)) => {
+            Err(Failure::RefusedAsWrite | Failure::Deposed(..) | Failure::NotInTime(_)) => {
                 Err(SessionError::HeldConnectionLost("the server refused a write".into()))
             }
         }
@@ -172,6 +179,10 @@ impl Session {
             Err(refusal) => return Ok(Err(refusal.into())),
         };
         loop {
+            let _stand_in = match self.stand_in(job, &mut routed).await {
+                Ok(right) => right,
+                Err(unserved) => return Ok(Err(unserved)),
+            };
             match self.try_once(client, job, &routed, started).await {
                 Ok(served) => return self.settle(served, Pins::empty(), job).await.map(Ok),
                 Err(Failure::Session(error)) => {
@@ -188,7 +199,7 @@ impl Session {
     }
 
     /// Who may serve a job, of those who may by the router those that have what the session must see.
-    async fn decide(&mut self, job: &Job<'_>) -> Result<Routed, Refusal> {
+    pub(crate) async fn decide(&mut self, job: &Job<'_>) -> Result<Routed, Refusal> {
         let snapshot = self.worker.topology.snapshot();
         let decision = self.route(job, &snapshot)?;
         self.narrow(job, decision, &snapshot).await
@@ -212,20 +223,6 @@ impl Session {
             decision = Decision::on_primary(snapshot, Reason::Pinned(Pins::CURSOR)).ok_or_else(no_primary)?;
         }
         Ok(decision)
-    }
-
-    /// Waits until there is a primary, as long as writes are held.
-    async fn wait_for_primary(&mut self, job: &Job<'_>, started: Instant, why: String) -> Result<Routed, Unserved> {
-        let mut why = why;
-        while started.elapsed() < self.worker.settings().hold && !self.worker.is_draining() {
-            tokio::time::sleep(LOOK_AGAIN).await;
-            match self.decide(job).await {
-                Ok(routed) => return Ok(routed),
-                Err(Refusal::NoPrimary(now)) => why = now,
-                Err(refusal) => return Err(refusal.into()),
-            }
-        }
-        Err(Unserved::NoPrimary { waited: started.elapsed(), why })
     }
 
     async fn try_once(
@@ -254,8 +251,12 @@ impl Session {
             }
         };
         let waited = Cell::new(None);
-        let sending =
-            Sending { catch_refusal: guarded && job.is_repeatable(), wait: wait.as_ref().map(|wait| (wait, &waited)) };
+        let catch = match guarded {
+            true if job.is_repeatable() => Catch::Writes,
+            true => Catch::Nothing,
+            false => Catch::Deposed,
+        };
+        let sending = Sending { catch, wait: wait.as_ref().map(|wait| (wait, &waited)) };
         let sent = Instant::now();
         let relayed = match self.attempt(client, &mut lease, job, &wanted, sending).await {
             Ok(relayed) => relayed,
@@ -268,6 +269,12 @@ impl Session {
             Err(failure @ (Failure::RefusedAsWrite | Failure::NotInTime(_))) => {
                 self.progress.set(Phase::Waiting);
                 self.put_back(lease);
+                return Err(failure);
+            }
+            Err(failure @ Failure::Deposed(..)) => {
+                // Something may have run in front of what was refused: whatever it left goes with the connection.
+                self.progress.set(Phase::Waiting);
+                lease.suspect();
                 return Err(failure);
             }
             Err(failure) => {
@@ -310,7 +317,7 @@ impl Session {
         while let Some(at) = self.kept.iter().position(|lease| eligible.contains(&lease.backend())) {
             let lease = self.kept.swap_remove(at);
             if lease.is_fit_for(wanted) {
-                return Ok(lease);
+                return Ok(for_writes(lease, snapshot));
             }
         }
         let checkout = Checkout { eligible, account: &self.account, wanted, snapshot };
@@ -319,7 +326,7 @@ impl Session {
         match lease.sandbox() {
             // The password expired after this session's login.
             Some(error) => Err(Failure::Server(error.clone())),
-            None => Ok(lease),
+            None => Ok(for_writes(lease, snapshot)),
         }
     }
 
@@ -333,7 +340,6 @@ impl Session {
         sending: Sending<'_>,
     ) -> Result<Relayed, Failure> {
         self.progress.is_on(lease);
-        let catch_refusal = sending.catch_refusal;
         let mut wait = sending.wait;
         let rewritten;
         let packet = match &job.kind {
@@ -383,14 +389,15 @@ impl Session {
         let exchange = Exchange::new(job.command, lease.capabilities());
         let backend = lease.backend();
         let heard = |outcome: &Outcome, done| self.publish(backend, outcome, job, done);
-        let relayed = relay(client, lease, Reshape::new(exchange, shape), catch_refusal, heard).await;
+        let relayed = relay(client, lease, Reshape::new(exchange, shape), sending.catch, &self.progress, heard).await;
         if relayed.is_ok() {
             self.progress.set(Phase::Answered);
         }
         relayed.map_err(|error| match error {
             RelayError::BeforeFirstByte(error) => Failure::Sent(nowhere, error),
             RelayError::Midway(error) => Failure::Session(SessionError::ReplyBrokeOff(error.to_string())),
-            RelayError::RefusedAsWrite => Failure::RefusedAsWrite,
+            RelayError::Caught(error) if sending.catch == Catch::Deposed => Failure::Deposed(backend, error),
+            RelayError::Caught(_) => Failure::RefusedAsWrite,
             RelayError::Client(error) => Failure::Session(error),
         })
     }
@@ -422,65 +429,6 @@ impl Session {
         }
     }
 
-    /// What to do after a failed attempt: another of the eligible, the primary, or giving up.
-    async fn reconsider(
-        &mut self,
-        job: &Job<'_>,
-        routed: Routed,
-        failure: Failure,
-        started: Instant,
-    ) -> Result<Routed, Unserved> {
-        let mut routed = routed;
-        let snapshot = self.worker.topology.snapshot();
-        let (failed, error, sent) = match failure {
-            Failure::RefusedAsWrite => {
-                add(&self.worker.metrics.corrected, 1);
-                tracing::warn!(session = self.id, digest = %job.statement.digest, statement = %job.statement.text,
-                    "a replica refused this as a write; it is one from now on");
-                self.worker.statements.borrow_mut().learn_write(job.statement.digest);
-                let learned = Reason::Write(Because::Learned);
-                return Ok(routed.on_primary(&snapshot, learned)?);
-            }
-            Failure::NotInTime(waited) => {
-                routed.waited = waited;
-                let reason = if waited.is_some() { Reason::WaitedInVain } else { Reason::Behind };
-                return match routed.on_primary(&snapshot, reason) {
-                    Ok(routed) => Ok(routed),
-                    Err(refusal) => self.wait_for_primary(job, started, refusal.to_string()).await,
-                };
-            }
-            Failure::NotSent(failed, error) => (failed, error, false),
-            Failure::Sent(failed, error) => (failed, error, true),
-            Failure::Server(_) | Failure::Session(_) => return Err(Unserved::UnknownOutcome(String::new())),
-        };
-        if sent && !job.is_repeatable() {
-            self.note_lost(job);
-            return Err(Unserved::UnknownOutcome(error.to_string()));
-        }
-        tracing::info!(session = self.id, backend = %name(&snapshot, failed), %error, "statement is tried elsewhere");
-        add(&self.worker.metrics.retries, 1);
-        if routed.decision.access == Access::ReadOnly {
-            routed.decision.eligible.retain(|id| *id != failed);
-            if !routed.decision.eligible.is_empty() {
-                return Ok(routed);
-            }
-            if let Ok(primary) = routed.on_primary(&snapshot, Reason::ReplicasFailed) {
-                return Ok(primary);
-            }
-        }
-        let may_wait = error.is_servers_fault() && !self.worker.is_draining();
-        if !may_wait || started.elapsed() >= self.worker.settings().hold {
-            return Err(error.into());
-        }
-        // The primary did not answer: it may come back, or be replaced, while the statement is held.
-        tokio::time::sleep(LOOK_AGAIN).await;
-        match self.decide(job).await {
-            Ok(routed) => Ok(routed),
-            Err(Refusal::NoPrimary(why)) => self.wait_for_primary(job, started, why).await,
-            Err(refusal) => Err(refusal.into()),
-        }
-    }
-
     /// The server's error goes to the client as it is.
     async fn pass_on(&self, client: &mut Framed, job: &Job<'_>, error: &ServerError) -> Result<Next, SessionError> {
         self.progress.set(Phase::Answered);
@@ -508,11 +456,17 @@ impl Session {
     }
 }
 
+/// Notes whether the lease is one on the primary, as which it must not be used when another server is that.
+fn for_writes(mut lease: Lease, snapshot: &Snapshot) -> Lease {
+    lease.set_for_writes(snapshot.primary == Some(lease.backend()));
+    lease
+}
+
 /// How a job is sent.
 #[derive(Default)]
 struct Sending<'a> {
-    /// A first packet that refuses a write is kept from the client.
-    catch_refusal: bool,
+    /// Which errors are kept from the client.
+    catch: Catch,
     /// What has to be waited for in front of it.
     wait: Option<Waiting<'a>>,
 }
@@ -573,12 +527,8 @@ fn interrupted() -> ServerError {
     ServerError { code: 1317, state: *b"70100", message: "Query execution was interrupted".to_owned() }
 }
 
-fn name(snapshot: &Snapshot, id: BackendId) -> String {
-    snapshot.backend(id).map_or_else(|| id.to_string(), |view| view.spec.name.clone())
-}
-
 /// The sequence id of the first packet of a reply to `packet`.
-fn sequence_behind(packet: &[u8]) -> u8 {
+pub(crate) fn sequence_behind(packet: &[u8]) -> u8 {
     match splitfin_protocol::frame::boundary(packet) {
         splitfin_protocol::frame::Boundary::Complete { last_sequence, .. } => last_sequence.wrapping_add(1),
         splitfin_protocol::frame::Boundary::Incomplete { .. } => 1,
@@ -587,5 +537,3 @@ fn sequence_behind(packet: &[u8]) -> u8 {
 
 /// Time for a reply that is dropped; what takes longer costs more than a new connection.
 const DROPPED_REPLY: Duration = Duration::from_millis(20);
-/// How often a held statement looks for a primary.
-const LOOK_AGAIN: Duration = Duration::from_millis(25);

@@ -14,6 +14,7 @@ mod change_user;
 mod consistency;
 mod error;
 mod execute;
+mod failover;
 mod job;
 mod kill;
 mod login;

@@ -219,12 +219,19 @@ pub(crate) async fn admit(accept: &Accept, worker: &Worker) -> Result<Identity, 
     let mut eligible = decision.eligible;
     loop {
         let checkout = Checkout { eligible: &eligible, account: &account, wanted: &wanted, snapshot: &snapshot };
-        match worker.pools.checkout(&checkout).await {
+        let checked_out = match worker.pools.checkout(&checkout).await {
             Ok(lease) if lease.sandbox().is_some() => {
                 return Ok(Identity { account, capabilities, state, held: Some(lease) });
             }
-            Ok(mut lease) => {
-                lease.apply(&wanted).await?;
+            // An idle connection may turn out to be broken only now.
+            Ok(mut lease) => match lease.apply(&wanted).await {
+                Ok(()) => Ok(lease),
+                Err(error) => Err((lease.backend(), error)),
+            },
+            Err(failed) => Err(failed),
+        };
+        match checked_out {
+            Ok(lease) => {
                 state.learn_fresh(&lease);
                 lease.release();
                 return Ok(Identity { account, capabilities, state, held: None });

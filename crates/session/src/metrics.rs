@@ -24,6 +24,10 @@ pub struct Metrics {
     pub retries: AtomicU64,
     /// Reads that a replica refused as writes, and that ran on the primary.
     pub corrected: AtomicU64,
+    /// Reads refused, as too many ran on the primary already that belong on replicas.
+    pub crowded_out: AtomicU64,
+    /// Statements and transactions cut off, as another server became the primary.
+    pub fenced: AtomicU64,
     /// Waits for a position by backend: those that ended in time, those in vain, and their time in microseconds.
     waits: Vec<[AtomicU64; 3]>,
     /// Positions of writes that a new primary does not have.
@@ -51,6 +55,8 @@ impl Metrics {
             own_errors: AtomicU64::new(0),
             retries: AtomicU64::new(0),
             corrected: AtomicU64::new(0),
+            crowded_out: AtomicU64::new(0),
+            fenced: AtomicU64::new(0),
             waits: (0..backends).map(|_| [const { AtomicU64::new(0) }; 3]).collect(),
             marks_dropped: AtomicU64::new(0),
             asked: AtomicU64::new(0),

@@ -13,6 +13,8 @@ pub(crate) enum Wish {
     EndStatement,
     /// That the session ends.
     EndSession,
+    /// That it looks whether it still is where it should be: another server has become the primary.
+    LookAround,
 }
 
 /// Numbers sessions, for clients: their connection ids. They are far above those of servers, which count from 1, so
@@ -42,6 +44,8 @@ impl SessionIds {
 #[derive(Debug, Default)]
 pub struct Registry {
     entries: Mutex<HashMap<u32, Arc<Entry>>>,
+    /// Counts how often another server became the primary.
+    moves: Arc<AtomicU64>,
 }
 
 /// One session as others see it.
@@ -53,6 +57,9 @@ pub(crate) struct Entry {
     /// Number of the statement that shall end; [`SESSION`] for all of it.
     unwanted: AtomicU64,
     told: Notify,
+    moves: Arc<AtomicU64>,
+    /// The move that the session has looked around for last.
+    known_move: AtomicU64,
 }
 
 /// In [`Entry::unwanted`]: not only a statement.
@@ -75,6 +82,8 @@ impl Registry {
             running: AtomicU64::new(0),
             unwanted: AtomicU64::new(0),
             told: Notify::new(),
+            moves: Arc::clone(&self.moves),
+            known_move: AtomicU64::new(self.moves.load(Ordering::Acquire)),
         });
         self.entries().insert(id, Arc::clone(&entry));
         Registration { registry: Arc::clone(self), id, entry }
@@ -89,13 +98,19 @@ impl Registry {
         }
         let unwanted = match wish {
             Wish::EndSession => SESSION,
-            Wish::EndStatement => entry.running.load(Ordering::Acquire),
+            Wish::EndStatement | Wish::LookAround => entry.running.load(Ordering::Acquire),
         };
         if unwanted != 0 {
             entry.unwanted.fetch_max(unwanted, Ordering::AcqRel);
             entry.told.notify_one();
         }
         Ok(())
+    }
+
+    /// Another server has become the primary: whoever is at work on the old one has to stop.
+    pub fn primary_moved(&self) {
+        self.moves.fetch_add(1, Ordering::AcqRel);
+        self.entries().values().for_each(|entry| entry.told.notify_one());
     }
 
     fn entries(&self) -> MutexGuard<'_, HashMap<u32, Arc<Entry>>> {
@@ -128,9 +143,17 @@ impl Entry {
     fn wish(&self) -> Option<Wish> {
         match self.unwanted.load(Ordering::Acquire) {
             SESSION => Some(Wish::EndSession),
+            _ if self.known_move.load(Ordering::Relaxed) != self.moves.load(Ordering::Acquire) => {
+                Some(Wish::LookAround)
+            }
             0 => None,
             number => (number == self.running.load(Ordering::Acquire)).then_some(Wish::EndStatement),
         }
+    }
+
+    /// The session has looked around.
+    pub(crate) fn has_looked(&self) {
+        self.known_move.store(self.moves.load(Ordering::Acquire), Ordering::Relaxed);
     }
 
     /// The wish for the end of a statement was obeyed.

@@ -1,8 +1,9 @@
 //! Moves a reply from a backend to the client until it is over.
 
+use crate::cancel::Progress;
 use crate::error::SessionError;
 use splitfin_backend::{BackendError, Lease};
-use splitfin_protocol::exchange::{Exchange, Outcome};
+use splitfin_protocol::exchange::{Exchange, Outcome, ServerError};
 use splitfin_protocol::frame::{FrameHeader, HEADER};
 use splitfin_protocol::reshape::Reshape;
 use splitfin_protocol::session_track::ToldState;
@@ -30,8 +31,8 @@ pub(crate) enum RelayError {
     BeforeFirstByte(BackendError),
     /// The backend failed when the client had part of the reply.
     Midway(BackendError),
-    /// A replica refused a write; the client knows nothing of it.
-    RefusedAsWrite,
+    /// The server refused in a way that was to be caught; the client knows nothing of it.
+    Caught(ServerError),
     /// The client failed or left.
     Client(SessionError),
 }
@@ -39,13 +40,47 @@ pub(crate) enum RelayError {
 /// Errors that say "not on this server": read-only server, read-only transaction, read-only engine.
 const WRITE_REFUSALS: [u16; 3] = [1290, 1792, 1836];
 
-/// Relays one reply. With `catch_refusal`, a first packet that refuses a write is kept from the client. `heard` gets to
+/// Which errors in place of a reply are kept from the client, as another server may do what it wants.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub(crate) enum Catch {
+    /// None.
+    #[default]
+    Nothing,
+    /// That a replica's connection refuses to write.
+    Writes,
+    /// That the server is not the primary any more.
+    Deposed,
+}
+
+impl Catch {
+    fn catches(self, error: &ServerError) -> bool {
+        match self {
+            Self::Nothing => false,
+            Self::Writes => WRITE_REFUSALS.contains(&error.code),
+            Self::Deposed => is_deposed(error),
+        }
+    }
+}
+
+/// Whether a server says that it takes no writes, or takes no part in its cluster. Error 1290 also says that other options
+/// forbid something.
+pub(crate) fn is_deposed(error: &ServerError) -> bool {
+    match error.code {
+        1290 => error.message.contains("read-only"),
+        1047 => error.message.contains("WSREP"),
+        1836 | 1874 => true,
+        _ => false,
+    }
+}
+
+/// Relays one reply. A first packet that is caught is kept from the client. `heard` gets to
 /// know what the reply has said so far before the client does, whenever it has said more of the session.
 pub(crate) async fn relay(
     client: &mut Framed,
     lease: &mut Lease,
     mut reshape: Reshape,
-    catch_refusal: bool,
+    catch: Catch,
+    progress: &Progress,
     mut heard: impl FnMut(&Outcome, bool),
 ) -> Result<Relayed, RelayError> {
     let mut changes = 0;
@@ -62,24 +97,26 @@ pub(crate) async fn relay(
     loop {
         out.clear();
         let input = lease.framed().input();
-        let progress = reshape.advance(input, &mut out).map_err(|error| failed(error.into(), bytes))?;
-        if catch_refusal && bytes == 0 {
-            let error = reshape.exchange().outcome().error.as_ref();
-            if error.is_some_and(|error| WRITE_REFUSALS.contains(&error.code)) {
-                lease.framed().consume(progress.consumed);
-                return Err(RelayError::RefusedAsWrite);
-            }
+        let step = reshape.advance(input, &mut out).map_err(|error| failed(error.into(), bytes))?;
+        if catch != Catch::Nothing
+            && bytes == 0
+            && let Some(error) = reshape.exchange().outcome().error.as_ref().filter(|error| catch.catches(error))
+        {
+            let error = error.clone();
+            lease.framed().consume(step.consumed);
+            return Err(RelayError::Caught(error));
         }
         let outcome = reshape.exchange().outcome();
         if reshape.is_done() || outcome.changes.len() > changes {
             changes = outcome.changes.len();
             heard(outcome, reshape.is_done());
         }
-        if progress.consumed > 0 {
-            let ready = if progress.rewritten { &out[..] } else { input.get(..progress.consumed).unwrap_or_default() };
+        if step.consumed > 0 {
+            let ready = if step.rewritten { &out[..] } else { input.get(..step.consumed).unwrap_or_default() };
+            progress.replies();
             bytes += ready.len() as u64;
             client.write(ready).await.map_err(|error| RelayError::Client(error.into()))?;
-            lease.framed().consume(progress.consumed);
+            lease.framed().consume(step.consumed);
         }
         if reshape.is_done() {
             let (exchange, told, pending) = reshape.finish();

@@ -4,6 +4,7 @@ use crate::affinity::Affinity;
 use crate::cancel::{self, Ended, Progress};
 use crate::consistency::Consistency;
 use crate::error::{SessionError, Unserved};
+use crate::failover::Deposed;
 use crate::job::{Job, Kind};
 use crate::login::log_in;
 use crate::metrics::add;
@@ -195,7 +196,12 @@ impl Session {
                 biased;
                 packet = client.packet(settings.max_packet) => return Ok(Some(packet?)),
                 () = &mut drained => return Err(SessionError::Draining),
-                Wish::EndSession = self.registration.entry().killed() => return Err(SessionError::Killed),
+                wish = self.registration.entry().killed() => match wish {
+                    Wish::EndSession => return Err(SessionError::Killed),
+                    // What it holds is looked at with its next command.
+                    Wish::LookAround => self.registration.entry().has_looked(),
+                    Wish::EndStatement => self.registration.entry().obeyed(),
+                },
                 () = idle.as_mut() => {
                     let end = self.active + settings.idle_timeout;
                     if Instant::now() >= end {
@@ -249,6 +255,10 @@ impl Session {
             Ended::Itself(result) => result,
             Ended::Interrupted => Ok(Err(Unserved::Interrupted)),
             Ended::Killed => Err(SessionError::Killed),
+            Ended::Fenced => {
+                let state = Deposed::Running { replied: progress.has_replied() };
+                Err(self.deposed(client, sequence, state).await)
+            }
         };
         match result {
             Ok(Ok(next)) => Ok(next),

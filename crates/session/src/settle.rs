@@ -5,6 +5,7 @@ use crate::consistency::Looked;
 use crate::error::SessionError;
 use crate::execute::Served;
 use crate::job::{Job, Kind};
+use crate::relay::is_deposed;
 use crate::route_log::Line;
 use crate::serve::{LastRoute, Next, Session};
 use crate::state::Noted;
@@ -91,6 +92,9 @@ impl Session {
             if let Err(error @ (BackendError::Io(_) | BackendError::Frame(_))) = absorbed {
                 return Err(error);
             }
+        }
+        if outcome.error.as_ref().is_some_and(|error| is_deposed(error) || LEAVING.contains(&error.code)) {
+            lease.suspect();
         }
         if outcome.error.is_some() {
             // An error says nothing of the transaction: it may be open, closed, or rolled back. A ping's OK tells.
@@ -330,6 +334,9 @@ fn guard_was_touched(outcome: &Outcome) -> bool {
     let names: [&[u8]; 2] = [b"transaction_read_only", b"tx_read_only"];
     names.iter().any(|name| outcome.changes.windows(name.len()).any(|window| window == *name))
 }
+
+/// The server shuts down, or has killed the connection.
+const LEAVING: [u16; 2] = [1053, 1927];
 
 #[cfg(test)]
 mod tests {

@@ -7,7 +7,7 @@ use crate::route_log::RouteLog;
 use crate::settings::Settings;
 use splitfin_backend::Pools;
 use splitfin_router::Statements;
-use splitfin_topology::{LocalTopology, MOST_BACKENDS, Topology};
+use splitfin_topology::{BackendId, LocalTopology, MOST_BACKENDS, Topology};
 use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 use std::sync::Arc;
@@ -68,6 +68,11 @@ impl Worker {
     /// Another configuration: sessions follow it from their next command on.
     pub fn configure(&self, settings: Settings) {
         *self.settings.borrow_mut() = Rc::new(settings);
+    }
+
+    /// Whether this server was the primary and another one is it now: nothing must be written there any more.
+    pub(crate) fn is_deposed(&self, backend: BackendId) -> bool {
+        self.topology.snapshot().primary.is_some_and(|primary| primary != backend)
     }
 
     /// From now on sessions end as soon as nothing of theirs runs.

@@ -66,6 +66,22 @@ impl Collector for Figures {
             self.sum(|metrics| &metrics.corrected),
         )?;
 
+        self.counter(
+            &mut out,
+            "crowded_out",
+            "Reads refused, as failover.primary_read_cap of them ran on the primary already",
+            self.sum(|metrics| &metrics.crowded_out),
+        )?;
+        self.counter(
+            &mut out,
+            "fenced",
+            "Statements and transactions cut off, as another server became the primary",
+            self.sum(|metrics| &metrics.fenced),
+        )?;
+        let stand_ins = ConstGauge::new(self.shared.pools.limits.stand_ins().0 as i64);
+        let help = "Reads that run on the primary now, as no replica can serve them";
+        stand_ins.encode(out.encode_descriptor("primary_reads", help, None, MetricType::Gauge)?)?;
+
         let mut statements = out.encode_descriptor(
             "statements",
             "Statements by backend and by the reason for going there",

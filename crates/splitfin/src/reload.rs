@@ -87,7 +87,7 @@ impl<'a> Changed<'a> {
         fleet.probe_as(wiring::probing(config));
         fleet.order(wiring::monitoring(config));
         drop(fleet);
-        shared.pools.limits.set_most(config.max_connections);
+        shared.pools.limits.set_most(config.max_connections, config.primary_read_cap);
         for (gate, settings) in gates.iter().zip(&self.listeners) {
             gate.settings.store(Arc::new(settings.clone()));
         }

@@ -57,7 +57,7 @@ pub struct Running {
 /// Starts everything and waits for the first round of probes (as long as a few of them take), so that the first client
 /// finds backends.
 pub async fn run(config: Config) -> Result<Running, StartError> {
-    let wiring::Built { shared, monitor, wires, mut rounds } = wiring::build(&config)?;
+    let wiring::Built { shared, monitor, wires, mut rounds, mut primary } = wiring::build(&config)?;
     let session = wiring::session(&config, None)?;
     let mut listeners = Vec::new();
     for listen in &config.listen {
@@ -76,6 +76,12 @@ pub async fn run(config: Config) -> Result<Running, StartError> {
 
     let mut control = JoinSet::new();
     control.spawn(splitfin_health::watch(monitor, config.probe_interval, wires));
+    let registry = Arc::clone(&shared.registry);
+    control.spawn(async move {
+        while primary.changed().await.is_ok() {
+            registry.primary_moved();
+        }
+    });
     let patience = config.probe_timeout * 3;
     // A backend that does not answer is no reason to wait any longer.
     let _ = tokio::time::timeout(patience, rounds.wait_for(|round| *round >= 1)).await;

@@ -7,7 +7,7 @@ use splitfin_backend::{Alarm, Limits};
 use splitfin_health::{Order, Wires};
 use splitfin_router::classify::{TRACKED_UNDER_TWO_NAMES, TRACKED_VARIABLES};
 use splitfin_session::{ConsistencySettings, Marks, Metrics, Registry, Users};
-use splitfin_topology::{Monitor, Topology};
+use splitfin_topology::{BackendId, Monitor, Topology};
 use splitfin_transport::RsaKey;
 use splitfin_transport::tls::ClientTls;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -40,6 +40,8 @@ pub(crate) struct Built {
     pub(crate) wires: Wires,
     /// How many probes every backend has had.
     pub(crate) rounds: watch::Receiver<u64>,
+    /// Who the primary is.
+    pub(crate) primary: watch::Receiver<Option<BackendId>>,
 }
 
 pub(crate) fn build(config: &Config) -> Result<Built> {
@@ -48,6 +50,7 @@ pub(crate) fn build(config: &Config) -> Result<Built> {
     let (alarm, troubles) = Alarm::new();
     let (sender, orders) = mpsc::unbounded_channel();
     let (round, rounds) = watch::channel(0);
+    let (found, primary) = watch::channel(None);
     let backends = Arc::default();
     let mut fleet = Fleet::new(Arc::clone(&backends), sender, probing(config));
     fleet.set(CONFIGURATION, config.backends.clone())?;
@@ -55,7 +58,7 @@ pub(crate) fn build(config: &Config) -> Result<Built> {
         topology: Arc::clone(&topology),
         pools: splitfin_backend::Common {
             backends,
-            limits: Arc::new(Limits::new(config.max_connections)),
+            limits: Arc::new(Limits::new(config.max_connections, config.primary_read_cap)),
             alarm,
             tracked: TRACKED_VARIABLES.into_iter().chain(TRACKED_UNDER_TWO_NAMES).collect(),
         },
@@ -63,7 +66,13 @@ pub(crate) fn build(config: &Config) -> Result<Built> {
         metrics: (0..config.workers).map(|_| Arc::default()).collect(),
         fleet: Arc::new(Mutex::new(fleet)),
     };
-    Ok(Built { shared, monitor, wires: Wires { orders, troubles, topology, rounds: round }, rounds })
+    Ok(Built {
+        shared,
+        monitor,
+        wires: Wires { orders, troubles, topology, rounds: round, primary: found },
+        rounds,
+        primary,
+    })
 }
 
 /// What the configuration says of sessions. What lasts is taken from those that there were before.

@@ -174,6 +174,20 @@ impl Cluster {
         Ok(())
     }
 
+    /// Makes a replica the primary as planned: the old primary takes no writes any more, the replica gets what is missing,
+    /// and takes over; all others follow it.
+    pub async fn switch_over(&mut self, replica: usize) -> Result<(), Error> {
+        let refuse = match self.family() {
+            Family::Mariadb => "SET GLOBAL read_only = 1",
+            Family::Mysql => "SET GLOBAL super_read_only = 1",
+        };
+        self.primary.run(&[refuse]).await?;
+        self.primary.set_read_only(true);
+        self.caught_up().await?;
+        self.promote(replica).await?;
+        self.follow(&self.primary, &self.replicas[replica]).await
+    }
+
     /// All servers, the primary first.
     pub fn servers(&self) -> impl Iterator<Item = &Server> {
         std::iter::once(&self.primary).chain(&self.replicas)

@@ -28,6 +28,7 @@ defaults! {
     checkout_timeout: Span = Span(Duration::from_secs(10));
     pool_idle: Span = Span(Duration::from_secs(60));
     hold: Span = Span(Duration::from_secs(10));
+    primary_read_cap: String = "50%".to_owned();
     clients: usize = 10_000;
     login_timeout: Span = Span(Duration::from_secs(10));
     idle_timeout: Span = Span(Duration::from_secs(8 * 3600));
@@ -306,11 +307,13 @@ pub(crate) enum PoolMode {
 pub(crate) struct Failover {
     #[serde(default = "hold")]
     pub(crate) hold: Span,
+    #[serde(default = "primary_read_cap")]
+    pub(crate) primary_read_cap: String,
 }
 
 impl Default for Failover {
     fn default() -> Self {
-        Self { hold: hold() }
+        Self { hold: hold(), primary_read_cap: primary_read_cap() }
     }
 }
 

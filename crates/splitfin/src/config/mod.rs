@@ -144,6 +144,8 @@ pub struct Config {
     pub pool_idle: Duration,
     /// How long writes wait for a primary.
     pub hold: Duration,
+    /// Reads on the primary at a time that belong on replicas, over all workers.
+    pub primary_read_cap: usize,
     /// Names and passwords.
     pub users: Vec<(String, String)>,
     /// Clients at a time.
@@ -290,6 +292,7 @@ impl Check<'_> {
             checkout_timeout: file.pool.checkout_timeout.0,
             pool_idle: file.pool.idle_timeout.0,
             hold: file.failover.hold.0,
+            primary_read_cap: self.primary_read_cap(&file)?,
             clients: self.at_least_one("limits.clients", file.limits.clients)?,
             login_timeout: file.limits.login_timeout.0,
             idle_timeout: file.limits.idle_timeout.0,
@@ -317,6 +320,18 @@ impl Check<'_> {
         match planned.into_iter().find(|(_, asked, _)| *asked) {
             Some((key, _, what)) => Err(self.wrong(key, format!("{what} is not supported yet; leave the key out"))),
             None => Ok(()),
+        }
+    }
+
+    /// A share of the connections to the primary, in percent.
+    fn primary_read_cap(&self, file: &File) -> Result<usize, ConfigError> {
+        let text = file.failover.primary_read_cap.trim();
+        let percent = text.strip_suffix('%').and_then(|number| number.trim().parse::<usize>().ok());
+        match percent.filter(|percent| *percent <= 100) {
+            Some(0) => Ok(0),
+            // A share is never rounded to nothing.
+            Some(percent) => Ok((file.pool.max_connections * percent / 100).max(1)),
+            None => Err(self.wrong("failover.primary_read_cap", format!("`{text}` is no share: write 50%"))),
         }
     }
 

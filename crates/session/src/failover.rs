@@ -1,0 +1,204 @@
+//! What becomes of a statement whose server failed, refused it, or is not the primary any more.
+//!
+//! A statement is sent again only if no byte of it reached a server, if the server said that it takes no writes, or if it
+//! is a read outside of transactions whose client has not got a byte of the reply.
+
+use crate::affinity::Affinity;
+use crate::consistency::Routed;
+use crate::error::{SessionError, Unserved};
+use crate::execute::Failure;
+use crate::job::Job;
+use crate::metrics::add;
+use crate::serve::Session;
+use splitfin_backend::StandIn;
+use splitfin_protocol::exchange::ServerError;
+use splitfin_router::{Access, Because, Class, Reason, Refusal};
+use splitfin_topology::{BackendId, Snapshot};
+use splitfin_transport::Framed;
+use std::time::{Duration, Instant};
+
+/// What a session was doing on a server when another one became the primary.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Deposed {
+    /// Nothing at that moment, but it has a transaction or something else open there.
+    Held,
+    /// A statement runs.
+    Running {
+        /// The client has got some of the reply.
+        replied: bool,
+    },
+}
+
+impl Session {
+    /// Waits until there is a primary, as long as writes are held.
+    pub(crate) async fn wait_for_primary(
+        &mut self,
+        job: &Job<'_>,
+        started: Instant,
+        why: String,
+    ) -> Result<Routed, Unserved> {
+        let mut why = why;
+        while started.elapsed() < self.worker.settings().hold && !self.worker.is_draining() {
+            tokio::time::sleep(LOOK_AGAIN).await;
+            match self.decide(job).await {
+                Ok(routed) => return Ok(routed),
+                Err(Refusal::NoPrimary(now)) => why = now,
+                Err(refusal) => return Err(refusal.into()),
+            }
+        }
+        Err(Unserved::NoPrimary { waited: started.elapsed(), why })
+    }
+
+    /// The server that was the primary refused a write. Waits until another one is, or until that one was looked at
+    /// again and still is.
+    async fn wait_for_successor(
+        &mut self,
+        job: &Job<'_>,
+        started: Instant,
+        deposed: BackendId,
+        error: &ServerError,
+    ) -> Result<Routed, Unserved> {
+        let refused = Instant::now();
+        loop {
+            let snapshot = self.worker.topology.snapshot();
+            let looked_again = snapshot.backend(deposed).is_some_and(|view| view.progress.seen > Some(refused));
+            let waited = started.elapsed();
+            if waited >= self.worker.settings().hold || self.worker.is_draining() {
+                let why = format!("{} refused: error {}: {}", name(&snapshot, deposed), error.code, error.message);
+                return Err(Unserved::NoPrimary { waited, why });
+            }
+            match snapshot.primary {
+                Some(primary) if primary == deposed && !looked_again => {}
+                None => {}
+                Some(_) => {
+                    add(&self.worker.metrics.retries, 1);
+                    return match self.decide(job).await {
+                        Ok(routed) => Ok(routed),
+                        Err(Refusal::NoPrimary(why)) => self.wait_for_primary(job, started, why).await,
+                        Err(refusal) => Err(refusal.into()),
+                    };
+                }
+            }
+            tokio::time::sleep(LOOK_AGAIN).await;
+        }
+    }
+
+    /// What to do after a failed attempt: another of the eligible, the primary, or giving up.
+    pub(crate) async fn reconsider(
+        &mut self,
+        job: &Job<'_>,
+        routed: Routed,
+        failure: Failure,
+        started: Instant,
+    ) -> Result<Routed, Unserved> {
+        let mut routed = routed;
+        let snapshot = self.worker.topology.snapshot();
+        let (failed, error, sent) = match failure {
+            Failure::RefusedAsWrite => {
+                add(&self.worker.metrics.corrected, 1);
+                tracing::warn!(session = self.id, digest = %job.statement.digest, statement = %job.statement.text,
+                    "a replica refused this as a write; it is one from now on");
+                self.worker.statements.borrow_mut().learn_write(job.statement.digest);
+                let learned = Reason::Write(Because::Learned);
+                return Ok(routed.on_primary(&snapshot, learned)?);
+            }
+            Failure::NotInTime(waited) => {
+                routed.waited = waited;
+                let reason = if waited.is_some() { Reason::WaitedInVain } else { Reason::Behind };
+                return match routed.on_primary(&snapshot, reason) {
+                    Ok(routed) => Ok(routed),
+                    Err(refusal) => self.wait_for_primary(job, started, refusal.to_string()).await,
+                };
+            }
+            Failure::Deposed(backend, error) => return self.wait_for_successor(job, started, backend, &error).await,
+            Failure::NotSent(failed, error) => (failed, error, false),
+            Failure::Sent(failed, error) => (failed, error, true),
+            Failure::Server(_) | Failure::Session(_) => return Err(Unserved::UnknownOutcome(String::new())),
+        };
+        if sent && !job.is_repeatable() {
+            self.note_lost(job);
+            return Err(Unserved::UnknownOutcome(error.to_string()));
+        }
+        tracing::info!(session = self.id, backend = %name(&snapshot, failed), %error, "statement is tried elsewhere");
+        add(&self.worker.metrics.retries, 1);
+        if routed.decision.access == Access::ReadOnly {
+            routed.decision.eligible.retain(|id| *id != failed);
+            if !routed.decision.eligible.is_empty() {
+                return Ok(routed);
+            }
+            if let Ok(primary) = routed.on_primary(&snapshot, Reason::ReplicasFailed) {
+                return Ok(primary);
+            }
+        }
+        let may_wait = error.is_servers_fault() && !self.worker.is_draining();
+        if !may_wait || started.elapsed() >= self.worker.settings().hold {
+            return Err(error.into());
+        }
+        // The primary did not answer: it may come back, or be replaced, while the statement is held.
+        tokio::time::sleep(LOOK_AGAIN).await;
+        match self.decide(job).await {
+            Ok(routed) => Ok(routed),
+            Err(Refusal::NoPrimary(why)) => self.wait_for_primary(job, started, why).await,
+            Err(refusal) => Err(refusal.into()),
+        }
+    }
+
+    /// The session is at work on a server that was the primary, and another one is now: what it does there must not be
+    /// told to be done. Closing the connection rolls it back, and the client begins anew.
+    pub(crate) async fn deposed(&mut self, client: &mut Framed, sequence: u8, state: Deposed) -> SessionError {
+        drop(std::mem::replace(&mut self.affinity, Affinity::Free));
+        add(&self.worker.metrics.fenced, 1);
+        let unserved = match state {
+            Deposed::Held => Unserved::Deposed,
+            Deposed::Running { .. } => Unserved::UnknownOutcome("another server became the primary".to_owned()),
+        };
+        if state != (Deposed::Running { replied: true }) {
+            // It may be gone already.
+            let _ = crate::reply::error(client, sequence, &unserved).await;
+        }
+        client.close().await;
+        SessionError::HeldConnectionLost(unserved.to_string())
+    }
+
+    /// The right to run a read on the primary that belongs on a replica. Where many do already, it waits for a moment, and
+    /// for a replica that takes it.
+    pub(crate) async fn stand_in(&mut self, job: &Job<'_>, routed: &mut Routed) -> Result<Option<StandIn>, Unserved> {
+        let stands_in = |routed: &Routed| {
+            let for_want = matches!(
+                routed.decision.reason,
+                Reason::NoFitReplica | Reason::ReplicasFailed | Reason::Behind | Reason::WaitedInVain
+            );
+            job.statement.class == Class::Read && routed.decision.access == Access::ReadWrite && for_want
+        };
+        if !stands_in(routed) {
+            return Ok(None);
+        }
+        let started = Instant::now();
+        loop {
+            if let Some(right) = self.worker.pools.stand_in() {
+                return Ok(Some(right));
+            }
+            let waited = started.elapsed();
+            if waited >= CROWDED {
+                add(&self.worker.metrics.crowded_out, 1);
+                return Err(Unserved::Crowded { most: self.worker.pools.most_stand_ins(), waited });
+            }
+            tokio::time::sleep(LOOK_AGAIN / 5).await;
+            if matches!(routed.decision.reason, Reason::NoFitReplica | Reason::ReplicasFailed) {
+                *routed = self.decide(job).await?;
+                if !stands_in(routed) {
+                    return Ok(None);
+                }
+            }
+        }
+    }
+}
+
+fn name(snapshot: &Snapshot, id: BackendId) -> String {
+    snapshot.backend(id).map_or_else(|| id.to_string(), |view| view.spec.name.clone())
+}
+
+/// How often a held statement looks for a primary.
+const LOOK_AGAIN: Duration = Duration::from_millis(25);
+/// How long a read waits that would be one too many on the primary.
+const CROWDED: Duration = Duration::from_secs(1);

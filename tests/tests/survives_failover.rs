@@ -1,0 +1,165 @@
+//! Promise: a failover is a pause, not an outage; nothing is ever written twice or to the wrong server. Clients write and
+//! read all the time, and what they were told is compared with what the servers have.
+
+use splitfin_tests::load::Load;
+use splitfin_tests::{Cluster, Family, PATIENCE, Stage, Told, eventually, story};
+use std::time::{Duration, Instant};
+
+const CLIENTS: u64 = 64;
+
+/// Probes ten times a second, and lines for problems only.
+const QUIET: &str = "monitor: { user: monitor, password: secret, interval: 100ms, timeout: 1s }\nlog: { routes: off }";
+
+async fn until_primary(stage: &Stage, name: &str) -> Told {
+    eventually(&format!("{name} is the primary"), PATIENCE, async || {
+        let snapshot = stage.splitfin.snapshot();
+        let primary = snapshot.primary.and_then(|id| snapshot.backend(id)).map(|view| view.spec.name.clone());
+        if primary.as_deref() == Some(name) { Ok(()) } else { Err(format!("{primary:?}")) }
+    })
+    .await?;
+    Ok(())
+}
+
+story! {
+    a_planned_switchover_fails_no_statement_outside_of_transactions, async |family| -> Told {
+        let cluster = Cluster::start(family, 2).await?;
+        if family == Family::Mariadb {
+            // Accounts with this right write to a server that refuses all others.
+            cluster.primary.run(&["REVOKE READ_ONLY ADMIN ON *.* FROM app"]).await?;
+            cluster.caught_up().await?;
+        }
+        let mut stage = Stage::in_front_of(cluster, QUIET).await?;
+        let load = Load::without_transactions(&stage, CLIENTS).await?;
+        load.more_writes(300).await?;
+        let begun = Instant::now();
+        stage.cluster.switch_over(0).await?;
+        until_primary(&stage, "slave-1").await?;
+        load.more_writes(300).await?;
+        stage.until_usable(2).await?;
+        load.more_writes(300).await?;
+        let ledger = load.end().await?;
+        assert_eq!(ledger.errors(), Default::default());
+        let pause = ledger.longest_pause(begun);
+        assert!(pause < Duration::from_secs(2), "{pause:?}");
+        assert_eq!(ledger.compare(&stage.cluster.replicas[0]).await?, [0; 0], "nothing is lost");
+        let [reads, failed, stale] = ledger.reads();
+        assert!(reads > 500 && (failed, stale) == (0, 0), "{:?}", ledger.reads());
+        Ok(())
+    }
+}
+
+story! {
+    a_killed_primary_costs_only_what_is_under_way, async |family| -> Told {
+        let mut stage = Stage::with(family, QUIET).await?;
+        let load = Load::start(&stage, CLIENTS).await?;
+        load.more_writes(300).await?;
+        stage.cluster.primary.kill();
+        eventually("the primary is missed", PATIENCE, async || match stage.splitfin.snapshot().primary {
+            None => Ok(()),
+            Some(id) => Err(format!("{id}")),
+        }).await?;
+        load.more_reads(200).await?;
+        let promoted = Instant::now();
+        stage.cluster.promote(0).await?;
+        load.more_writes(300).await?;
+        let acknowledged = load.ledger().acknowledged();
+        let resumed = acknowledged.values().filter(|at| **at > promoted).min().copied().unwrap_or(promoted);
+        assert!(resumed - promoted < Duration::from_secs(3), "{:?}", resumed - promoted);
+
+        // The old primary comes back writable, with what it had.
+        let back = Instant::now();
+        stage.cluster.primary.restart().await?;
+        load.more_writes(500).await?;
+        let ledger = load.end().await?;
+        stage.cluster.primary.run(&["DO 0"]).await?;
+        let lacking = ledger.compare(&stage.cluster.primary).await?;
+        let strayed = ledger.acknowledged().iter().filter(|(token, at)| **at > back && !lacking.contains(token)).count();
+        assert_eq!(strayed, 0, "not one write reached the old primary");
+        ledger.compare(&stage.cluster.replicas[0]).await?;
+        for error in ledger.errors().keys() {
+            let is_expected = error.contains("unknown") || error.contains("became the primary") || error.contains("rolled back");
+            assert!(is_expected, "{error}: {:?}", ledger.errors());
+        }
+        Ok(())
+    }
+}
+
+story! {
+    a_hung_primary_that_wakes_up_gets_no_write, async |family| -> Told {
+        let mut stage = Stage::with(family, QUIET).await?;
+        let load = Load::start(&stage, CLIENTS).await?;
+        load.more_writes(300).await?;
+        stage.cluster.primary.pause()?;
+        eventually("the primary is missed", PATIENCE, async || match stage.splitfin.snapshot().primary {
+            None => Ok(()),
+            Some(id) => Err(format!("{id}")),
+        }).await?;
+        stage.cluster.promote(0).await?;
+        until_primary(&stage, "slave-1").await?;
+        // What was under way on the old one when it hung is cut off, so that its late answers reach nobody.
+        load.more_writes(300).await?;
+        let awake = Instant::now();
+        stage.cluster.primary.resume()?;
+        load.more_writes(500).await?;
+        let ledger = load.end().await?;
+        let lacking = ledger.compare(&stage.cluster.primary).await?;
+        let strayed = ledger.acknowledged().iter().filter(|(token, at)| **at > awake && !lacking.contains(token)).count();
+        assert_eq!(strayed, 0);
+        // Whatever was acknowledged behind the promotion is on the new primary.
+        let lost = ledger.compare(&stage.cluster.replicas[0]).await?;
+        let acknowledged = ledger.acknowledged();
+        assert!(lost.iter().all(|token| acknowledged[token] < awake), "{lost:?}");
+        Ok(())
+    }
+}
+
+story! {
+    a_transaction_on_the_old_primary_ends_with_a_clear_error, async |family| -> Told {
+        use mysql_async::prelude::Queryable as _;
+        let mut stage = Stage::with(family, QUIET).await?;
+        stage.table().await?;
+        let mut client = stage.client().await?;
+        client.query_drop("BEGIN").await?;
+        client.query_drop("INSERT INTO orders (item) VALUES ('never')").await?;
+        // Nothing waits for it: the slave is promoted while the old primary still would commit.
+        stage.cluster.promote(0).await?;
+        stage.cluster.primary.run(&["SET GLOBAL read_only = 1"]).await.ok();
+        until_primary(&stage, "slave-1").await?;
+        let error = client.query_drop("COMMIT").await.unwrap_err().to_string();
+        assert!(error.contains("another server became the primary"), "{error}");
+        let count: Option<u32> = stage.client().await?.query_first("SELECT COUNT(*) FROM orders WHERE item = 'never' FOR UPDATE").await?;
+        assert_eq!(count, Some(0));
+        Ok(())
+    }
+}
+
+story! {
+    without_slaves_only_so_many_reads_run_on_the_primary, async |family| -> Told {
+        use mysql_async::prelude::Queryable as _;
+        let cluster = Cluster::start(family, 1).await?;
+        let mut stage = Stage::in_front_of(cluster, "failover: { primary_read_cap: 10% }\npool: { max_connections: 20 }").await?;
+        stage.table().await?;
+        stage.cluster.replicas[0].kill();
+        stage.until_usable(0).await?;
+        // Two of them hold the primary's share for longer than a third one waits.
+        let mut slow = Vec::new();
+        for _ in 0..2 {
+            let mut client = stage.client().await?;
+            slow.push(tokio::spawn(async move { client.query_drop("SELECT SLEEP(5) FROM orders LIMIT 1").await }));
+        }
+        let metrics = || stage.splitfin.metrics();
+        eventually("both run", PATIENCE, async || {
+            if metrics().contains("splitfin_primary_reads 2") { Ok(()) } else { Err("not yet".to_owned()) }
+        }).await?;
+        let mut client = stage.client().await?;
+        let error = client.query_drop("SELECT * FROM orders").await.unwrap_err().to_string();
+        assert!(error.contains("primary_read_cap"), "{error}");
+        assert!(metrics().contains("splitfin_crowded_out_total 1"));
+        client.query_drop("INSERT INTO orders (item) VALUES ('writes go on')").await?;
+        for task in slow {
+            task.await??;
+        }
+        client.query_drop("SELECT * FROM orders").await?;
+        Ok(())
+    }
+}
