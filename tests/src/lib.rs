@@ -3,8 +3,10 @@
 pub mod checker;
 pub mod differential;
 pub mod drivers;
+pub mod forward;
 pub mod load;
 pub mod raw;
+pub mod service;
 
 use mysql_async::prelude::Queryable as _;
 use mysql_async::{Conn, OptsBuilder};
@@ -59,7 +61,7 @@ pub struct Stage {
     pub splitfin: Running,
     /// Its port.
     pub port: u16,
-    _state: TempDir,
+    state: TempDir,
 }
 
 impl Stage {
@@ -75,17 +77,35 @@ impl Stage {
 
     /// In front of servers that run already.
     pub async fn in_front_of(cluster: Cluster, more: &str) -> Result<Self, Box<dyn std::error::Error>> {
+        let listed = cluster.replicas.len();
+        Self::listing(cluster, listed, more).await
+    }
+
+    /// In front of servers that run already, of which only the primary and so many replicas are in the configuration.
+    pub async fn listing(cluster: Cluster, listed: usize, more: &str) -> Result<Self, Box<dyn std::error::Error>> {
         let state = tempfile::tempdir()?;
-        let config = Config::parse("story", &config(&cluster, state.path(), more))?;
+        let config = Config::parse("story", &config(&cluster, listed, state.path(), more))?;
         splitfin::start_logging(&config.log);
         let splitfin = splitfin::run(config).await?;
         let port = match &splitfin.endpoints()[0] {
             splitfin::Endpoint::Tcp(address) => address.port(),
             splitfin::Endpoint::Unix(_) => 0,
         };
-        let stage = Self { cluster, splitfin, port, _state: state };
-        stage.until_usable(stage.cluster.replicas.len()).await?;
+        let stage = Self { cluster, splitfin, port, state };
+        stage.until_usable(listed).await?;
         Ok(stage)
+    }
+
+    /// Goes on with another configuration.
+    pub fn reload(&mut self, listed: usize, more: &str) -> Result<splitfin::Reloaded, Box<dyn std::error::Error>> {
+        let text = config(&self.cluster, listed, self.state.path(), more);
+        Ok(self.splitfin.reload(Config::parse("story", &text)?)?)
+    }
+
+    /// Asks the admin endpoint, and gives status and body.
+    pub async fn admin(&self, method: &str, path: &str) -> Result<(u16, String), Box<dyn std::error::Error>> {
+        let address = self.splitfin.admin().ok_or("no admin endpoint")?;
+        http(address, method, path, "").await
     }
 
     /// Waits until there is a primary and this many replicas take reads.
@@ -162,9 +182,26 @@ pub const ZLIB: &str = "# zlib";
 /// The same, with zstd.
 pub const ZSTD: &str = "# zstd";
 
-fn config(cluster: &Cluster, state: &std::path::Path, more: &str) -> String {
+/// Asks by HTTP, and gives status and body.
+pub async fn http(
+    address: std::net::SocketAddr,
+    method: &str,
+    path: &str,
+    headers: &str,
+) -> Result<(u16, String), Box<dyn std::error::Error>> {
+    use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+    let mut stream = tokio::net::TcpStream::connect(address).await?;
+    let request = format!("{method} {path} HTTP/1.1\r\nHost: {address}\r\n{headers}Connection: close\r\n\r\n");
+    stream.write_all(request.as_bytes()).await?;
+    let mut answer = String::new();
+    tokio::time::timeout(PATIENCE, stream.read_to_string(&mut answer)).await??;
+    let status = answer.split(' ').nth(1).and_then(|code| code.parse().ok()).ok_or("no status")?;
+    Ok((status, answer.split_once("\r\n\r\n").map_or("", |(_, body)| body).to_owned()))
+}
+
+fn config(cluster: &Cluster, listed: usize, state: &std::path::Path, more: &str) -> String {
     let mut backends = format!("  - {{ name: master, address: \"{}\" }}\n", cluster.primary.address());
-    for (index, replica) in cluster.replicas.iter().enumerate() {
+    for (index, replica) in cluster.replicas.iter().enumerate().take(listed) {
         backends.push_str(&format!("  - {{ name: slave-{}, address: \"{}\" }}\n", index + 1, replica.address()));
     }
     if more.contains(PLAIN) {

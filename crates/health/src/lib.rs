@@ -4,9 +4,11 @@
 //! with the answer to the last.
 
 mod cluster;
+mod neighbours;
 mod probe;
 mod rows;
 mod task;
 
+pub use neighbours::{Neighbours, neighbours};
 pub use probe::{Prober, Target};
 pub use task::{Order, Wires, watch};

@@ -52,7 +52,7 @@ impl Prober {
             let (mut conn, offer) = match conn {
                 Some(known) => known,
                 None => {
-                    let mut conn = Conn::new(self.options()).await.map_err(failure)?;
+                    let mut conn = Conn::new(self.target.options()).await.map_err(failure)?;
                     let offer = offer(&mut conn).await?;
                     (conn, offer)
                 }
@@ -69,9 +69,11 @@ impl Prober {
             }
         }
     }
+}
 
-    fn options(&self) -> Opts {
-        let Target { address, user, password, tls, .. } = &self.target;
+impl Target {
+    pub(crate) fn options(&self) -> Opts {
+        let Self { address, user, password, tls, .. } = self;
         // The probe takes the same way as the statements: no detour over a local socket. Packet size and timeout are
         // given, or each connection would ask for them first.
         let builder = OptsBuilder::default()
@@ -107,7 +109,7 @@ async fn offer(conn: &mut Conn) -> Result<Offer, ProbeFailure> {
     let row: Option<(String, bool, bool, Option<u16>)> = conn.query_first(sql).await.map_err(failure)?;
     let (version, local_files, autocommit, collation) =
         row.ok_or_else(|| ProbeFailure::Unreachable("an empty answer".into()))?;
-    let is_mariadb = version.to_ascii_lowercase().contains("mariadb");
+    let is_mariadb = is_mariadb(&version);
     Ok(Offer {
         local_files,
         query_attributes: !is_mariadb && at_least(&version, (8, 0, 23)),
@@ -122,7 +124,7 @@ async fn observe(conn: &mut Conn, offer: Offer) -> Result<Observation, ProbeFail
     let basics: Option<(String, u32, String)> =
         conn.query_first("SELECT @@version, @@server_id, CAST(@@read_only AS CHAR)").await.map_err(failure)?;
     let (version, server_id, read_only) = basics.ok_or_else(|| ProbeFailure::Unreachable("an empty answer".into()))?;
-    let family = if version.to_ascii_lowercase().contains("mariadb") { Family::Mariadb } else { Family::Mysql };
+    let family = if is_mariadb(&version) { Family::Mariadb } else { Family::Mysql };
     let Positions { uuid, position, history } = positions(conn, family).await?;
     let replication = replication(conn).await?;
     let membership = match (&replication.group, replication.wsrep) {
@@ -251,6 +253,10 @@ async fn refine_lag(conn: &mut Conn, channels: &mut [Channel]) -> Result<(), Pro
         }
     }
     Ok(())
+}
+
+pub(crate) fn is_mariadb(version: &str) -> bool {
+    version.to_ascii_lowercase().contains("mariadb")
 }
 
 fn at_least(version: &str, wanted: (u32, u32, u32)) -> bool {

@@ -68,7 +68,7 @@ pub fn main() -> ExitCode {
             say(&format!(
                 "{}: good ({} backends, {} endpoints)\n",
                 file.display(),
-                config.backends.len(),
+                config.backends.len() + config.discovery.names.len(),
                 config.listen.len()
             ));
         }),

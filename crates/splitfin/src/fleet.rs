@@ -147,6 +147,17 @@ impl Fleet {
         tell(&self.orders, Order::Put { id, spec: backend.spec.clone(), target: self.probing.target(backend) });
     }
 
+    /// The servers that there are, and how each is probed.
+    pub(crate) fn servers(&self) -> Vec<(Backend, Target)> {
+        let ours = self.places.iter().filter(|place| place.is_ours);
+        ours.map(|place| (place.backend.clone(), self.probing.target(&place.backend))).collect()
+    }
+
+    /// How this server is probed.
+    pub(crate) fn target(&self, backend: &Backend) -> Target {
+        self.probing.target(backend)
+    }
+
     /// Probes all servers in another way.
     pub(crate) fn probe_as(&mut self, probing: Probing) {
         if probing == self.probing {

@@ -8,6 +8,7 @@ mod certificate;
 pub mod cli;
 pub mod config;
 mod demo;
+mod discovery;
 mod explain;
 mod fleet;
 mod listener;

@@ -2,6 +2,7 @@
 
 use crate::admin::{self, Wish};
 use crate::config::Config;
+use crate::discovery::Searches;
 use crate::listener::{self, Gate};
 use crate::reload::{self, Reloaded};
 use crate::wiring;
@@ -50,6 +51,7 @@ pub struct Running {
     acceptors: JoinSet<()>,
     /// Probes, searches and admin live as long as there are sessions.
     control: JoinSet<()>,
+    searches: Searches,
     wishes: mpsc::Receiver<Wish>,
     draining: Arc<AtomicBool>,
 }
@@ -74,6 +76,7 @@ pub async fn run(config: Config) -> Result<Running, StartError> {
         }
     };
 
+    let searches = Searches::start(&config, &shared).await;
     let mut control = JoinSet::new();
     control.spawn(splitfin_health::watch(monitor, config.probe_interval, wires));
     let registry = Arc::clone(&shared.registry);
@@ -131,6 +134,7 @@ pub async fn run(config: Config) -> Result<Running, StartError> {
         threads,
         acceptors,
         control,
+        searches,
         wishes,
         draining,
     })
@@ -172,6 +176,9 @@ impl Running {
         let changes = reload::Changed::new(&self.config, &config, &self.session)?;
         let reloaded = changes.apply(&self.shared, &self.gates, &self.workers)?;
         self.session = changes.session;
+        if config.discovery != self.config.discovery {
+            self.searches.restart(&config, &self.shared);
+        }
         // What cannot change while it runs stays as it is.
         self.config = Config { listen: self.config.listen.clone(), workers: self.config.workers, ..config };
         Ok(reloaded)

@@ -266,6 +266,7 @@ impl Monitor {
             share: member.spec.weight.saturating_mul(member.warmth(self.thresholds.slow_start)),
             lag: member.lag(),
             behind: position.zip(primary).map(|(position, primary)| position.lacks(&primary.position)),
+            identity: member.identity().cloned(),
             version: member.seen.as_ref().map(|seen| seen.version.clone()),
             offer: member.seen.as_ref().map(|seen| seen.offer),
             progress: member.progress(),

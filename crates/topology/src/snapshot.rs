@@ -3,7 +3,7 @@
 use crate::backend::{BackendId, BackendSpec};
 use crate::condition::Unfit;
 use crate::gtid::Position;
-use crate::observation::{Family, Offer};
+use crate::observation::{Family, Identity, Offer};
 use std::time::{Duration, Instant};
 
 /// What a server is at the moment.
@@ -32,6 +32,8 @@ pub struct BackendView {
     pub lag: Option<Duration>,
     /// About how many transactions of the primary it lacks, as both were seen last.
     pub behind: Option<u64>,
+    /// How its replicas call it, once it was seen.
+    pub identity: Option<Identity>,
     /// `@@version`, once it was seen.
     pub version: Option<String>,
     /// What its greeting offers, once that was seen.

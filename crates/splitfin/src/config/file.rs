@@ -20,6 +20,7 @@ defaults! {
     lag_max: Span = Span(Duration::from_secs(5));
     lag_resume: Span = Span(Duration::from_secs(2));
     two: u32 = 2;
+    discovery_interval: Span = Span(Duration::from_secs(5));
     slow_start: Span = Span(Duration::from_secs(30));
     consistency_wait: Span = Span(Duration::from_millis(50));
     max_waiting: usize = 32;
@@ -45,6 +46,8 @@ pub(crate) struct File {
     pub(crate) backends: Vec<Backend>,
     #[serde(default)]
     pub(crate) topology: Topology,
+    #[serde(default)]
+    pub(crate) discovery: Discovery,
     pub(crate) monitor: Monitor,
     #[serde(default)]
     pub(crate) routing: Routing,
@@ -106,7 +109,10 @@ pub(crate) enum TlsMode {
 #[serde(deny_unknown_fields)]
 pub(crate) struct Backend {
     pub(crate) name: String,
-    pub(crate) address: Text,
+    #[serde(default)]
+    pub(crate) address: Option<Text>,
+    #[serde(default)]
+    pub(crate) dns: Option<Text>,
     #[serde(default = "one")]
     pub(crate) weight: u32,
     #[serde(default)]
@@ -149,6 +155,21 @@ pub(crate) enum TopologyKind {
     #[default]
     Auto,
     Async,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Discovery {
+    #[serde(default)]
+    pub(crate) replicas: bool,
+    #[serde(default = "discovery_interval")]
+    pub(crate) interval: Span,
+}
+
+impl Default for Discovery {
+    fn default() -> Self {
+        Self { replicas: false, interval: discovery_interval() }
+    }
 }
 
 #[derive(Debug, Deserialize)]

@@ -11,7 +11,7 @@ use splitfin_backend::Balance;
 use splitfin_protocol::Capabilities;
 use splitfin_protocol::handshake::connect::TlsWish;
 use splitfin_session::{PoolMode, RouteLogLevel};
-use splitfin_topology::{BackendSpec, PrimaryChoice, Thresholds};
+use splitfin_topology::{BackendSpec, MOST_BACKENDS, PrimaryChoice, Thresholds};
 use splitfin_transport::Endpoint;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
@@ -81,6 +81,26 @@ pub struct Backend {
     pub compression: Capabilities,
 }
 
+/// A name whose addresses are servers.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Name {
+    /// `name:port`
+    pub dns: String,
+    /// What each of them is like, but for its address.
+    pub like: Backend,
+}
+
+/// Where servers are found beside those that are listed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Discovery {
+    /// Names.
+    pub names: Vec<Name>,
+    /// Whether servers are asked whom they replicate from, and who replicates from them.
+    pub replicas: bool,
+    /// Time from one search to the next.
+    pub interval: Duration,
+}
+
 /// TLS towards one backend.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct BackendTls {
@@ -112,6 +132,8 @@ pub struct Config {
     pub listen: Vec<Listen>,
     /// Servers.
     pub backends: Vec<Backend>,
+    /// Where others are found.
+    pub discovery: Discovery,
     /// How the primary is found.
     pub primary: PrimaryChoice,
     /// Account of the monitor: name and password.
@@ -248,7 +270,7 @@ impl Check<'_> {
         if file.listen.is_empty() {
             return Err(self.wrong("listen", "at least one endpoint is needed"));
         }
-        let backends = self.backends(&file)?;
+        let (backends, names) = self.backends(&file)?;
         let thresholds = self.thresholds(&file)?;
         let monitor_password = self.password(
             "monitor",
@@ -271,6 +293,7 @@ impl Check<'_> {
                 None => None,
             },
             backends,
+            discovery: Discovery { names, replicas: file.discovery.replicas, interval: file.discovery.interval.0 },
             monitor: (file.monitor.user.0.clone(), monitor_password),
             probe_interval: file.monitor.interval.0,
             probe_timeout: file.monitor.timeout.0,
@@ -371,31 +394,46 @@ impl Check<'_> {
         })
     }
 
-    fn backends(&self, file: &File) -> Result<Vec<Backend>, ConfigError> {
+    fn backends(&self, file: &File) -> Result<(Vec<Backend>, Vec<Name>), ConfigError> {
         if file.backends.is_empty() {
             return Err(self.wrong("backends", "at least one server is needed"));
         }
-        if file.backends.len() > usize::from(u16::MAX) {
-            return Err(self.wrong("backends", "at most 65535 servers"));
+        if file.backends.len() > MOST_BACKENDS {
+            return Err(self.wrong("backends", format!("at most {MOST_BACKENDS} servers")));
         }
-        for (at, backend) in file.backends.iter().enumerate() {
-            let address = &backend.address.0;
+        let mut backends: Vec<Backend> = Vec::new();
+        let mut names: Vec<Name> = Vec::new();
+        for (at, entry) in file.backends.iter().enumerate() {
             let key = format!("backends[{at}]");
-            if file.backends.iter().take(at).any(|other| other.name == backend.name) {
-                return Err(self.wrong(format!("{key}.name"), format!("`{}` is there twice", backend.name)));
+            if file.backends.iter().take(at).any(|other| other.name == entry.name) {
+                return Err(self.wrong(format!("{key}.name"), format!("`{}` is there twice", entry.name)));
             }
-            if file.backends.iter().take(at).any(|other| other.address.0 == *address) {
-                return Err(self.wrong(format!("{key}.address"), format!("`{address}` is there twice")));
-            }
-            let has_port =
-                address.rsplit_once(':').is_some_and(|(host, port)| !host.is_empty() && port.parse::<u16>().is_ok());
-            if !address.starts_with("unix:") && !has_port {
-                return Err(
-                    self.wrong(format!("{key}.address"), format!("`{address}` has no port: write {address}:3306"))
-                );
+            match (&entry.address, &entry.dns) {
+                (Some(address), None) => {
+                    self.has_port(&format!("{key}.address"), &address.0)?;
+                    if backends.iter().any(|other| other.spec.address == address.0) {
+                        let twice = format!("`{}` is there twice", address.0);
+                        return Err(self.wrong(format!("{key}.address"), twice));
+                    }
+                    backends.push(backend(entry, &address.0));
+                }
+                (None, Some(dns)) => {
+                    self.has_port(&format!("{key}.dns"), &dns.0)?;
+                    names.push(Name { dns: dns.0.clone(), like: backend(entry, &dns.0) });
+                }
+                _ => return Err(self.wrong(key, "either `address` or `dns` is needed, and not both")),
             }
         }
-        Ok(file.backends.iter().map(backend).collect())
+        Ok((backends, names))
+    }
+
+    fn has_port(&self, key: &str, address: &str) -> Result<(), ConfigError> {
+        let has_port =
+            address.rsplit_once(':').is_some_and(|(host, port)| !host.is_empty() && port.parse::<u16>().is_ok());
+        match has_port || (address.starts_with("unix:") && key.ends_with("address")) {
+            true => Ok(()),
+            false => Err(self.wrong(key, format!("`{address}` has no port: write {address}:3306"))),
+        }
     }
 
     fn thresholds(&self, file: &File) -> Result<Thresholds, ConfigError> {
@@ -470,9 +508,9 @@ impl Check<'_> {
     }
 }
 
-fn backend(backend: &file::Backend) -> Backend {
+fn backend(backend: &file::Backend, address: &str) -> Backend {
     Backend {
-        spec: BackendSpec { name: backend.name.clone(), address: backend.address.0.clone(), weight: backend.weight },
+        spec: BackendSpec { name: backend.name.clone(), address: address.to_owned(), weight: backend.weight },
         tls: BackendTls {
             wish: match backend.tls.mode {
                 TlsMode::Disabled => TlsWish::Disabled,

@@ -1,0 +1,71 @@
+//! The program itself, as a service.
+
+use crate::{PATIENCE, eventually};
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command};
+
+/// The program, as it was built with this test.
+pub fn program() -> PathBuf {
+    crate::drivers::built("splitfin")
+}
+
+/// A process that is ended with this, however the test ends.
+#[derive(Debug)]
+pub struct Service {
+    child: Child,
+    log: PathBuf,
+}
+
+impl Service {
+    /// Starts it, with its log in a file of this folder.
+    pub fn start(mut command: Command, folder: &Path) -> std::io::Result<Self> {
+        let log = folder.join("log");
+        let file = std::fs::File::create(&log)?;
+        let child = command.stdout(file.try_clone()?).stderr(file).spawn()?;
+        Ok(Self { child, log })
+    }
+
+    /// Sends a signal.
+    pub fn signal(&self, name: &str) -> std::io::Result<()> {
+        Command::new("kill").arg(format!("-{name}")).arg(self.child.id().to_string()).status().map(drop)
+    }
+
+    /// What it has said.
+    pub fn log(&self) -> String {
+        std::fs::read_to_string(&self.log).unwrap_or_default()
+    }
+
+    /// Waits until it has said this.
+    pub async fn until_said(&self, what: &str) -> Result<(), Box<dyn std::error::Error>> {
+        self.until_said_times(what, 1).await
+    }
+
+    /// Waits until it has said this so many times.
+    pub async fn until_said_times(&self, what: &str, times: usize) -> Result<(), Box<dyn std::error::Error>> {
+        eventually(&format!("it says `{what}`"), PATIENCE, async || {
+            let log = self.log();
+            if log.matches(what).count() >= times { Ok(()) } else { Err(log) }
+        })
+        .await?;
+        Ok(())
+    }
+
+    /// Waits for its end, and gives its exit code.
+    pub async fn ended(&mut self) -> Result<Option<i32>, Box<dyn std::error::Error>> {
+        let child = &mut self.child;
+        let status = eventually("it ends", PATIENCE, async || match child.try_wait() {
+            Ok(Some(status)) => Ok(status),
+            other => Err(format!("{other:?}")),
+        })
+        .await?;
+        Ok(status.code())
+    }
+}
+
+impl Drop for Service {
+    fn drop(&mut self) {
+        // It may have ended already.
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}

@@ -1,0 +1,238 @@
+//! Promise: servers are added, removed and drained, and the configuration changes, without a restart and without an error
+//! for anybody.
+
+use mysql_async::prelude::Queryable as _;
+use splitfin_tests::forward::Forward;
+use splitfin_tests::load::Load;
+use splitfin_tests::service::{Service, program};
+use splitfin_tests::{Cluster, Family, PATIENCE, Stage, Told, eventually, http, story};
+use std::process::Command;
+
+const QUIET: &str =
+    "log: { routes: off }\nmonitor: { user: monitor, password: secret, interval: 100ms, timeout: 2s, slow_start: 0s }";
+
+/// Waits until a replica has executed more statements that hold `marker`.
+async fn until_it_reads(stage: &Stage, replica: usize, marker: &str) -> Told {
+    let before = stage.cluster.replicas[replica].count_executed(marker)?;
+    eventually("it takes reads", PATIENCE, async || {
+        let now = stage.cluster.replicas[replica].count_executed(marker).map_err(|error| error.to_string())?;
+        if now > before { Ok(()) } else { Err(format!("{now}")) }
+    })
+    .await?;
+    Ok(())
+}
+
+const READ: &str = "SELECT MAX(token) FROM ledger";
+
+story! {
+    a_slave_is_added_and_removed_by_reload, async |family| -> Told {
+        let cluster = Cluster::start(family, 2).await?;
+        let mut stage = Stage::listing(cluster, 1, QUIET).await?;
+        let load = Load::start(&stage, 64).await?;
+        load.more_writes(100).await?;
+        assert_eq!(stage.reload(2, QUIET)?.added, ["slave-2"]);
+        stage.until_usable(2).await?;
+        until_it_reads(&stage, 1, READ).await?;
+        assert_eq!(stage.reload(1, QUIET)?.removed, ["slave-2"]);
+        stage.until_usable(1).await?;
+        // Its connections are closed as they come to rest.
+        let connected = "SELECT COUNT(*) FROM information_schema.PROCESSLIST WHERE USER IN ('app', 'monitor')";
+        let gone = stage.cluster.replicas[1].root().await?;
+        let gone = tokio::sync::Mutex::new(gone);
+        eventually("nobody is connected", PATIENCE, async || {
+            let count: Option<u32> = gone.lock().await.query_first(connected).await.map_err(|error| error.to_string())?;
+            if count == Some(0) { Ok(()) } else { Err(format!("{count:?}")) }
+        })
+        .await?;
+        assert_eq!(stage.reload(2, QUIET)?.added, ["slave-2"]);
+        stage.until_usable(2).await?;
+        until_it_reads(&stage, 1, READ).await?;
+        let ledger = load.end().await?;
+        assert_eq!(ledger.errors(), Default::default());
+        assert_eq!(ledger.compare(&stage.cluster.primary).await?, [0; 0]);
+        assert_eq!(ledger.reads()[2], 0, "no stale read");
+        Ok(())
+    }
+}
+
+story! {
+    a_bad_configuration_changes_nothing_and_a_good_one_everything, async |family| -> Told {
+        let mut stage = Stage::with(family, QUIET).await?;
+        stage.table().await?;
+        let mut client = stage.client().await?;
+        let error = stage.reload(1, "routing: { mode: spilt }").unwrap_err().to_string();
+        assert!(error.contains("spilt"), "{error}");
+        let error = stage.reload(1, "listen: [{ address: \"127.0.0.1:0\", tls: { cert: /nowhere.pem, key: /nowhere.pem } }]").unwrap_err().to_string();
+        assert!(error.contains("/nowhere.pem"), "{error}");
+        stage.until_usable(2).await?;
+        let rule = "routing: { rules: [{ match: { regex: orders }, action: primary, note: for the test }] }";
+        let reloaded = stage.reload(2, &format!("{QUIET}\n{rule}\nworkers: 7\nlimits: {{ max_packet: 1000000 }}"))?;
+        assert_eq!(reloaded.ignored, ["workers"]);
+        eventually("the rule holds for the session that is there", PATIENCE, async || {
+            client.query_drop("SELECT * FROM orders").await.map_err(|error| error.to_string())?;
+            let route = Stage::last_route(&mut client).await.map_err(|error| error.to_string())?;
+            if route == ("master".to_owned(), "rule".to_owned()) { Ok(()) } else { Err(format!("{route:?}")) }
+        })
+        .await?;
+        stage.reload(2, "auth: { mode: static, users: [{ name: app, password: another }] }")?;
+        eventually("the old password is refused", PATIENCE, async || match stage.client().await {
+            Err(error) if error.to_string().contains("1045") => Ok(()),
+            other => Err(format!("{other:?}")),
+        })
+        .await?;
+        client.query_drop("SELECT * FROM orders").await?;
+        Ok(())
+    }
+}
+
+story! {
+    a_drained_slave_gets_nothing_new, async |family| -> Told {
+        let mut stage = Stage::with(family, QUIET).await?;
+        let load = Load::start(&stage, 64).await?;
+        load.more_reads(100).await?;
+        let mut patient = stage.client().await?;
+        patient.query_drop("START TRANSACTION READ ONLY").await?;
+        patient.query_drop("SELECT COUNT(*) FROM ledger").await?;
+        let (at, _) = Stage::last_route(&mut patient).await?;
+        let index = if at == "slave-1" { 0 } else { 1 };
+        assert_eq!(stage.admin("PUT", &format!("/api/v1/backends/{at}/drain")).await?.0, 200);
+        stage.until_usable(1).await?;
+        eventually("nothing new", PATIENCE, async || {
+            let count = || stage.cluster.replicas[index].count_executed(READ).map_err(|error| error.to_string());
+            let before = count()?;
+            load.more_reads(200).await.map_err(|error| error.to_string())?;
+            let after = count()?;
+            if after == before { Ok(()) } else { Err(format!("{before} {after}")) }
+        })
+        .await?;
+        // What it has open there, it may finish.
+        patient.query_drop("SELECT COUNT(*) FROM ledger").await?;
+        assert_eq!(Stage::last_route(&mut patient).await?.0, at);
+        patient.query_drop("COMMIT").await?;
+        assert_eq!(stage.admin("DELETE", &format!("/api/v1/backends/{at}/drain")).await?.0, 200);
+        stage.until_usable(2).await?;
+        until_it_reads(&stage, index, READ).await?;
+        assert_eq!(load.end().await?.errors(), Default::default());
+        assert_eq!(stage.admin("PUT", "/api/v1/backends/nobody/drain").await?.0, 404);
+        let address = stage.splitfin.admin().ok_or("an admin endpoint")?;
+        let (status, _) = http(address, "PUT", "/api/v1/backends/slave-1/drain", "Origin: http://elsewhere\r\n").await?;
+        assert_eq!(status, 403, "not for pages");
+        stage.reload(2, QUIET)?;
+        Ok(())
+    }
+}
+
+/// What the monitor needs to ask who replicates from a server.
+async fn may_ask_for_replicas(cluster: &Cluster) -> Told {
+    let right = match cluster.family() {
+        Family::Mariadb => "GRANT REPLICATION MASTER ADMIN ON *.* TO monitor",
+        Family::Mysql => "GRANT REPLICATION SLAVE ON *.* TO monitor",
+    };
+    cluster.primary.run(&[right]).await?;
+    cluster.caught_up().await?;
+    Ok(())
+}
+
+story! {
+    one_server_leads_to_all_others, async |family| -> Told {
+        let cluster = Cluster::start(family, 2).await?;
+        may_ask_for_replicas(&cluster).await?;
+        let search = format!("{QUIET}\ndiscovery: {{ replicas: true, interval: 200ms }}");
+        let mut stage = Stage::listing(cluster, 0, &search).await?;
+        stage.until_usable(2).await?;
+        let load = Load::start(&stage, 16).await?;
+        for replica in 0..2 {
+            until_it_reads(&stage, replica, READ).await?;
+        }
+        // Who is listed as well is there once.
+        assert_eq!(stage.reload(1, &search)?.added, ["slave-1"]);
+        stage.until_usable(2).await?;
+        // One that does not replicate any more and does not answer is forgotten.
+        stage.cluster.replicas[1].kill();
+        eventually("it is forgotten", PATIENCE, async || {
+            let names: Vec<_> = stage.splitfin.snapshot().ours().map(|view| view.spec.name.clone()).collect();
+            if names.len() == 2 { Ok(()) } else { Err(format!("{names:?}")) }
+        })
+        .await?;
+        stage.cluster.replicas[1].restart().await?;
+        stage.until_usable(2).await?;
+        assert_eq!(load.end().await?.errors(), Default::default());
+        Ok(())
+    }
+}
+
+/// A mount namespace of its own gives the program another /etc/hosts.
+fn with_hosts(hosts: &std::path::Path, config: &std::path::Path) -> Command {
+    let mut command = Command::new("unshare");
+    command.args([
+        "--map-root-user",
+        "--mount",
+        "sh",
+        "-c",
+        "mount --bind \"$1\" /etc/hosts && exec \"$2\" run --watch \"$3\"",
+        "sh",
+    ]);
+    command.arg(hosts).arg(program()).arg(config);
+    command
+}
+
+story! {
+    the_addresses_of_a_name_are_servers, async |family| -> Told {
+        let cluster = Cluster::start(family, 2).await?;
+        let port = splitfin_testkit::free_port()?;
+        let _one = Forward::start(([127, 0, 0, 2], port).into(), cluster.replicas[0].port()).await?;
+        let _two = Forward::start(([127, 0, 0, 3], port).into(), cluster.replicas[1].port()).await?;
+        let folder = tempfile::tempdir()?;
+        let (hosts, file) = (folder.path().join("hosts"), folder.path().join("splitfin.yaml"));
+        let endpoint = splitfin_testkit::free_port()?;
+        let config = |more: &str| format!(
+            "listen: [{{ address: \"127.0.0.1:{endpoint}\" }}]
+backends:
+  - {{ name: master, address: \"{}\" }}
+  - {{ name: slave, dns: \"slaves.test:{port}\" }}
+discovery: {{ interval: 200ms }}
+monitor: {{ user: monitor, password: secret, interval: 100ms, timeout: 2s, slow_start: 0s }}
+auth: {{ mode: static, users: [{{ name: app, password: secret }}] }}
+state_dir: \"{}\"
+{more}
+",
+            cluster.primary.address(),
+            folder.path().display(),
+        );
+        std::fs::write(&hosts, "127.0.0.2 slaves.test\n")?;
+        std::fs::write(&file, config(""))?;
+        let mut service = Service::start(with_hosts(&hosts, &file), folder.path())?;
+        service.until_said("takes reads backend=slave-127.0.0.2").await?;
+        std::fs::write(&hosts, "127.0.0.2 slaves.test\n127.0.0.3 slaves.test\n")?;
+        service.until_said("takes reads backend=slave-127.0.0.3").await?;
+        let options = || mysql_async::OptsBuilder::default()
+            .ip_or_hostname("127.0.0.1").tcp_port(endpoint).user(Some("app")).pass(Some("secret")).prefer_socket(false);
+        // A session stays with one server for a moment.
+        for _ in 0..20 {
+            let mut client = mysql_async::Conn::new(options()).await?;
+            client.query_drop("SELECT 'by name' FROM information_schema.ENGINES LIMIT 1").await?;
+        }
+        let mut client = mysql_async::Conn::new(options()).await?;
+        for replica in &cluster.replicas {
+            assert!(replica.count_executed("by name")? > 0);
+        }
+        std::fs::write(&hosts, "127.0.0.3 slaves.test\n")?;
+        service.until_said("a server is gone").await?;
+        // A name that leads nowhere for a moment changes nothing.
+        std::fs::write(&hosts, "")?;
+        service.until_said("cannot be looked up").await?;
+        client.query_drop("SELECT 1").await?;
+        // The file is watched, and a signal does the same.
+        std::fs::write(&file, config("limits: { clients: 5 }"))?;
+        service.until_said("reloaded").await?;
+        std::fs::write(&file, config("limits: { clients: none }"))?;
+        service.until_said("nothing has changed").await?;
+        std::fs::write(&file, config("limits: { clients: 6 }"))?;
+        service.until_said_times("reloaded", 3).await?;
+        service.signal("HUP")?;
+        service.until_said_times("reloaded", 4).await?;
+        service.signal("TERM")?;
+        assert_eq!(service.ended().await?, Some(0), "{}", service.log());
+        Ok(())
+    }
+}
