@@ -99,6 +99,7 @@ fn snapshot() -> Snapshot {
         fit: Ok(()),
         share: 100,
         behind: None,
+        clock: None,
         identity: None,
         lag: Some(Duration::ZERO),
         version: None,

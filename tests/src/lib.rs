@@ -84,15 +84,36 @@ impl Stage {
     /// In front of servers that run already, of which only the primary and so many replicas are in the configuration.
     pub async fn listing(cluster: Cluster, listed: usize, more: &str) -> Result<Self, Box<dyn std::error::Error>> {
         let state = tempfile::tempdir()?;
-        let config = Config::parse("story", &config(&cluster, listed, state.path(), more))?;
+        let text = config(&cluster, listed, state.path(), more);
+        let stage = Self::configured(cluster, state, &text).await?;
+        stage.until_usable(listed).await?;
+        Ok(stage)
+    }
+
+    async fn configured(cluster: Cluster, state: TempDir, text: &str) -> Result<Self, Box<dyn std::error::Error>> {
+        let config = Config::parse("story", text)?;
         splitfin::start_logging(&config.log);
         let splitfin = splitfin::run(config).await?;
         let port = match &splitfin.endpoints()[0] {
             splitfin::Endpoint::Tcp(address) => address.port(),
             splitfin::Endpoint::Unix(_) => 0,
         };
-        let stage = Self { cluster, splitfin, port, state };
-        stage.until_usable(listed).await?;
+        Ok(Self { cluster, splitfin, port, state })
+    }
+
+    /// In front of servers of which some replicas are reached at other addresses than their own.
+    pub async fn with_addresses(
+        cluster: Cluster,
+        addresses: &[(usize, String)],
+        more: &str,
+    ) -> Result<Self, Box<dyn std::error::Error>> {
+        let state = tempfile::tempdir()?;
+        let mut text = config(&cluster, cluster.replicas.len(), state.path(), more);
+        for (replica, address) in addresses {
+            text = text.replace(&cluster.replicas[*replica].address(), address);
+        }
+        let stage = Self::configured(cluster, state, &text).await?;
+        stage.until_usable(stage.cluster.replicas.len()).await?;
         Ok(stage)
     }
 

@@ -1,4 +1,4 @@
-//! Clients that write and read as fast as they can, and remember what they were told: for tests in which servers die,
+//! Clients that write and read all the time, and remember what they were told: for tests in which servers die,
 //! hang and are replaced meanwhile.
 //!
 //! Each write has a token of its own. One that was acknowledged must be there once; one that was refused must not be
@@ -206,6 +206,8 @@ impl Client {
                         break;
                     }
                 }
+                // Replicas that have to make up for something are to get there.
+                tokio::time::sleep(PACE).await;
             }
         }
     }
@@ -279,3 +281,6 @@ impl Client {
         from_server && !text.contains("Splitfin") && !matches!(self.style, Style::Transaction)
     }
 }
+
+/// Time between a client's turns: together they ask for less than the servers can do.
+const PACE: Duration = Duration::from_millis(200);

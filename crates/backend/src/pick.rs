@@ -122,6 +122,7 @@ mod tests {
             fit: Ok(()),
             share: *weight * 100,
             behind: None,
+            clock: None,
             identity: None,
             lag: Some(Duration::from_secs(index as u64)),
             version: None,

@@ -4,11 +4,13 @@
 //! with the answer to the last.
 
 mod cluster;
+mod heartbeat;
 mod neighbours;
 mod probe;
 mod rows;
 mod task;
 
+pub use heartbeat::Heartbeat;
 pub use neighbours::{Neighbours, neighbours};
 pub use probe::{Prober, Target};
 pub use task::{Order, Wires, watch};

@@ -1,11 +1,13 @@
 //! One probe over one connection.
 
 use crate::cluster;
+use crate::heartbeat::{self, MICROSECONDS, now};
 use crate::rows::{Status, channel};
 use mysql_async::prelude::Queryable as _;
 use mysql_async::{Conn, Opts, OptsBuilder, Row, SslOpts};
 use splitfin_topology::{Channel, Family, History, Identity, Observation, Offer, Position, ProbeFailure};
 use std::collections::HashMap;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 /// Whom to probe, and as whom.
@@ -21,6 +23,8 @@ pub struct Target {
     pub tls: bool,
     /// Time for a whole probe, connecting included.
     pub timeout: Duration,
+    /// Where heartbeats are, as an SQL name.
+    pub heartbeat: Option<Arc<str>>,
 }
 
 impl std::fmt::Debug for Target {
@@ -57,7 +61,7 @@ impl Prober {
                     (conn, offer)
                 }
             };
-            let seen = observe(&mut conn, offer).await?;
+            let seen = observe(&mut conn, offer, self.target.heartbeat.as_deref()).await?;
             Ok((conn, seen))
         };
         match tokio::time::timeout(limit, work).await {
@@ -119,11 +123,19 @@ async fn offer(conn: &mut Conn) -> Result<Offer, ProbeFailure> {
     })
 }
 
-async fn observe(conn: &mut Conn, offer: Offer) -> Result<Observation, ProbeFailure> {
+async fn observe(conn: &mut Conn, offer: Offer, heartbeat: Option<&str>) -> Result<Observation, ProbeFailure> {
     let begun = Instant::now();
-    let basics: Option<(String, u32, String)> =
-        conn.query_first("SELECT @@version, @@server_id, CAST(@@read_only AS CHAR)").await.map_err(failure)?;
-    let (version, server_id, read_only) = basics.ok_or_else(|| ProbeFailure::Unreachable("an empty answer".into()))?;
+    let asked = now();
+    let sql = format!("SELECT @@version, @@server_id, CAST(@@read_only AS CHAR), {MICROSECONDS}");
+    let basics: Option<(String, u32, String, i64)> = conn.query_first(sql).await.map_err(failure)?;
+    let (version, server_id, read_only, clock) =
+        basics.ok_or_else(|| ProbeFailure::Unreachable("an empty answer".into()))?;
+    // It was asked, and answered, about in the middle.
+    let clock = clock - (asked + now()) / 2;
+    let heartbeat = match heartbeat {
+        Some(table) => heartbeat::age(conn, table).await?,
+        None => None,
+    };
     let family = if is_mariadb(&version) { Family::Mariadb } else { Family::Mysql };
     let Positions { uuid, position, history } = positions(conn, family).await?;
     let replication = replication(conn).await?;
@@ -148,6 +160,8 @@ async fn observe(conn: &mut Conn, offer: Offer) -> Result<Observation, ProbeFail
         identity: Identity { uuid, server_id },
         read_only,
         channels,
+        clock,
+        heartbeat,
         membership,
         begun,
         position,

@@ -1,8 +1,10 @@
 //! The tasks that probe, and the one that folds what they saw into snapshots.
 
+use crate::heartbeat::Heartbeat;
 use crate::probe::{Prober, Target};
 use splitfin_topology::{
     BackendId, BackendSpec, Event, Monitor, Observation, PrimaryChoice, ProbeFailure, Thresholds, Topology, Trouble,
+    Unfit,
 };
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -39,6 +41,8 @@ pub enum Order {
         choice: PrimaryChoice,
         /// Time from one probe to the next.
         interval: Duration,
+        /// What is written on the primary.
+        heartbeat: Option<Heartbeat>,
     },
 }
 
@@ -53,16 +57,16 @@ pub struct Wires {
     pub topology: Arc<Topology>,
     /// The fewest probes of any backend that were taken in.
     pub rounds: signal::Sender<u64>,
-    /// Who the primary is, whenever that changes.
-    pub primary: signal::Sender<Option<BackendId>>,
+    /// Counts how often those at work had to look around: another server became the primary, or one does not answer.
+    pub moves: signal::Sender<u64>,
 }
 
 /// Probes all backends and publishes snapshots, until the future is dropped or nobody can give orders any more.
-pub async fn watch(monitor: Monitor, interval: Duration, wires: Wires) {
-    let Wires { mut orders, mut troubles, topology, rounds, primary } = wires;
+pub async fn watch(monitor: Monitor, interval: Duration, heartbeat: Option<Heartbeat>, wires: Wires) {
+    let Wires { mut orders, mut troubles, topology, rounds, moves } = wires;
     let (report, mut reports) = mpsc::channel(REPORTS);
     let (probes, watched) = (JoinSet::new(), HashMap::new());
-    let mut watch = Watch { monitor, interval, topology, primary, report, probes, watched };
+    let mut watch = Watch { monitor, interval, heartbeat, beating: None, topology, moves, report, probes, watched };
     loop {
         tokio::select! {
             order = orders.recv() => match order {
@@ -83,8 +87,11 @@ type Report = (BackendId, Result<Observation, ProbeFailure>);
 struct Watch {
     monitor: Monitor,
     interval: Duration,
+    heartbeat: Option<Heartbeat>,
+    /// The task that writes heartbeats, and where.
+    beating: Option<(BackendId, AbortHandle)>,
     topology: Arc<Topology>,
-    primary: signal::Sender<Option<BackendId>>,
+    moves: signal::Sender<u64>,
     report: mpsc::Sender<Report>,
     probes: JoinSet<()>,
     watched: HashMap<BackendId, Watched>,
@@ -122,8 +129,12 @@ impl Watch {
                     self.start(id, target, watched.probes);
                 }
             }
-            Order::Configure { thresholds, choice, interval } => {
+            Order::Configure { thresholds, choice, interval, heartbeat } => {
                 self.monitor.configure(thresholds, choice);
+                if heartbeat != self.heartbeat {
+                    self.heartbeat = heartbeat;
+                    self.stop_beating();
+                }
                 if interval != std::mem::replace(&mut self.interval, interval) {
                     for (id, watched) in std::mem::take(&mut self.watched) {
                         watched.task.abort();
@@ -171,8 +182,37 @@ impl Watch {
         events.iter().for_each(|event| say(event, &name));
         let primary = snapshot.primary;
         self.topology.publish(snapshot);
-        self.primary.send_if_modified(|known| std::mem::replace(known, primary) != primary);
+        self.beat(primary);
+        if events.iter().any(matters_to_those_at_work) {
+            self.moves.send_modify(|moves| *moves += 1);
+        }
     }
+}
+
+impl Watch {
+    /// Heartbeats are written on the primary, and nowhere else.
+    fn beat(&mut self, primary: Option<BackendId>) {
+        if self.beating.as_ref().map(|(id, _)| *id) == primary {
+            return;
+        }
+        self.stop_beating();
+        if let (Some(id), Some(heartbeat)) = (primary, &self.heartbeat)
+            && let Some(watched) = self.watched.get(&id)
+        {
+            let task = self.probes.spawn(heartbeat.clone().beat(watched.target.clone()));
+            self.beating = Some((id, task));
+        }
+    }
+
+    fn stop_beating(&mut self) {
+        if let Some((_, task)) = self.beating.take() {
+            task.abort();
+        }
+    }
+}
+
+const fn matters_to_those_at_work(event: &Event) -> bool {
+    matches!(event, Event::PrimaryFound { .. } | Event::Left { why: Unfit::Probe(_), .. })
 }
 
 async fn probe_forever(
@@ -233,6 +273,10 @@ fn say(event: &Event, name: &impl Fn(BackendId) -> String) {
         Event::NoGtids { backend } => {
             tracing::warn!(target: "splitfin::health", backend = %name(*backend),
                 "writes no GTIDs (gtid_mode, log_bin): reads behind a write stay on the primary for consistency.sticky");
+        }
+        Event::ClockIsOff { backend, by } => {
+            tracing::warn!(target: "splitfin::health", backend = %name(*backend), ?by,
+                "its clock differs from the primary's: what it says of its lag may be wrong by that");
         }
         Event::MixedFamilies { backend } => {
             tracing::error!(target: "splitfin::health", backend = %name(*backend),

@@ -11,6 +11,7 @@ use splitfin_topology::BackendId;
 use std::cell::Cell;
 use std::pin::pin;
 use std::rc::Rc;
+use std::task::Poll;
 use std::time::Duration;
 
 /// How far a command is.
@@ -53,6 +54,8 @@ pub(crate) struct Progress {
     told: Cell<bool>,
     /// The client has got some of the reply.
     replies: Cell<bool>,
+    /// The server does not answer: what may run elsewhere should.
+    elsewhere: Cell<bool>,
 }
 
 impl Progress {
@@ -61,8 +64,19 @@ impl Progress {
     }
 
     pub(crate) fn is_on(&self, lease: &Lease) {
+        self.elsewhere.set(false);
         let for_writes = lease.is_for_writes() && !lease.is_guarded();
         self.phase.set(Phase::On { backend: lease.backend(), thread: lease.id(), for_writes });
+    }
+
+    /// Comes to an end when the statement should run elsewhere. [`run`] has it looked at whenever that may be so, and
+    /// nobody else wakes it.
+    pub(crate) async fn should_be_elsewhere(&self) {
+        std::future::poll_fn(|_| match self.elsewhere.get() {
+            true => Poll::Ready(()),
+            false => Poll::Pending,
+        })
+        .await;
     }
 
     /// The client gets some of the reply.
@@ -114,6 +128,12 @@ pub(crate) async fn run<T>(
             (Wish::EndStatement, Phase::Waiting) if !holds => return Ended::Interrupted,
             (Wish::LookAround, Phase::On { backend, for_writes: true, .. }) if worker.is_deposed(backend) => {
                 return Ended::Fenced;
+            }
+            (Wish::LookAround, Phase::On { backend, .. }) if worker.is_silent(backend) => {
+                // Looked at again, it may go elsewhere.
+                progress.elsewhere.set(true);
+                entry.has_looked();
+                continue;
             }
             (Wish::LookAround, _) => {
                 entry.has_looked();

@@ -13,7 +13,7 @@ pub(crate) enum Wish {
     EndStatement,
     /// That the session ends.
     EndSession,
-    /// That it looks whether it still is where it should be: another server has become the primary.
+    /// That it looks whether it still is where it should be.
     LookAround,
 }
 
@@ -44,7 +44,7 @@ impl SessionIds {
 #[derive(Debug, Default)]
 pub struct Registry {
     entries: Mutex<HashMap<u32, Arc<Entry>>>,
-    /// Counts how often another server became the primary.
+    /// Counts how often all had to look around.
     moves: Arc<AtomicU64>,
 }
 
@@ -107,8 +107,9 @@ impl Registry {
         Ok(())
     }
 
-    /// Another server has become the primary: whoever is at work on the old one has to stop.
-    pub fn primary_moved(&self) {
+    /// Another server has become the primary, or one does not answer any more: whoever is at work has to look whether that
+    /// is where it is.
+    pub fn look_around(&self) {
         self.moves.fetch_add(1, Ordering::AcqRel);
         self.entries().values().for_each(|entry| entry.told.notify_one());
     }

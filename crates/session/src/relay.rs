@@ -131,6 +131,9 @@ pub(crate) async fn relay(
             tokio::select! {
                 biased;
                 read = lease.framed().fill() => break read,
+                () = progress.should_be_elsewhere(), if bytes == 0 && catch == Catch::Writes => {
+                    return Err(failed(io::Error::from(io::ErrorKind::TimedOut).into(), bytes));
+                }
                 () = until(gone) => return Err(RelayError::Client(SessionError::ClientGone)),
                 read = client.fill(), if watching => match read {
                     // It may only have nothing more to say, and still listen.

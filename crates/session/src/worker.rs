@@ -7,7 +7,7 @@ use crate::route_log::RouteLog;
 use crate::settings::Settings;
 use splitfin_backend::Pools;
 use splitfin_router::Statements;
-use splitfin_topology::{BackendId, LocalTopology, MOST_BACKENDS, Topology};
+use splitfin_topology::{BackendId, LocalTopology, MOST_BACKENDS, Topology, Unfit};
 use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 use std::sync::Arc;
@@ -73,6 +73,12 @@ impl Worker {
     /// Whether this server was the primary and another one is it now: nothing must be written there any more.
     pub(crate) fn is_deposed(&self, backend: BackendId) -> bool {
         self.topology.snapshot().primary.is_some_and(|primary| primary != backend)
+    }
+
+    /// Whether this server does not answer any more.
+    pub(crate) fn is_silent(&self, backend: BackendId) -> bool {
+        let snapshot = self.topology.snapshot();
+        snapshot.backend(backend).is_some_and(|view| matches!(view.fit, Err(Unfit::Probe(_))))
     }
 
     /// From now on sessions end as soon as nothing of theirs runs.

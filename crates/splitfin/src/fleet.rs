@@ -18,6 +18,8 @@ pub(crate) struct Probing {
     pub(crate) user: String,
     pub(crate) password: String,
     pub(crate) timeout: Duration,
+    /// The table of heartbeats.
+    pub(crate) heartbeat: Option<Arc<str>>,
 }
 
 impl Probing {
@@ -28,6 +30,7 @@ impl Probing {
             password: self.password.clone(),
             tls: backend.tls.wish == splitfin_protocol::handshake::connect::TlsWish::Required,
             timeout: self.timeout,
+            heartbeat: self.heartbeat.clone(),
         }
     }
 }
@@ -208,7 +211,12 @@ mod tests {
 
     fn fleet() -> (Fleet, UnboundedReceiver<Order>) {
         let (orders, received) = unbounded_channel();
-        let probing = Probing { user: "monitor".into(), password: "secret".into(), timeout: Duration::from_secs(1) };
+        let probing = Probing {
+            user: "monitor".into(),
+            password: "secret".into(),
+            timeout: Duration::from_secs(1),
+            heartbeat: None,
+        };
         (Fleet::new(Arc::default(), orders, probing), received)
     }
 

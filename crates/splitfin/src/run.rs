@@ -59,7 +59,7 @@ pub struct Running {
 /// Starts everything and waits for the first round of probes (as long as a few of them take), so that the first client
 /// finds backends.
 pub async fn run(config: Config) -> Result<Running, StartError> {
-    let wiring::Built { shared, monitor, wires, mut rounds, mut primary } = wiring::build(&config)?;
+    let wiring::Built { shared, monitor, wires, mut rounds, mut moves } = wiring::build(&config)?;
     let session = wiring::session(&config, None)?;
     let mut listeners = Vec::new();
     for listen in &config.listen {
@@ -78,11 +78,11 @@ pub async fn run(config: Config) -> Result<Running, StartError> {
 
     let searches = Searches::start(&config, &shared).await;
     let mut control = JoinSet::new();
-    control.spawn(splitfin_health::watch(monitor, config.probe_interval, wires));
+    control.spawn(splitfin_health::watch(monitor, config.probe_interval, config.heartbeat.clone(), wires));
     let registry = Arc::clone(&shared.registry);
     control.spawn(async move {
-        while primary.changed().await.is_ok() {
-            registry.primary_moved();
+        while moves.changed().await.is_ok() {
+            registry.look_around();
         }
     });
     let patience = config.probe_timeout * 3;

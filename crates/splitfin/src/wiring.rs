@@ -7,7 +7,7 @@ use splitfin_backend::{Alarm, Limits};
 use splitfin_health::{Order, Wires};
 use splitfin_router::classify::{TRACKED_UNDER_TWO_NAMES, TRACKED_VARIABLES};
 use splitfin_session::{ConsistencySettings, Marks, Metrics, Registry, Users};
-use splitfin_topology::{BackendId, Monitor, Topology};
+use splitfin_topology::{Monitor, Topology};
 use splitfin_transport::RsaKey;
 use splitfin_transport::tls::ClientTls;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -40,8 +40,8 @@ pub(crate) struct Built {
     pub(crate) wires: Wires,
     /// How many probes every backend has had.
     pub(crate) rounds: watch::Receiver<u64>,
-    /// Who the primary is.
-    pub(crate) primary: watch::Receiver<Option<BackendId>>,
+    /// Changes when those at work have to look around.
+    pub(crate) moves: watch::Receiver<u64>,
 }
 
 pub(crate) fn build(config: &Config) -> Result<Built> {
@@ -50,7 +50,7 @@ pub(crate) fn build(config: &Config) -> Result<Built> {
     let (alarm, troubles) = Alarm::new();
     let (sender, orders) = mpsc::unbounded_channel();
     let (round, rounds) = watch::channel(0);
-    let (found, primary) = watch::channel(None);
+    let (moved, moves) = watch::channel(0);
     let backends = Arc::default();
     let mut fleet = Fleet::new(Arc::clone(&backends), sender, probing(config));
     fleet.set(CONFIGURATION, config.backends.clone())?;
@@ -69,9 +69,9 @@ pub(crate) fn build(config: &Config) -> Result<Built> {
     Ok(Built {
         shared,
         monitor,
-        wires: Wires { orders, troubles, topology, rounds: round, primary: found },
+        wires: Wires { orders, troubles, topology, rounds: round, moves: moved },
         rounds,
-        primary,
+        moves,
     })
 }
 
@@ -133,9 +133,15 @@ pub(crate) fn client_tls(tls: &BackendTls) -> Result<ClientTls> {
 
 pub(crate) fn probing(config: &Config) -> Probing {
     let (user, password) = config.monitor.clone();
-    Probing { user, password, timeout: config.probe_timeout }
+    let heartbeat = config.heartbeat.as_ref().map(|heartbeat| heartbeat.table.as_str().into());
+    Probing { user, password, timeout: config.probe_timeout, heartbeat }
 }
 
 pub(crate) fn monitoring(config: &Config) -> Order {
-    Order::Configure { thresholds: config.thresholds, choice: config.primary.clone(), interval: config.probe_interval }
+    Order::Configure {
+        thresholds: config.thresholds,
+        choice: config.primary.clone(),
+        interval: config.probe_interval,
+        heartbeat: config.heartbeat.clone(),
+    }
 }

@@ -70,7 +70,11 @@ impl Cluster {
 
     /// Makes `replica` replicate from `source`.
     pub async fn follow(&self, replica: &Server, source: &Server) -> Result<(), Error> {
-        let port = source.port();
+        self.follow_port(replica, source.port()).await
+    }
+
+    /// Makes `replica` replicate from what is behind a port.
+    pub async fn follow_port(&self, replica: &Server, port: u16) -> Result<(), Error> {
         let statements = match self.family() {
             Family::Mariadb => [
                 "STOP SLAVE".to_owned(),
@@ -156,6 +160,15 @@ impl Cluster {
             Family::Mysql => "REPLICA",
         };
         self.replicas[replica].run(&[&format!("{verb} {noun} {thread}")]).await
+    }
+
+    /// Makes a replica a server on its own.
+    pub async fn detach(&self, replica: usize) -> Result<(), Error> {
+        let statements = match self.family() {
+            Family::Mariadb => ["STOP SLAVE", "RESET SLAVE ALL"],
+            Family::Mysql => ["STOP REPLICA", "RESET REPLICA ALL"],
+        };
+        self.replicas[replica].run(&statements).await
     }
 
     /// Makes a replica the primary, by hand: it stops replicating and accepts writes; the others follow it.

@@ -220,6 +220,18 @@ impl Server {
         self.signal("-CONT")
     }
 
+    /// Lets the process make no file longer than this, as if its disk was full; `None` ends that.
+    pub fn limit_files(&self, bytes: Option<u64>) -> Result<(), Error> {
+        let Some(pid) = self.pid() else { return Ok(()) };
+        let limit = bytes.map_or("unlimited".to_owned(), |bytes| bytes.to_string());
+        // The soft limit: the hard one could not be lifted again.
+        let status = Command::new("prlimit").arg(format!("--pid={pid}")).arg(format!("--fsize={limit}:")).status();
+        match status.map_err(Error::io("prlimit"))?.success() {
+            true => Ok(()),
+            false => Err(Error::Failed { what: "prlimit".into(), log: String::new() }),
+        }
+    }
+
     fn signal(&self, signal: &str) -> Result<(), Error> {
         let Some(pid) = self.pid() else { return Ok(()) };
         let status = Command::new("kill").args([signal, &pid.to_string()]).status().map_err(Error::io("kill"))?;

@@ -8,6 +8,7 @@
 //! ```
 //! Good means: nothing is wrong and, on the way back, lag is at most `lag_resume`; on the way out, at most `lag_max`.
 
+use crate::monitor::Late;
 use crate::observation::{Identity, Observation, ProbeFailure};
 use std::fmt;
 use std::time::Duration;
@@ -191,6 +192,7 @@ pub(crate) enum Path {
 pub(crate) fn judge_replica(
     seen: &Observation,
     limit: Duration,
+    late: Late,
     path_to: impl Fn(&Identity) -> Path,
 ) -> Result<(), Unfit> {
     if let Some(membership) = &seen.membership {
@@ -219,10 +221,10 @@ pub(crate) fn judge_replica(
         if !channel.receiving && !nothing_to_receive {
             return Err(Unfit::NotReceiving { error: channel.error.clone() });
         }
-        let lag = match channel.lag {
+        let lag = match late.lag(channel) {
             None if nothing_to_receive => channel.delay,
             None => return Err(Unfit::LagUnknown),
-            Some(lag) => lag.max(channel.delay),
+            Some(lag) => lag,
         };
         if lag > limit {
             return Err(Unfit::Lagging { lag, limit });

@@ -117,6 +117,24 @@ impl Position {
         }
     }
 
+    /// Whether a server that is here lacks something of what came between `base` and `needed`. What it never had of
+    /// `base` does not count: it may have begun with a copy that did not say what is in it.
+    pub fn is_behind(&self, base: &Self, needed: &Self) -> bool {
+        match (self, needed) {
+            (Self::Mysql(ours), Self::Mysql(needed)) => match base {
+                Self::Mysql(base) => ours.is_behind(base, needed),
+                _ => ours.is_behind(&GtidSet::default(), needed),
+            },
+            (Self::Mariadb(ours), Self::Mariadb(needed)) => match base {
+                Self::Mariadb(base) => ours.is_behind(base, needed),
+                _ => ours.is_behind(&Domains::default(), needed),
+            },
+            (Self::Nothing, Self::Mysql(_)) => Self::Mysql(GtidSet::default()).is_behind(base, needed),
+            (Self::Nothing, Self::Mariadb(_)) => Self::Mariadb(Domains::default()).is_behind(base, needed),
+            _ => false,
+        }
+    }
+
     /// Whether all of it comes from one stream in which each transaction has its place behind the one before.
     pub fn is_one_stream(&self) -> bool {
         match self {

@@ -11,6 +11,7 @@ mod monitor;
 mod observation;
 mod publish;
 mod snapshot;
+mod trail;
 
 pub use backend::{BackendId, BackendSpec, MOST_BACKENDS, Trouble};
 pub use condition::{Thresholds, Unfit};

@@ -3,13 +3,15 @@
 mod leader;
 mod member;
 
+pub(crate) use member::Late;
 use member::{Member, Standing};
 
 use crate::backend::{BackendId, BackendSpec};
 use crate::condition::{Path, Thresholds, Unfit, judge_replica};
 use crate::observation::{Family, Observation, ProbeFailure};
 use crate::snapshot::{BackendView, Role, Snapshot};
-use std::time::Instant;
+use crate::trail::Trail;
+use std::time::{Duration, Instant};
 
 /// How the primary is found.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -64,6 +66,13 @@ pub enum Event {
         /// Which.
         backend: BackendId,
     },
+    /// A server's clock differs from the primary's: what it says of its lag may be wrong by that.
+    ClockIsOff {
+        /// Which.
+        backend: BackendId,
+        /// By how much.
+        by: Duration,
+    },
     /// MySQL and MariaDB cannot serve one endpoint together.
     MixedFamilies {
         /// The one that differs.
@@ -81,6 +90,8 @@ pub struct Monitor {
     /// The one before it, while there is none.
     last_primary: Option<BackendId>,
     ambiguous: bool,
+    /// Where the primary was when.
+    trail: Trail,
     epoch: u64,
 }
 
@@ -88,7 +99,16 @@ impl Monitor {
     /// Knows nothing of `backends` yet: none takes a statement.
     pub fn new(backends: Vec<BackendSpec>, thresholds: Thresholds, choice: PrimaryChoice) -> Self {
         let members = backends.into_iter().map(Member::new).collect();
-        Self { members, thresholds, choice, primary: None, last_primary: None, ambiguous: false, epoch: 0 }
+        Self {
+            members,
+            thresholds,
+            choice,
+            primary: None,
+            last_primary: None,
+            ambiguous: false,
+            trail: Trail::default(),
+            epoch: 0,
+        }
     }
 
     /// One more backend under the next number, or one that was removed under its own. It is not known yet how it is.
@@ -166,7 +186,14 @@ impl Monitor {
             }
             Err(failure) => member.fail(failure),
         }
+        let primary = self.primary;
         self.choose_primary(&mut events);
+        if self.primary != primary {
+            self.trail.clear();
+        }
+        if let Ok(seen) = &result {
+            self.compare(backend, seen, &mut events);
+        }
         let verdict = self.verdict(backend, result.as_ref().err());
         if let Some(member) = self.members.get_mut(backend.index()) {
             member.judge(verdict, &self.thresholds);
@@ -187,6 +214,31 @@ impl Monitor {
     fn fitness(&self) -> Vec<bool> {
         let fitness = |(id, member): (BackendId, &Member)| member.fitness(self.primary == Some(id)).is_ok();
         (0..).map(BackendId).zip(&self.members).map(fitness).collect()
+    }
+
+    /// Compares what was seen with what is known of the primary: who lacks what, and whose clock is off.
+    fn compare(&mut self, backend: BackendId, seen: &Observation, events: &mut Vec<Event>) {
+        if self.primary == Some(backend) {
+            self.trail.note(seen.begun, &seen.position);
+        }
+        let clock = self.primary.and_then(|id| self.member(id)?.seen.as_ref()).map(|primary| primary.clock);
+        // The age is by the probe's clock, and the primary wrote by its own.
+        let heartbeat = seen.heartbeat.zip(clock).map(|(age, clock)| age.saturating_add(clock));
+        let late = Late {
+            heartbeat: heartbeat.map(|age| Duration::from_micros(u64::try_from(age).unwrap_or(0))),
+            at_least: match &seen.membership {
+                None => self.trail.lag(seen.begun, &seen.position),
+                Some(_) => Duration::ZERO,
+            },
+        };
+        let off = clock.map_or(0, |clock| seen.clock.saturating_sub(clock));
+        let Some(member) = self.members.get_mut(backend.index()) else { return };
+        member.late = late;
+        let is_off = off.unsigned_abs() > CLOCKS_AGREE.as_micros() as u64;
+        if is_off && !member.clock_is_off {
+            events.push(Event::ClockIsOff { backend, by: Duration::from_micros(off.unsigned_abs()) });
+        }
+        member.clock_is_off = is_off;
     }
 
     fn family_beside(&self, backend: BackendId) -> Option<Family> {
@@ -217,7 +269,7 @@ impl Monitor {
         let limit = member.condition.lag_limit(&self.thresholds);
         // Before all were seen, a source that is not known yet may well be one of ours.
         let all_known = self.ours().all(|(_, member)| member.seen.is_some());
-        judge_replica(seen, limit, |source| match self.path_to_primary(source, self.members.len()) {
+        judge_replica(seen, limit, member.late, |source| match self.path_to_primary(source, self.members.len()) {
             Path::Unknown if !all_known => Path::Flows,
             path => path,
         })
@@ -265,6 +317,7 @@ impl Monitor {
             fit,
             share: member.spec.weight.saturating_mul(member.warmth(self.thresholds.slow_start)),
             lag: member.lag(),
+            clock: member.seen.as_ref().map(|seen| seen.clock),
             behind: position.zip(primary).map(|(position, primary)| position.lacks(&primary.position)),
             identity: member.identity().cloned(),
             version: member.seen.as_ref().map(|seen| seen.version.clone()),
@@ -273,6 +326,9 @@ impl Monitor {
         }
     }
 }
+
+/// Clocks that differ by less do not matter: lag is asked for in whole seconds.
+const CLOCKS_AGREE: Duration = Duration::from_secs(1);
 
 #[cfg(test)]
 mod simulation;

@@ -117,6 +117,10 @@ pub struct Observation {
     pub read_only: bool,
     /// What it replicates from; empty for a server that is no replica.
     pub channels: Vec<Channel>,
+    /// How far its clock is ahead of the probe's, in microseconds, give or take the time of a question.
+    pub clock: i64,
+    /// How old the heartbeat is that it has, in microseconds, if the clocks of the probe and the primary agree.
+    pub heartbeat: Option<i64>,
     /// Its place in a cluster, if it is in one.
     pub membership: Option<Membership>,
     /// When the probe began: what the server had by then is in `position`.

@@ -30,6 +30,8 @@ pub struct BackendView {
     pub share: u32,
     /// How late it is, if it is a replica that knows.
     pub lag: Option<Duration>,
+    /// How far its clock is ahead of Splitfin's, in microseconds.
+    pub clock: Option<i64>,
     /// About how many transactions of the primary it lacks, as both were seen last.
     pub behind: Option<u64>,
     /// How its replicas call it, once it was seen.

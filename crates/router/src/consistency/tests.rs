@@ -19,6 +19,7 @@ fn snapshot(seen: Instant) -> Snapshot {
         fit: Ok(()),
         share: 100,
         behind: None,
+        clock: None,
         identity: None,
         lag: Some(Duration::ZERO),
         version: None,

@@ -16,6 +16,7 @@ fn snapshot() -> Snapshot {
         fit: Ok(()),
         share: 100,
         behind: None,
+        clock: None,
         identity: None,
         lag: lag.map(Duration::from_millis),
         version: None,

@@ -131,6 +131,7 @@ async fn backends(State(admin): State<Admin>) -> Json<Value> {
             "lag_seconds": view.lag.map(|lag| lag.as_secs_f64()),
             "version": view.version,
             "behind_transactions": view.behind,
+            "clock_ahead_seconds": view.clock.map(|clock| clock as f64 / 1e6),
             "position": view.progress.position.to_string(),
             "weight": view.spec.weight,
             "connections": admin.shared.pools.limits.open(view.id),

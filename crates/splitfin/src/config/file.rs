@@ -20,6 +20,7 @@ defaults! {
     lag_max: Span = Span(Duration::from_secs(5));
     lag_resume: Span = Span(Duration::from_secs(2));
     two: u32 = 2;
+    heartbeat_interval: Span = Span(Duration::from_millis(500));
     discovery_interval: Span = Span(Duration::from_secs(5));
     slow_start: Span = Span(Duration::from_secs(30));
     consistency_wait: Span = Span(Duration::from_millis(50));
@@ -192,6 +193,16 @@ pub(crate) struct Monitor {
     pub(crate) rise: u32,
     #[serde(default = "slow_start")]
     pub(crate) slow_start: Span,
+    #[serde(default)]
+    pub(crate) heartbeat: Option<Heartbeat>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Heartbeat {
+    pub(crate) table: String,
+    #[serde(default = "heartbeat_interval")]
+    pub(crate) interval: Span,
 }
 
 #[derive(Debug, Deserialize)]

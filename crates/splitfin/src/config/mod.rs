@@ -8,6 +8,7 @@ mod values;
 use file::{AuthMode, Compression, File, TlsMode};
 use routing::consistency_sticky;
 use splitfin_backend::Balance;
+use splitfin_health::Heartbeat;
 use splitfin_protocol::Capabilities;
 use splitfin_protocol::handshake::connect::TlsWish;
 use splitfin_session::{PoolMode, RouteLogLevel};
@@ -142,6 +143,8 @@ pub struct Config {
     pub probe_interval: Duration,
     /// Time for one probe.
     pub probe_timeout: Duration,
+    /// Heartbeats, if they are wanted.
+    pub heartbeat: Option<Heartbeat>,
     /// When replicas leave and come back.
     pub thresholds: Thresholds,
     /// Mode and rules.
@@ -297,6 +300,7 @@ impl Check<'_> {
             monitor: (file.monitor.user.0.clone(), monitor_password),
             probe_interval: file.monitor.interval.0,
             probe_timeout: file.monitor.timeout.0,
+            heartbeat: file.monitor.heartbeat.as_ref().map(|heartbeat| self.heartbeat(heartbeat)).transpose()?,
             consistency_wait: self.consistency_wait(&file)?,
             consistency_sticky: consistency_sticky(&file),
             consistency_waiting: self.at_least_one("consistency.max_waiting", file.consistency.max_waiting)?,
@@ -433,6 +437,23 @@ impl Check<'_> {
         match has_port || (address.starts_with("unix:") && key.ends_with("address")) {
             true => Ok(()),
             false => Err(self.wrong(key, format!("`{address}` has no port: write {address}:3306"))),
+        }
+    }
+
+    fn heartbeat(&self, heartbeat: &file::Heartbeat) -> Result<Heartbeat, ConfigError> {
+        let is_name = |name: &str| {
+            !name.is_empty() && name.chars().all(|c| c.is_alphanumeric() || c == '_' || c == '$' || c == '-')
+        };
+        match heartbeat.table.split_once('.') {
+            Some((database, table)) if is_name(database) && is_name(table) => Ok(Heartbeat {
+                table: format!("`{database}`.`{table}`"),
+                database: format!("`{database}`"),
+                interval: heartbeat.interval.0,
+            }),
+            _ => Err(self.wrong(
+                "monitor.heartbeat.table",
+                format!("`{}` is no name: write splitfin.heartbeat", heartbeat.table),
+            )),
         }
     }
 

@@ -57,6 +57,12 @@ impl Domains {
         needed.last.iter().map(|needed| needed.number.saturating_sub(self.number(needed.domain))).sum()
     }
 
+    /// Whether something is missing of what came between `base` and `needed`.
+    pub(super) fn is_behind(&self, base: &Self, needed: &Self) -> bool {
+        let came = |needed: &Gtid| needed.number > base.number(needed.domain);
+        needed.last.iter().any(|needed| came(needed) && self.number(needed.domain) < needed.number)
+    }
+
     /// 0 for a domain that is not there: numbers start with 1.
     fn number(&self, domain: u32) -> u64 {
         self.last.iter().find(|ours| ours.domain == domain).map_or(0, |ours| ours.number)

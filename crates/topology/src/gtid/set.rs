@@ -94,6 +94,15 @@ impl GtidSet {
         needed.sources.iter().map(behind).sum()
     }
 
+    /// Whether something is missing of what came between `base` and `needed`.
+    pub(super) fn is_behind(&self, base: &Self, needed: &Self) -> bool {
+        let last = |set: &Self, source| set.numbers(source).map_or(0, Intervals::last);
+        needed
+            .sources
+            .iter()
+            .any(|(source, needed)| needed.last() > last(base, source) && last(self, source) < needed.last())
+    }
+
     fn numbers(&self, source: &Source) -> Option<&Intervals> {
         self.place(source).ok().map(|at| &self.sources[at].1)
     }

@@ -4,9 +4,26 @@ use crate::backend::BackendSpec;
 use crate::circuit::Circuit;
 use crate::condition::{Condition, Thresholds, Unfit};
 use crate::gtid::History;
-use crate::observation::{ClusterKind, Identity, Membership, Observation, ProbeFailure};
+use crate::observation::{Channel, ClusterKind, Identity, Membership, Observation, ProbeFailure};
 use crate::snapshot::{Means, Progress};
 use std::time::{Duration, Instant};
+
+/// How late a server is, by more than its own word.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(crate) struct Late {
+    /// By the heartbeat, which counts more than what the server says.
+    pub(crate) heartbeat: Option<Duration>,
+    /// By what the primary had and it lacked; it may be later.
+    pub(crate) at_least: Duration,
+}
+
+impl Late {
+    /// How late a channel is, all in all.
+    pub(crate) fn lag(&self, channel: &Channel) -> Option<Duration> {
+        let said = channel.lag.map(|said| self.heartbeat.unwrap_or(said));
+        said.map(|lag| lag.max(self.at_least).max(channel.delay))
+    }
+}
 
 /// What the operator wants of a server.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -28,6 +45,10 @@ pub(super) struct Member {
     pub(super) verdict: Result<(), Unfit>,
     /// What was seen last. Kept while a server is silent: its identity and role do not change by that.
     pub(super) seen: Option<Observation>,
+    /// How late it was found to be when it was seen last, apart from what it says itself.
+    pub(super) late: Late,
+    /// Its clock differs from the primary's by so much that it was said.
+    pub(super) clock_is_off: bool,
     /// Probes in a row that failed.
     pub(super) silent: u32,
     pub(super) last_failure: Option<ProbeFailure>,
@@ -41,13 +62,15 @@ pub(super) struct Member {
 }
 
 impl Member {
-    pub(super) const fn new(spec: BackendSpec) -> Self {
+    pub(super) fn new(spec: BackendSpec) -> Self {
         Self {
             spec,
             standing: Standing::Active,
             condition: Condition::Unknown,
             verdict: Err(Unfit::NotProbed),
             seen: None,
+            late: Late::default(),
+            clock_is_off: false,
             silent: 0,
             last_failure: None,
             circuit: Circuit::Closed,
@@ -150,7 +173,7 @@ impl Member {
         if let Some(membership) = &seen.membership {
             return membership.lag;
         }
-        seen.channels.iter().map(|channel| channel.lag.map(|lag| lag.max(channel.delay))).max().flatten()
+        seen.channels.iter().map(|channel| self.late.lag(channel)).max().flatten()
     }
 
     pub(super) fn progress(&self) -> Progress {

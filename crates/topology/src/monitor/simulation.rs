@@ -105,6 +105,8 @@ impl World {
             identity: Identity { uuid: None, server_id: at as u32 + 1 },
             read_only: !server.writable,
             channels: server.source.map(channel).into_iter().collect(),
+            clock: 0,
+            heartbeat: None,
             membership: None,
             begun: self.clock,
             position: Position::parse(Family::Mariadb, &text).unwrap(),

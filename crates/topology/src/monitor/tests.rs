@@ -39,6 +39,8 @@ fn writable(id: BackendId) -> Observation {
         identity: identity(id),
         read_only: false,
         channels: vec![],
+        clock: 0,
+        heartbeat: None,
         membership: None,
         begun: Instant::now(),
         position: at(5),
@@ -328,6 +330,40 @@ fn statements_that_fail_take_a_replica_out_although_its_probes_pass() {
     probe(&mut monitor, 21);
     assert_eq!(monitor.snapshot().backends[1].share, 50);
     assert!(monitor.failing(A, at(0)).is_empty(), "there is no other primary");
+}
+
+#[test]
+fn a_replica_that_hears_nothing_is_late_whatever_it_says() {
+    let mut monitor = running();
+    let begin = Instant::now();
+    let seen = |observation: Observation, second, number| Observation {
+        begun: begin + Duration::from_secs(second),
+        position: at(number),
+        ..observation
+    };
+    for second in 0..12 {
+        monitor.observe(A, Ok(seen(writable(A), second, 10 + second)));
+        // It got the first two, and nothing since; it says that it is not late at all.
+        monitor.observe(B, Ok(seen(replica(B, A, Some(0)), second, 10 + second.min(2))));
+        monitor.observe(C, Ok(seen(replica(C, A, Some(0)), second, 10 + second)));
+    }
+    let snapshot = monitor.snapshot();
+    assert_eq!(replicas(&mut monitor), [C]);
+    assert_eq!((snapshot.backends[1].lag, snapshot.backends[1].behind), (Some(Duration::from_secs(8)), Some(9)));
+}
+
+#[test]
+fn a_heartbeat_counts_more_than_what_the_server_says_and_clocks_are_compared() {
+    let mut monitor = running();
+    // The probe's clock is two seconds behind the primary's, and the replica's a quarter of a second ahead of that.
+    let events = monitor.observe(A, Ok(Observation { clock: 2_000_000, ..writable(A) }));
+    assert_eq!(events, []);
+    let seen = Observation { clock: 2_250_000, heartbeat: Some(-1_700_000), ..replica(B, A, Some(3)) };
+    assert_eq!(monitor.observe(B, Ok(seen)), []);
+    assert_eq!(monitor.snapshot().backends[1].lag, Some(Duration::from_millis(300)));
+    let events = monitor.observe(C, Ok(Observation { clock: -500_000, ..replica(C, A, Some(0)) }));
+    assert_eq!(events, [Event::ClockIsOff { backend: C, by: Duration::from_millis(2500) }]);
+    assert_eq!(monitor.observe(C, Ok(Observation { clock: -400_000, ..replica(C, A, Some(0)) })), [], "once");
 }
 
 #[test]
