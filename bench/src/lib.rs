@@ -106,5 +106,11 @@ fn snapshot() -> Snapshot {
         offer: None,
         progress: Default::default(),
     };
-    Snapshot { epoch: 1, backends: (0..3).map(view).collect(), primary: Some(BackendId(0)), family: None }
+    Snapshot {
+        epoch: 1,
+        backends: (0..3).map(view).collect(),
+        primary: Some(BackendId(0)),
+        last_primary: None,
+        family: None,
+    }
 }

@@ -117,6 +117,20 @@ impl Stage {
         Ok(stage)
     }
 
+    /// In front of servers of which the primary is reached at another address than its own.
+    pub async fn with_primary_at(
+        cluster: Cluster,
+        address: &str,
+        more: &str,
+    ) -> Result<Self, Box<dyn std::error::Error>> {
+        let state = tempfile::tempdir()?;
+        let text = config(&cluster, cluster.replicas.len(), state.path(), more);
+        let text = text.replace(&cluster.primary.address(), address);
+        let stage = Self::configured(cluster, state, &text).await?;
+        stage.until_usable(stage.cluster.replicas.len()).await?;
+        Ok(stage)
+    }
+
     /// Goes on with another configuration.
     pub fn reload(&mut self, listed: usize, more: &str) -> Result<splitfin::Reloaded, Box<dyn std::error::Error>> {
         let text = config(&self.cluster, listed, self.state.path(), more);

@@ -163,3 +163,128 @@ story! {
         Ok(())
     }
 }
+
+/// What is needed to change servers, beside what is needed to watch them.
+const ALLOWED: &str =
+    "failover: { account: { user: root, password: \"\" }, replication: { user: repl, password: repl } }";
+
+/// Probes, and who may change servers.
+fn may_change(more: &str) -> String {
+    format!("{QUIET}\n{}", ALLOWED.replace("failover: {", &format!("failover: {{ {more}")))
+}
+
+story! {
+    splitfin_switches_over_itself, async |family| -> Told {
+        let stage = Stage::with(family, &may_change("")).await?;
+        let load = Load::without_transactions(&stage, CLIENTS).await?;
+        load.more_writes(200).await?;
+        let begun = Instant::now();
+        // Back and forth: who was the primary is a replica at once.
+        for name in ["slave-1", "slave-2", "master"] {
+            let promoted = stage.splitfin.switch_over(name).await?;
+            assert_eq!((promoted.name.as_str(), promoted.left_behind.len()), (name, 0), "{promoted:?}");
+            until_primary(&stage, name).await?;
+            load.more_writes(100).await?;
+            stage.until_usable(2).await?;
+        }
+        assert!(stage.splitfin.switch_over("master").await.unwrap_err().contains("is the primary"));
+        assert!(stage.splitfin.switch_over("nobody").await.unwrap_err().contains("no backend"));
+        let ledger = load.end().await?;
+        // Accounts that may write to a read-only server lose their connections.
+        for error in ledger.errors().keys() {
+            assert!(error.contains("unknown"), "{error}: {:?}", ledger.errors());
+        }
+        let pause = ledger.longest_pause(begun);
+        assert!(pause < Duration::from_secs(2), "{pause:?}");
+        assert_eq!(ledger.compare(&stage.cluster.primary).await?, [0; 0], "nothing is lost");
+        Ok(())
+    }
+}
+
+story! {
+    a_switchover_that_cannot_be_done_changes_nothing, async |family| -> Told {
+        use mysql_async::prelude::Queryable as _;
+        let mut stage = Stage::with(family, &may_change("hold: 2s, ")).await?;
+        stage.table().await?;
+        // The slave is held up, which nobody knows yet: it does not get there in time.
+        let mut lock = stage.cluster.replicas[0].root().await?;
+        lock.query_drop("FLUSH TABLES WITH READ LOCK").await?;
+        let mut client = stage.client().await?;
+        client.query_drop("INSERT INTO orders (item) VALUES ('held up')").await?;
+        let why = stage.splitfin.switch_over("slave-1").await.unwrap_err();
+        assert!(why.contains("catching up"), "{why}");
+        until_primary(&stage, "master").await?;
+        lock.query_drop("UNLOCK TABLES").await?;
+        drop(lock);
+        let mut client = stage.client().await?;
+        client.query_drop("INSERT INTO orders (item) VALUES ('goes on')").await?;
+        stage.until_usable(2).await?;
+        stage.reload(2, QUIET)?;
+        assert!(stage.splitfin.switch_over("slave-1").await.unwrap_err().contains("failover.account"));
+        Ok(())
+    }
+}
+
+story! {
+    a_primary_that_is_gone_is_replaced, async |family| -> Told {
+        let mut stage = Stage::with(family, &may_change("promote: automatic, ")).await?;
+        let load = Load::start(&stage, CLIENTS).await?;
+        load.more_writes(200).await?;
+        let killed = Instant::now();
+        stage.cluster.primary.kill();
+        eventually("another primary", PATIENCE, async || {
+            let snapshot = stage.splitfin.snapshot();
+            match snapshot.primary.and_then(|id| snapshot.backend(id)) {
+                Some(view) if view.spec.name != "master" => Ok(()),
+                other => Err(format!("{other:?}")),
+            }
+        })
+        .await?;
+        let promoted = Instant::now();
+        load.more_writes(300).await?;
+        let resumed = load.ledger().acknowledged().values().filter(|at| **at > promoted).min().copied().unwrap_or(killed);
+        assert!(resumed - promoted < Duration::from_secs(3), "{:?}", resumed - promoted);
+        stage.until_usable(1).await?;
+        // The old one comes back writable.
+        let back = Instant::now();
+        stage.cluster.primary.restart().await?;
+        load.more_writes(300).await?;
+        let ledger = load.end().await?;
+        let lacking = ledger.compare(&stage.cluster.primary).await?;
+        let strayed = ledger.acknowledged().iter().filter(|(token, at)| **at > back && !lacking.contains(token)).count();
+        assert_eq!(strayed, 0);
+        let snapshot = stage.splitfin.snapshot();
+        let name = snapshot.primary.and_then(|id| snapshot.backend(id)).map(|view| view.spec.name.clone());
+        let new = if name.as_deref() == Some("slave-1") { 0 } else { 1 };
+        // What was acknowledged by the new one is there, once.
+        let lost = ledger.compare(&stage.cluster.replicas[new]).await?;
+        let acknowledged = ledger.acknowledged();
+        assert!(lost.iter().all(|token| acknowledged[token] < promoted), "{lost:?}");
+        Ok(())
+    }
+}
+
+story! {
+    nobody_is_promoted_while_a_replica_hears_the_primary, async |family| -> Told {
+        use splitfin_tests::forward::{Forward, Network};
+        let cluster = Cluster::start(family, 2).await?;
+        let network = Forward::start(([127, 0, 0, 1], 0).into(), cluster.primary.port()).await?;
+        let address = network.address().to_string();
+        let stage = Stage::with_primary_at(cluster, &address, &may_change("promote: automatic, ")).await?;
+        // Splitfin alone is cut off: the primary lives.
+        network.set(Network::Cut);
+        eventually("the primary is missed", PATIENCE, async || match stage.splitfin.snapshot().primary {
+            None => Ok(()),
+            Some(id) => Err(format!("{id}")),
+        })
+        .await?;
+        let until = Instant::now() + Duration::from_secs(4);
+        while Instant::now() < until {
+            assert_eq!(stage.splitfin.snapshot().primary, None);
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
+        network.set(Network::Up);
+        until_primary(&stage, "master").await?;
+        Ok(())
+    }
+}

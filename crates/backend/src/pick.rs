@@ -129,7 +129,13 @@ mod tests {
             offer: None,
             progress: Default::default(),
         };
-        Snapshot { epoch: 1, backends: weights.iter().enumerate().map(view).collect(), primary: None, family: None }
+        Snapshot {
+            epoch: 1,
+            backends: weights.iter().enumerate().map(view).collect(),
+            primary: None,
+            last_primary: None,
+            family: None,
+        }
     }
 
     fn share(balance: Balance, weights: &[u32], mut loads: Vec<Load>) -> Vec<usize> {

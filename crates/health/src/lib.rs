@@ -7,6 +7,7 @@ mod cluster;
 mod heartbeat;
 mod neighbours;
 mod probe;
+pub mod promotion;
 mod rows;
 mod task;
 

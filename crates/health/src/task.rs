@@ -31,6 +31,8 @@ pub enum Order {
     Drain(BackendId, bool),
     /// Another share of the reads.
     Weight(BackendId, u32),
+    /// Nobody is the primary while this is on. All are looked at when it ends.
+    Hold(bool),
     /// A backend is probed in another way.
     Retarget(BackendId, Target),
     /// Other thresholds, another way of finding the primary, another pace.
@@ -122,6 +124,13 @@ impl Watch {
                 events = self.monitor.remove(id);
             }
             Order::Drain(id, on) => self.monitor.drain(id, on),
+            Order::Hold(on) => {
+                match on {
+                    true => events = self.monitor.hold(),
+                    false => self.monitor.release(Instant::now()),
+                }
+                self.watched.values().for_each(|watched| watched.nudge.notify_one());
+            }
             Order::Weight(id, weight) => self.monitor.set_weight(id, weight),
             Order::Retarget(id, target) => {
                 if let Some(watched) = self.watched.remove(&id) {

@@ -237,6 +237,15 @@ impl Session {
         let guarded = decision.access == Access::ReadOnly;
         let wanted = self.state.wanted(guarded, job.effects().contains(Effects::LAST_INSERT_ID));
         let mut lease = self.check_out(&decision.eligible, &wanted, &snapshot).await?;
+        if decision.access == Access::ReadWrite
+            && self.worker.topology.snapshot().primary != snapshot.primary
+            && snapshot.primary == Some(lease.backend())
+        {
+            // While the connection was made, it ceased to be the primary.
+            let backend = lease.backend();
+            self.put_back(lease);
+            return Err(Failure::NotSent(backend, io::Error::from(io::ErrorKind::NotConnected).into()));
+        }
         if job.statement.class == Class::Diagnostics {
             // A session that holds nothing has no warnings; the connection may have those of somebody else. MariaDB forgets
             // them only at a statement that uses a table.

@@ -1,5 +1,6 @@
 //! The command line.
 
+use crate::admin::client::ask;
 use crate::{Config, Reloaded, Running, Wish, demo, explain, logging, run};
 use clap::{Parser, Subcommand, ValueEnum};
 use splitfin_testkit::Family;
@@ -39,6 +40,19 @@ enum Command {
         /// The statement.
         sql: String,
     },
+    /// Make a replica the primary, as planned. A Splitfin that runs with this configuration does it; its writes wait.
+    Switchover {
+        /// Configuration file.
+        file: PathBuf,
+        /// The backend that takes over.
+        #[arg(long)]
+        to: String,
+    },
+    /// Say whether a Splitfin that runs with this configuration can serve clients; the exit code says it too.
+    Health {
+        /// Configuration file.
+        file: PathBuf,
+    },
     /// Start one master, two slaves and Splitfin on this machine, and show what it does.
     Demo {
         /// Which servers.
@@ -73,6 +87,8 @@ pub fn main() -> ExitCode {
             ));
         }),
         Command::Route { file, sql } => Config::load(&file).map(|config| say(&explain(&config, &sql))),
+        Command::Switchover { file, to } => return ask_running(&file, "PUT", &format!("/api/v1/switchover/{to}")),
+        Command::Health { file } => return ask_running(&file, "GET", "/readyz"),
         Command::Demo { servers, tour } => {
             let family = match servers {
                 DemoFamily::Mariadb => Family::Mariadb,
@@ -115,6 +131,26 @@ fn serve(file: &Path, watch: bool) -> ExitCode {
         Ok(ExitCode::SUCCESS)
     };
     block_on(work).unwrap_or_else(|error| complain(&format!("{error:#}"), 1))
+}
+
+/// Asks the Splitfin that runs with a configuration, and says what it answers.
+fn ask_running(file: &Path, method: &str, path: &str) -> ExitCode {
+    let config = match Config::load(file) {
+        Ok(config) => config,
+        Err(error) => return complain(&error.to_string(), EX_CONFIG),
+    };
+    let Some(address) = config.admin_http else {
+        return complain(&format!("{}: admin.http is not set, so nobody can be asked", file.display()), EX_CONFIG);
+    };
+    // A switchover takes as long as catching up may.
+    match ask(address, method, path, config.hold + PATIENCE) {
+        Ok((200, text)) => {
+            say(&text);
+            ExitCode::SUCCESS
+        }
+        Ok((_, text)) => complain(text.trim_end(), 1),
+        Err(error) => complain(&format!("{address}: {error}: is Splitfin running?"), 1),
+    }
 }
 
 /// Reads the configuration again. A bad one changes nothing.
@@ -167,6 +203,8 @@ fn stamp(file: &Path) -> Option<Stamp> {
     Some((metadata.modified().ok()?, metadata.len()))
 }
 
+/// Time for an answer, beside what the question itself may take.
+const PATIENCE: Duration = Duration::from_secs(10);
 /// How often a watched file is looked at.
 const LOOK_AT_FILE: Duration = Duration::from_millis(500);
 

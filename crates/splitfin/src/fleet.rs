@@ -5,6 +5,7 @@ use crate::config::Backend;
 use crate::wiring;
 use anyhow::{Result, bail};
 use splitfin_backend::Backends;
+use splitfin_health::promotion::{Candidate, Means};
 use splitfin_health::{Order, Target};
 use splitfin_topology::{BackendId, MOST_BACKENDS};
 use std::collections::BTreeMap;
@@ -67,6 +68,8 @@ pub(crate) struct Fleet {
     table: Arc<Backends>,
     orders: UnboundedSender<Order>,
     probing: Probing,
+    /// Who may make another server the primary.
+    means: Option<Means>,
     /// Who is wanted, by who says so.
     wanted: BTreeMap<String, Vec<Backend>>,
 }
@@ -76,7 +79,7 @@ pub(crate) const CONFIGURATION: &str = "";
 
 impl Fleet {
     pub(crate) const fn new(table: Arc<Backends>, orders: UnboundedSender<Order>, probing: Probing) -> Self {
-        Self { places: Vec::new(), table, orders, probing, wanted: BTreeMap::new() }
+        Self { places: Vec::new(), table, orders, probing, means: None, wanted: BTreeMap::new() }
     }
 
     /// Takes in which servers `origin` wants from now on. A server that several want is there once, as the first of them
@@ -181,6 +184,21 @@ impl Fleet {
             tell(&self.orders, Order::Drain(BackendId(index as u16), on));
         }
         true
+    }
+
+    /// Who may make another server the primary, if anybody may.
+    pub(crate) fn means(&self) -> Option<Means> {
+        self.means.clone()
+    }
+
+    pub(crate) fn set_means(&mut self, means: Option<Means>) {
+        self.means = means;
+    }
+
+    /// A server as one that plays a part when another one becomes the primary.
+    pub(crate) fn candidate(&self, id: BackendId) -> Option<Candidate> {
+        let place = self.places.get(id.index()).filter(|place| place.is_ours)?;
+        Some(Candidate { name: place.backend.spec.name.clone(), target: self.probing.target(&place.backend) })
     }
 
     /// Gives the monitor an order about all servers.

@@ -10,6 +10,7 @@ pub mod config;
 mod demo;
 mod discovery;
 mod explain;
+mod failover;
 mod fleet;
 mod listener;
 mod logging;

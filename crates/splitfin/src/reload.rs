@@ -67,6 +67,7 @@ impl<'a> Changed<'a> {
             ("workers", before.workers != config.workers),
             ("pool.mode", before.pool_mode != config.pool_mode),
             ("admin.http", before.admin_http != config.admin_http),
+            ("failover.promote", before.promote != config.promote),
             ("state_dir", before.state_dir != config.state_dir),
             ("log.format", before.log.json != config.log.json),
             ("log.level", before.log.level != config.log.level),
@@ -86,6 +87,7 @@ impl<'a> Changed<'a> {
         let changes = fleet.set(CONFIGURATION, config.backends.clone())?;
         fleet.probe_as(wiring::probing(config));
         fleet.order(wiring::monitoring(config));
+        fleet.set_means(wiring::means(config));
         drop(fleet);
         shared.pools.limits.set_most(config.max_connections, config.primary_read_cap);
         for (gate, settings) in gates.iter().zip(&self.listeners) {

@@ -1,8 +1,9 @@
 //! The whole program, from a configuration to the end of its last session.
 
 use crate::admin::{self, Wish};
-use crate::config::Config;
+use crate::config::{Config, Promote};
 use crate::discovery::Searches;
+use crate::failover;
 use crate::listener::{self, Gate};
 use crate::reload::{self, Reloaded};
 use crate::wiring;
@@ -79,6 +80,9 @@ pub async fn run(config: Config) -> Result<Running, StartError> {
     let searches = Searches::start(&config, &shared).await;
     let mut control = JoinSet::new();
     control.spawn(splitfin_health::watch(monitor, config.probe_interval, config.heartbeat.clone(), wires));
+    if config.promote == Promote::Automatic {
+        control.spawn(failover::watch(shared.clone()));
+    }
     let registry = Arc::clone(&shared.registry);
     control.spawn(async move {
         while moves.changed().await.is_ok() {
@@ -187,6 +191,11 @@ impl Running {
     /// Gives a backend nothing new any more, or again. False, if there is none of this name.
     pub fn drain_backend(&self, name: &str, on: bool) -> bool {
         self.shared.fleet().drain(name, on)
+    }
+
+    /// Makes a replica the primary, as planned. Writes wait meanwhile.
+    pub async fn switch_over(&self, name: &str) -> Result<splitfin_health::promotion::Promoted, String> {
+        failover::switch_over(&self.shared, name).await
     }
 
     /// Ends politely: no new clients; idle ones are told and sent away; running statements and transactions finish, as

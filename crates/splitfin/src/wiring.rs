@@ -4,6 +4,7 @@ use crate::config::{BackendTls, Config};
 use crate::fleet::{CONFIGURATION, Fleet, Probing};
 use anyhow::{Context as _, Result};
 use splitfin_backend::{Alarm, Limits};
+use splitfin_health::promotion::{Account, Means};
 use splitfin_health::{Order, Wires};
 use splitfin_router::classify::{TRACKED_UNDER_TWO_NAMES, TRACKED_VARIABLES};
 use splitfin_session::{ConsistencySettings, Marks, Metrics, Registry, Users};
@@ -54,6 +55,7 @@ pub(crate) fn build(config: &Config) -> Result<Built> {
     let backends = Arc::default();
     let mut fleet = Fleet::new(Arc::clone(&backends), sender, probing(config));
     fleet.set(CONFIGURATION, config.backends.clone())?;
+    fleet.set_means(means(config));
     let shared = Shared {
         topology: Arc::clone(&topology),
         pools: splitfin_backend::Common {
@@ -135,6 +137,16 @@ pub(crate) fn probing(config: &Config) -> Probing {
     let (user, password) = config.monitor.clone();
     let heartbeat = config.heartbeat.as_ref().map(|heartbeat| heartbeat.table.as_str().into());
     Probing { user, password, timeout: config.probe_timeout, heartbeat }
+}
+
+/// Who may make another server the primary.
+pub(crate) fn means(config: &Config) -> Option<Means> {
+    let account = |(user, password): &(String, String)| Account { user: user.clone(), password: password.clone() };
+    Some(Means {
+        account: account(config.failover_account.as_ref()?),
+        replication: config.replication_account.as_ref().map(account),
+        patience: config.hold,
+    })
 }
 
 pub(crate) fn monitoring(config: &Config) -> Order {

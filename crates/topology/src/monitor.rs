@@ -80,6 +80,19 @@ pub enum Event {
     },
 }
 
+/// Whether somebody may be the primary.
+#[derive(Debug)]
+enum Hold {
+    Off,
+    /// Nobody may.
+    On,
+    /// Nobody may before these were looked at by probes that began behind `since`.
+    Until {
+        since: Instant,
+        unseen: Vec<BackendId>,
+    },
+}
+
 /// All servers and their history. Pure: time comes in only as measured durations.
 #[derive(Debug)]
 pub struct Monitor {
@@ -90,6 +103,8 @@ pub struct Monitor {
     /// The one before it, while there is none.
     last_primary: Option<BackendId>,
     ambiguous: bool,
+    /// Whether somebody may be the primary at all.
+    hold: Hold,
     /// Where the primary was when.
     trail: Trail,
     epoch: u64,
@@ -106,6 +121,7 @@ impl Monitor {
             primary: None,
             last_primary: None,
             ambiguous: false,
+            hold: Hold::Off,
             trail: Trail::default(),
             epoch: 0,
         }
@@ -126,6 +142,9 @@ impl Monitor {
         if let Some(member) = self.members.get_mut(backend.index()) {
             member.standing = Standing::Removed;
         }
+        if let Hold::Until { unseen, .. } = &mut self.hold {
+            unseen.retain(|id| *id != backend);
+        }
         let mut events = Vec::new();
         self.choose_primary(&mut events);
         events
@@ -137,6 +156,32 @@ impl Monitor {
             && member.is_ours()
         {
             member.standing = if on { Standing::Drained } else { Standing::Active };
+        }
+    }
+
+    /// Nobody is the primary from now on: another one is about to take over.
+    pub fn hold(&mut self) -> Vec<Event> {
+        self.hold = Hold::On;
+        let mut events = Vec::new();
+        self.choose_primary(&mut events);
+        events
+    }
+
+    /// Somebody may be the primary again, as soon as all were looked at by probes that began behind `now`: what was seen
+    /// before does not hold any more.
+    pub fn release(&mut self, now: Instant) {
+        self.hold = Hold::Until { since: now, unseen: self.ours().map(|(id, _)| id).collect() };
+    }
+
+    fn note_seen(&mut self, backend: BackendId, seen: Result<&Observation, &ProbeFailure>) {
+        let is_out = self.member(backend).is_none_or(|member| member.silent >= self.thresholds.fall.max(1));
+        if let Hold::Until { since, unseen } = &mut self.hold {
+            if seen.is_ok_and(|seen| seen.begun >= *since) || is_out {
+                unseen.retain(|id| *id != backend);
+            }
+            if unseen.is_empty() {
+                self.hold = Hold::Off;
+            }
         }
     }
 
@@ -186,6 +231,7 @@ impl Monitor {
             }
             Err(failure) => member.fail(failure),
         }
+        self.note_seen(backend, result.as_ref());
         let primary = self.primary;
         self.choose_primary(&mut events);
         if self.primary != primary {
@@ -298,6 +344,7 @@ impl Monitor {
             epoch: self.epoch,
             backends,
             primary: self.primary,
+            last_primary: self.last_primary,
             family: self.ours().find_map(|(_, member)| member.seen.as_ref()).map(|seen| seen.family),
         }
     }

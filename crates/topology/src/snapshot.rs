@@ -82,6 +82,8 @@ pub struct Snapshot {
     pub backends: Vec<BackendView>,
     /// The server that takes the writes. It is fit.
     pub primary: Option<BackendId>,
+    /// The one that takes them, or took them until there was none.
+    pub last_primary: Option<BackendId>,
     /// Family of the servers, once one was seen.
     pub family: Option<Family>,
 }

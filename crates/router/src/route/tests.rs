@@ -24,6 +24,7 @@ fn snapshot() -> Snapshot {
         progress: Default::default(),
     };
     Snapshot {
+        last_primary: None,
         epoch: 7,
         backends: vec![
             view(0, "master", Role::Primary, None),

@@ -5,9 +5,12 @@
 //! - `/readyz`: 200 while clients can be served: not draining, and some backend may serve them
 //! - `/api/v1/backends`: every backend and how it is, in JSON
 //! - `PUT` and `DELETE /api/v1/backends/NAME/drain`: a backend gets nothing new any more, or does again
+//! - `PUT /api/v1/switchover/NAME`: a replica becomes the primary, as planned
 //! - `PUT /api/v1/reload`: the configuration is read again
 //!
 //! Those that change something are not for browsers: a page from elsewhere could have them do it.
+
+pub(crate) mod client;
 
 use crate::reload::Reloaded;
 use crate::wiring::Shared;
@@ -47,6 +50,7 @@ pub(crate) async fn serve(
 ) -> std::io::Result<()> {
     let changes = Router::new()
         .route("/api/v1/backends/{name}/drain", put(drain).delete(resume))
+        .route("/api/v1/switchover/{name}", put(switchover))
         .route("/api/v1/reload", put(reload))
         .route_layer(from_fn(not_from_a_page));
     let routes = Router::new()
@@ -82,6 +86,19 @@ fn set_drained(admin: &Admin, name: &str, on: bool) -> (StatusCode, String) {
             (StatusCode::OK, format!("{name}: {}\n", if on { "drained" } else { "resumed" }))
         }
         false => (StatusCode::NOT_FOUND, format!("there is no backend `{name}`\n")),
+    }
+}
+
+async fn switchover(State(admin): State<Admin>, Path(name): Path<String>) -> (StatusCode, String) {
+    // It is done to its end, also if whoever asked does not wait for that.
+    let switched = tokio::spawn(async move { crate::failover::switch_over(&admin.shared, &name).await });
+    match switched.await {
+        Ok(Ok(promoted)) => {
+            let behind = promoted.left_behind.iter().map(|why| format!("left behind: {why}\n")).collect::<String>();
+            (StatusCode::OK, format!("{} is the primary\n{behind}", promoted.name))
+        }
+        Ok(Err(why)) => (StatusCode::CONFLICT, format!("{why}\n")),
+        Err(error) => (StatusCode::INTERNAL_SERVER_ERROR, format!("{error}\n")),
     }
 }
 

@@ -341,11 +341,41 @@ pub(crate) struct Failover {
     pub(crate) hold: Span,
     #[serde(default = "primary_read_cap")]
     pub(crate) primary_read_cap: String,
+    #[serde(default)]
+    pub(crate) promote: Promote,
+    #[serde(default)]
+    pub(crate) account: Option<Account>,
+    #[serde(default)]
+    pub(crate) replication: Option<Account>,
+}
+
+#[derive(Debug, Default, Clone, Copy, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub(crate) enum Promote {
+    #[default]
+    Manual,
+    Automatic,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Account {
+    pub(crate) user: Text,
+    #[serde(default)]
+    pub(crate) password: Option<Text>,
+    #[serde(default)]
+    pub(crate) password_file: Option<PathBuf>,
 }
 
 impl Default for Failover {
     fn default() -> Self {
-        Self { hold: hold(), primary_read_cap: primary_read_cap() }
+        Self {
+            hold: hold(),
+            primary_read_cap: primary_read_cap(),
+            promote: Promote::default(),
+            account: None,
+            replication: None,
+        }
     }
 }
 

@@ -82,6 +82,15 @@ pub struct Backend {
     pub compression: Capabilities,
 }
 
+/// Whether a replica is promoted when the primary is gone.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Promote {
+    /// By an operator, or a tool of theirs.
+    Manual,
+    /// By Splitfin.
+    Automatic,
+}
+
 /// A name whose addresses are servers.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Name {
@@ -171,6 +180,12 @@ pub struct Config {
     pub hold: Duration,
     /// Reads on the primary at a time that belong on replicas, over all workers.
     pub primary_read_cap: usize,
+    /// Whether a replica is promoted when the primary is gone.
+    pub promote: Promote,
+    /// Who may make another server the primary: name and password.
+    pub failover_account: Option<(String, String)>,
+    /// With what servers log in to their source.
+    pub replication_account: Option<(String, String)>,
     /// Names and passwords.
     pub users: Vec<(String, String)>,
     /// Clients at a time.
@@ -320,6 +335,9 @@ impl Check<'_> {
             pool_idle: file.pool.idle_timeout.0,
             hold: file.failover.hold.0,
             primary_read_cap: self.primary_read_cap(&file)?,
+            promote: self.promote(&file)?,
+            failover_account: self.account("failover.account", file.failover.account.as_ref())?,
+            replication_account: self.account("failover.replication", file.failover.replication.as_ref())?,
             clients: self.at_least_one("limits.clients", file.limits.clients)?,
             login_timeout: file.limits.login_timeout.0,
             idle_timeout: file.limits.idle_timeout.0,
@@ -348,6 +366,22 @@ impl Check<'_> {
             Some((key, _, what)) => Err(self.wrong(key, format!("{what} is not supported yet; leave the key out"))),
             None => Ok(()),
         }
+    }
+
+    fn promote(&self, file: &File) -> Result<Promote, ConfigError> {
+        match (file.failover.promote, &file.failover.account) {
+            (file::Promote::Manual, _) => Ok(Promote::Manual),
+            (file::Promote::Automatic, Some(_)) => Ok(Promote::Automatic),
+            (file::Promote::Automatic, None) => Err(self
+                .wrong("failover.account", "with `promote: automatic`, an account that may change servers is needed")),
+        }
+    }
+
+    fn account(&self, key: &str, account: Option<&file::Account>) -> Result<Option<(String, String)>, ConfigError> {
+        let Some(account) = account else { return Ok(None) };
+        let plain = account.password.as_ref().map(|text| text.0.clone());
+        let password = self.password(key, plain, None, account.password_file.as_deref())?;
+        Ok(Some((account.user.0.clone(), password)))
     }
 
     /// A share of the connections to the primary, in percent.

@@ -11,7 +11,7 @@
 //! nothing that it lacks. An operator who knows better names the primary in the configuration.
 
 use super::member::{Member, Standing};
-use super::{Event, Monitor, PrimaryChoice};
+use super::{Event, Hold, Monitor, PrimaryChoice};
 use crate::backend::BackendId;
 use crate::condition::{Condition, Path};
 use crate::gtid::History;
@@ -107,6 +107,9 @@ impl Monitor {
     }
 
     fn choice(&self) -> Choice {
+        if !matches!(self.hold, Hold::Off) {
+            return Choice::Nobody;
+        }
         let candidates = self.candidates();
         match (&self.choice, candidates.as_slice()) {
             (PrimaryChoice::Named(name), candidates) => {
@@ -232,6 +235,7 @@ impl Monitor {
     fn why_not_primary(&self, lost: BackendId) -> String {
         let Some(member) = self.member(lost) else { return String::new() };
         let why = match (&member.last_failure, &member.seen) {
+            _ if !matches!(self.hold, Hold::Off) => return "another server is about to take over".to_owned(),
             _ if !member.is_ours() => "it was removed".to_owned(),
             (Some(failure), _) => failure.to_string(),
             (None, Some(Observation { membership: Some(Membership { ready: Err(state), .. }), .. })) => {

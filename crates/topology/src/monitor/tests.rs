@@ -367,6 +367,27 @@ fn a_heartbeat_counts_more_than_what_the_server_says_and_clocks_are_compared() {
 }
 
 #[test]
+fn while_it_is_held_nobody_is_the_primary() {
+    let mut monitor = running();
+    assert!(matches!(&monitor.hold()[..], [Event::PrimaryLost { backend: A, why }] if why.contains("take over")));
+    monitor.observe(A, Ok(writable(A)));
+    let snapshot = monitor.snapshot();
+    assert_eq!((snapshot.primary, snapshot.last_primary), (None, Some(A)));
+    // What was seen before it was released may be over.
+    let released = Instant::now() + Duration::from_secs(1);
+    monitor.release(released);
+    monitor.observe(A, Ok(writable(A)));
+    monitor.observe(C, down());
+    let later = |seen: Observation| Ok(Observation { begun: released + Duration::from_secs(1), ..seen });
+    monitor.observe(A, later(Observation { read_only: true, ..writable(A) }));
+    assert_eq!(monitor.snapshot().primary, None);
+    monitor.observe(B, later(writable(B)));
+    assert_eq!(monitor.snapshot().primary, None, "c was not heard for one probe");
+    monitor.observe(C, down());
+    assert_eq!(monitor.snapshot().primary, Some(B));
+}
+
+#[test]
 fn backends_come_and_go() {
     let mut monitor = running();
     let spec = BackendSpec { name: "d".into(), address: "d:3306".into(), weight: 1 };
