@@ -236,3 +236,115 @@ state_dir: \"{}\"
         Ok(())
     }
 }
+
+/// A configuration for the program, with this endpoint.
+fn file(cluster: &Cluster, folder: &std::path::Path, endpoint: u16) -> String {
+    format!(
+        "listen: [{{ address: \"127.0.0.1:{endpoint}\" }}, {{ unix: \"{0}/mysql.sock\" }}]
+backends: [{{ name: master, address: \"{1}\" }}, {{ name: slave-1, address: \"{2}\" }}]
+monitor: {{ user: monitor, password: secret, interval: 100ms, timeout: 2s }}
+auth: {{ mode: static, users: [{{ name: app, password: secret }}] }}
+state_dir: \"{0}\"
+log: {{ routes: off }}
+",
+        folder.display(),
+        cluster.primary.address(),
+        cluster.replicas[0].address(),
+    )
+}
+
+fn to(endpoint: u16) -> mysql_async::OptsBuilder {
+    mysql_async::OptsBuilder::default()
+        .ip_or_hostname("127.0.0.1")
+        .tcp_port(endpoint)
+        .user(Some("app"))
+        .pass(Some("secret"))
+        .prefer_socket(false)
+        .max_allowed_packet(Some(1 << 24))
+        .wait_timeout(Some(100))
+}
+
+story! {
+    a_new_version_takes_over_and_turns_nobody_away, async |family| -> Told {
+        let cluster = Cluster::start(family, 1).await?;
+        let (folder, endpoint) = (tempfile::tempdir()?, splitfin_testkit::free_port()?);
+        let path = folder.path().join("splitfin.yaml");
+        std::fs::write(&path, file(&cluster, folder.path(), endpoint))?;
+        let run = |arguments: &[&str], log: &str| {
+            let mut command = Command::new(program());
+            command.arg("run").args(arguments).arg(&path);
+            let log = folder.path().join(log);
+            std::fs::create_dir_all(&log).and_then(|()| Service::start(command, &log))
+        };
+        let mut old = run(&[], "old")?;
+        old.until_said("listening for clients").await?;
+        let mut rival = run(&[], "rival")?;
+        assert_eq!(rival.ended().await?, Some(1), "nobody shares an address by mistake: {}", rival.log());
+
+        let mut in_transaction = mysql_async::Conn::new(to(endpoint)).await?;
+        in_transaction.query_drop("BEGIN").await?;
+        // Clients that come and go all the time.
+        let stop = std::sync::Arc::new(std::sync::atomic::AtomicBool::new(false));
+        let clients: Vec<_> = (0..8).map(|_| {
+            let stop = std::sync::Arc::clone(&stop);
+            tokio::spawn(async move {
+                let mut served = 0;
+                while !stop.load(std::sync::atomic::Ordering::Relaxed) {
+                    let mut conn = mysql_async::Conn::new(to(endpoint)).await?;
+                    match conn.query_drop("DO 1").await {
+                        Ok(()) => served += 1,
+                        // It was let in and found nothing running: it is sent on its way.
+                        Err(error) if error.to_string().contains("1053") => {}
+                        Err(error) => return Err(error),
+                    }
+                    conn.disconnect().await.ok();
+                }
+                Ok::<u32, mysql_async::Error>(served)
+            })
+        }).collect();
+        let new = run(&["--take-over"], "new")?;
+        new.until_said_times("listening for clients", 2).await?;
+        old.signal("TERM")?;
+        old.until_said("shutting down").await?;
+        // What is open on the old one may end.
+        in_transaction.query_drop("SELECT 1").await?;
+        in_transaction.query_drop("COMMIT").await?;
+        drop(in_transaction);
+        assert_eq!(old.ended().await?, Some(0), "{}", old.log());
+        let mut later = mysql_async::Conn::new(to(endpoint)).await?;
+        later.query_drop("DO 2").await?;
+        stop.store(true, std::sync::atomic::Ordering::Relaxed);
+        for client in clients {
+            assert!(client.await?? > 0);
+        }
+        // The unix socket is the new one's, and was not removed with the old one's.
+        let socket = folder.path().join("mysql.sock");
+        std::os::unix::net::UnixStream::connect(&socket)?;
+        new.signal("TERM")?;
+        Ok(())
+    }
+}
+
+story! {
+    sockets_may_come_from_whoever_starts_it, async |family| -> Told {
+        let cluster = Cluster::start(family, 1).await?;
+        let (folder, endpoint) = (tempfile::tempdir()?, splitfin_testkit::free_port()?);
+        let path = folder.path().join("splitfin.yaml");
+        std::fs::write(&path, file(&cluster, folder.path(), endpoint))?;
+        // As systemd does it: the socket is there before the program is.
+        let give = "import os, socket, sys
+s = socket.socket(); s.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+s.bind(('127.0.0.1', int(sys.argv[1]))); s.listen(100)
+os.dup2(s.fileno(), 3); os.set_inheritable(3, True)
+os.environ.update(LISTEN_FDS='1', LISTEN_PID=str(os.getpid()))
+os.execv(sys.argv[2], [sys.argv[2], 'run', sys.argv[3]])";
+        let mut command = Command::new("/usr/bin/python3");
+        command.args(["-c", give, &endpoint.to_string()]).arg(program()).arg(&path);
+        let mut service = Service::start(command, folder.path())?;
+        service.until_said("listening for clients").await?;
+        mysql_async::Conn::new(to(endpoint)).await?.query_drop("DO 1").await?;
+        service.signal("TERM")?;
+        assert_eq!(service.ended().await?, Some(0), "{}", service.log());
+        Ok(())
+    }
+}

@@ -1,7 +1,7 @@
 //! The command line.
 
 use crate::admin::client::ask;
-use crate::{Config, Reloaded, Running, Wish, demo, explain, logging, run};
+use crate::{Claim, Config, Inherited, Reloaded, Running, Wish, demo, explain, logging, run_with};
 use clap::{Parser, Subcommand, ValueEnum};
 use splitfin_testkit::Family;
 use std::io::Write as _;
@@ -27,6 +27,9 @@ enum Command {
         /// Read the configuration again whenever the file has changed.
         #[arg(long)]
         watch: bool,
+        /// Listen beside a Splitfin that runs already, which is to be ended (SIGTERM) when this one serves.
+        #[arg(long)]
+        take_over: bool,
     },
     /// Check a configuration file and end.
     Check {
@@ -77,7 +80,9 @@ const EX_CONFIG: u8 = 78;
 pub fn main() -> ExitCode {
     let arguments = Arguments::parse();
     let result = match arguments.command {
-        Command::Run { file, watch } => return serve(&file, watch),
+        Command::Run { file, watch, take_over } => {
+            return serve(&file, watch, if take_over { Claim::TakeOver } else { Claim::Alone });
+        }
         Command::Check { file } => Config::load(&file).map(|config| {
             say(&format!(
                 "{}: good ({} backends, {} endpoints)\n",
@@ -100,7 +105,12 @@ pub fn main() -> ExitCode {
     result.map_or_else(|error| complain(&error.to_string(), EX_CONFIG), |()| ExitCode::SUCCESS)
 }
 
-fn serve(file: &Path, watch: bool) -> ExitCode {
+fn serve(file: &Path, watch: bool, claim: Claim) -> ExitCode {
+    // In front of the first thread.
+    let inherited = match Inherited::from_env() {
+        Ok(inherited) => inherited,
+        Err(error) => return complain(&format!("LISTEN_FDS: {error}"), 1),
+    };
     let config = match Config::load(file) {
         Ok(config) => config,
         Err(error) => return complain(&error.to_string(), EX_CONFIG),
@@ -108,7 +118,7 @@ fn serve(file: &Path, watch: bool) -> ExitCode {
     logging::start(&config.log);
     tracing::info!(version = env!("CARGO_PKG_VERSION"), config = %file.display(), workers = config.workers, "splitfin");
     let work = async {
-        let mut running = run(config).await?;
+        let mut running = run_with(config, inherited, claim).await?;
         let mut terminate = signal(SignalKind::terminate())?;
         let mut interrupt = signal(SignalKind::interrupt())?;
         let mut hangup = signal(SignalKind::hangup())?;

@@ -26,5 +26,5 @@ pub use demo::demo;
 pub use explain::explain;
 pub use logging::start as start_logging;
 pub use reload::Reloaded;
-pub use run::{Running, StartError, run};
-pub use splitfin_transport::Endpoint;
+pub use run::{Running, StartError, run, run_with};
+pub use splitfin_transport::{Claim, Endpoint, Inherited};

@@ -10,6 +10,7 @@ use std::io::Write as _;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
+use tokio::sync::watch;
 
 /// What one endpoint goes by. It may change while clients come in.
 #[derive(Debug)]
@@ -19,12 +20,22 @@ pub(crate) struct Gate {
     pub(crate) most: AtomicUsize,
 }
 
-/// Accepts until the future is dropped. A failed accept is logged and tried again: running out of file descriptors
+/// Accepts until it is told to stop. A failed accept is logged and tried again: running out of file descriptors
 /// must not end the service.
-pub(crate) async fn accept_forever(listener: Listener, gate: Arc<Gate>, workers: Vec<Handle>, ids: Arc<SessionIds>) {
+pub(crate) async fn accept_forever(
+    listener: Listener,
+    gate: Arc<Gate>,
+    workers: Vec<Handle>,
+    ids: Arc<SessionIds>,
+    mut stop: watch::Receiver<bool>,
+) {
     let mut pause = FIRST_PAUSE;
     loop {
-        match listener.accept().await {
+        let accepted = tokio::select! {
+            accepted = listener.accept() => accepted,
+            _ = stop.wait_for(|stop| *stop) => break,
+        };
+        match accepted {
             Ok((socket, peer)) => {
                 pause = FIRST_PAUSE;
                 hand_over(socket, peer, &gate, &workers, &ids);
@@ -35,6 +46,10 @@ pub(crate) async fn accept_forever(listener: Listener, gate: Arc<Gate>, workers:
                 pause = (pause * 2).min(LONGEST_PAUSE);
             }
         }
+    }
+    // Who has connected already is not to be turned away by the closing of the socket.
+    while let Ok(Ok((socket, peer))) = tokio::time::timeout(Duration::ZERO, listener.accept()).await {
+        hand_over(socket, peer, &gate, &workers, &ids);
     }
 }
 

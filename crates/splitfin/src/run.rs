@@ -10,13 +10,13 @@ use crate::wiring;
 use crate::worker::{self, Handle, Message};
 use arc_swap::ArcSwap;
 use splitfin_topology::Snapshot;
-use splitfin_transport::{Endpoint, Listener};
+use splitfin_transport::{Claim, Endpoint, Inherited, Listener, bind_tcp};
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::Instant;
 use thiserror::Error;
-use tokio::sync::mpsc;
+use tokio::sync::{mpsc, watch};
 use tokio::task::JoinSet;
 
 /// Why it did not start.
@@ -50,6 +50,8 @@ pub struct Running {
     workers: Vec<Handle>,
     threads: Vec<std::thread::JoinHandle<()>>,
     acceptors: JoinSet<()>,
+    /// Has the acceptors end.
+    stop: watch::Sender<bool>,
     /// Probes, searches and admin live as long as there are sessions.
     control: JoinSet<()>,
     searches: Searches,
@@ -60,20 +62,29 @@ pub struct Running {
 /// Starts everything and waits for the first round of probes (as long as a few of them take), so that the first client
 /// finds backends.
 pub async fn run(config: Config) -> Result<Running, StartError> {
+    run_with(config, Inherited::default(), Claim::Alone).await
+}
+
+/// The same, with sockets that listen already, or beside a Splitfin that it takes over from.
+pub async fn run_with(config: Config, mut inherited: Inherited, claim: Claim) -> Result<Running, StartError> {
     let wiring::Built { shared, monitor, wires, mut rounds, mut moves } = wiring::build(&config)?;
     let session = wiring::session(&config, None)?;
     let mut listeners = Vec::new();
     for listen in &config.listen {
         let failed = |source| StartError::Bind { endpoint: listen.endpoint.to_string(), source };
-        let listener = Listener::bind(&listen.endpoint).map_err(failed)?;
+        let listener = Listener::bind(&listen.endpoint, &mut inherited, claim).map_err(failed)?;
         let settings = ArcSwap::from_pointee(reload::listener(listen, &config)?);
         listeners.push((listener, Arc::new(Gate { settings, most: AtomicUsize::new(config.clients) })));
+    }
+    if !inherited.is_empty() {
+        tracing::warn!("a socket was inherited that `listen` does not name: its clients are not served");
     }
     let admin_listener = match config.admin_http {
         None => None,
         Some(address) => {
             let failed = |source| StartError::Bind { endpoint: address.to_string(), source };
-            Some(tokio::net::TcpListener::bind(address).await.map_err(failed)?)
+            let bound = bind_tcp(address, claim).and_then(tokio::net::TcpListener::from_std);
+            Some(bound.map_err(failed)?)
         }
     };
 
@@ -119,13 +130,14 @@ pub async fn run(config: Config) -> Result<Running, StartError> {
     };
     let ids = Arc::new(splitfin_session::SessionIds::default());
     let mut acceptors = JoinSet::new();
+    let stop = watch::Sender::new(false);
     let (mut endpoints, mut gates) = (Vec::new(), Vec::new());
     for (listener, gate) in listeners {
         let endpoint = listener.endpoint()?;
         tracing::info!(%endpoint, tls = gate.settings.load().tls.is_some(), "listening for clients");
         endpoints.push(endpoint);
         gates.push(Arc::clone(&gate));
-        acceptors.spawn(listener::accept_forever(listener, gate, workers.clone(), Arc::clone(&ids)));
+        acceptors.spawn(listener::accept_forever(listener, gate, workers.clone(), Arc::clone(&ids), stop.subscribe()));
     }
     Ok(Running {
         config,
@@ -137,6 +149,7 @@ pub async fn run(config: Config) -> Result<Running, StartError> {
         workers,
         threads,
         acceptors,
+        stop,
         control,
         searches,
         wishes,
@@ -204,7 +217,8 @@ impl Running {
         self.draining.store(true, Ordering::Relaxed);
         let clients = self.clients();
         tracing::info!(clients, limit = ?self.config.drain, "shutting down: running statements and transactions may finish");
-        self.acceptors.shutdown().await;
+        self.stop.send_replace(true);
+        while self.acceptors.join_next().await.is_some() {}
         let deadline = Instant::now() + self.config.drain;
         self.workers.iter().for_each(|worker| worker.say(Message::Drain(deadline)));
         let threads = std::mem::take(&mut self.threads);

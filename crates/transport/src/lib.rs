@@ -9,6 +9,6 @@ pub mod tls;
 
 pub use dial::{DialError, dial};
 pub use framed::{FrameError, Framed, Role};
-pub use listen::{Accepted, Endpoint, Listener, Peer};
+pub use listen::{Accepted, Claim, Endpoint, Inherited, Listener, Peer, bind_tcp};
 pub use rsa::{RsaError, RsaKey, encrypt_for};
 pub use stream::Stream;
