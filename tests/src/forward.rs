@@ -15,6 +15,8 @@ pub enum Network {
     Up,
     /// It is lost, and nobody is told: connections hang, and new ones are never answered.
     Cut,
+    /// A connection breaks when a client says this.
+    BreaksAt(&'static str),
 }
 
 /// Passes connections to an address on to a server, while the network is up.
@@ -54,7 +56,7 @@ impl Forward {
 
 async fn pass(client: TcpStream, to: u16, state: watch::Receiver<Network>) {
     let mut waiting = state.clone();
-    if waiting.wait_for(|state| *state == Network::Up).await.is_err() {
+    if waiting.wait_for(|state| *state != Network::Cut).await.is_err() {
         return;
     }
     let Ok(server) = TcpStream::connect(("127.0.0.1", to)).await else { return };
@@ -77,8 +79,11 @@ async fn copy(
     let mut buffer = vec![0; 65536];
     loop {
         let Ok(read @ 1..) = from.read(&mut buffer).await else { return };
-        if state.wait_for(|state| *state == Network::Up).await.is_err() || to.write_all(&buffer[..read]).await.is_err()
-        {
+        let Ok(now) = state.wait_for(|state| *state != Network::Cut).await.map(|state| *state) else { return };
+        let said = &buffer[..read];
+        let is_said = |text: &str| said.windows(text.len()).any(|part| part == text.as_bytes());
+        let breaks = matches!(now, Network::BreaksAt(text) if is_said(text));
+        if breaks || to.write_all(said).await.is_err() {
             return;
         }
     }

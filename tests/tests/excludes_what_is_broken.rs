@@ -207,3 +207,21 @@ story! {
         Ok(())
     }
 }
+
+story! {
+    failing_statements_while_its_probes_pass, async |family| -> Told {
+        let cluster = Cluster::start(family, 2).await?;
+        let network = Forward::start(([127, 0, 0, 1], 0).into(), cluster.replicas[0].port()).await?;
+        // Without TLS, so that what breaks can be told from what does not.
+        let plain = format!("{CONFIG}\n{}", splitfin_tests::PLAIN);
+        let stage = Stage::with_addresses(cluster, &[(0, network.address().to_string())], &plain).await?;
+        survives(stage, "the circuit", async |_| {
+            network.set(Network::BreaksAt("FROM ledger"));
+            Ok(())
+        }, async |_| {
+            network.set(Network::Up);
+            Ok(())
+        })
+        .await
+    }
+}

@@ -110,7 +110,7 @@ pub async fn fail_over(lost: &Candidate, replicas: &[Candidate], means: &Means) 
         }
     }
     let mut locks = Vec::new();
-    for remote in &mut alive {
+    for remote in &alive {
         locks.push(remote.lock().await?);
     }
     let mut received = Vec::new();
@@ -142,7 +142,7 @@ pub async fn fail_over(lost: &Candidate, replicas: &[Candidate], means: &Means) 
     let mut left_behind = silent;
     for mut other in alive {
         let told = other.follow(&address, means.replication.as_ref()).await;
-        note(&mut left_behind, &other.name().to_owned(), told);
+        note(&mut left_behind, other.name(), told);
     }
     Ok(Promoted { name: new.name().to_owned(), left_behind })
 }

@@ -3,8 +3,8 @@
 use crate::heartbeat::Heartbeat;
 use crate::probe::{Prober, Target};
 use splitfin_topology::{
-    BackendId, BackendSpec, Event, Monitor, Observation, PrimaryChoice, ProbeFailure, Thresholds, Topology, Trouble,
-    Unfit,
+    BackendId, BackendSpec, Event, Kind, Monitor, Observation, PrimaryChoice, ProbeFailure, Thresholds, Topology,
+    Trouble, Unfit,
 };
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -41,6 +41,8 @@ pub enum Order {
         thresholds: Thresholds,
         /// How the primary is found.
         choice: PrimaryChoice,
+        /// How the servers replicate.
+        kind: Kind,
         /// Time from one probe to the next.
         interval: Duration,
         /// What is written on the primary.
@@ -138,8 +140,8 @@ impl Watch {
                     self.start(id, target, watched.probes);
                 }
             }
-            Order::Configure { thresholds, choice, interval, heartbeat } => {
-                self.monitor.configure(thresholds, choice);
+            Order::Configure { thresholds, choice, kind, interval, heartbeat } => {
+                self.monitor.configure(thresholds, choice, kind);
                 if heartbeat != self.heartbeat {
                     self.heartbeat = heartbeat;
                     self.stop_beating();

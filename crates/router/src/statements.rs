@@ -21,15 +21,16 @@ pub struct Lookup<'a> {
 #[derive(Debug)]
 pub struct Statements {
     known: Cache<Box<[u8]>, Rc<Statement>>,
-    /// Digests that a replica refused as writes.
-    learned: Cache<Digest, ()>,
+    /// Digests that a replica refused as writes, and when, by the caller's count of times.
+    learned: Cache<Digest, u64>,
+    time: u64,
     scratch: Vec<u8>,
 }
 
 impl Statements {
     /// Holds up to `capacity` statements.
     pub fn new(capacity: usize) -> Self {
-        Self { known: Cache::new(capacity), learned: Cache::new(LEARNED), scratch: Vec::with_capacity(1024) }
+        Self { known: Cache::new(capacity), learned: Cache::new(LEARNED), time: 0, scratch: Vec::with_capacity(1024) }
     }
 
     /// What `text` is in a session with this `mode`.
@@ -51,8 +52,16 @@ impl Statements {
 
     /// A replica refused this statement as a write: from now on it is one.
     pub fn learn_write(&mut self, digest: Digest) {
-        self.learned.insert(digest, ());
+        self.learned.insert(digest, self.time);
         self.known.retain(|_, statement| statement.digest != digest);
+    }
+
+    /// Time goes on: what was learned sixty calls of this ago is forgotten, as views and functions change.
+    pub fn age(&mut self) {
+        self.time += 1;
+        let time = self.time;
+        self.learned.retain(|_, learned| *learned + KEPT > time);
+        self.known.retain(|_, statement| statement.class != Class::Write(Because::Learned));
     }
 
     fn classified(&self, text: &[u8], mode: LexMode) -> Statement {
@@ -74,6 +83,8 @@ fn unprovable(statement: Statement) -> Statement {
     Statement { class, ..statement }
 }
 
+/// For so many calls of [`Statements::age`] a statement stays what it was learned to be.
+const KEPT: u64 = 60;
 /// Normalised texts above this length are classified each time, so that a few of them cannot fill the memory.
 const LONGEST: usize = 16 * 1024;
 /// Digests that are remembered as learned writes.
@@ -98,7 +109,12 @@ mod tests {
         let sql = b"SELECT 1 FROM v";
         let digest = statements.look_up(sql, LexMode::default()).statement.digest;
         statements.learn_write(digest);
-        assert_eq!(statements.look_up(sql, LexMode::default()).statement.class, Class::Write(Because::Learned));
+        let class = |statements: &mut Statements| statements.look_up(sql, LexMode::default()).statement.class;
+        assert_eq!(class(&mut statements), Class::Write(Because::Learned));
+        (0..KEPT - 1).for_each(|_| statements.age());
+        assert_eq!(class(&mut statements), Class::Write(Because::Learned));
+        statements.age();
+        assert_eq!(class(&mut statements), Class::Read);
     }
 
     #[test]

@@ -15,7 +15,7 @@ use splitfin_protocol::exchange::ServerError;
 use splitfin_router::{Access, Because, Class, Reason, Refusal};
 use splitfin_topology::{BackendId, Snapshot};
 use splitfin_transport::Framed;
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, SystemTime};
 
 /// What a session was doing on a server when another one became the primary.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -99,6 +99,7 @@ impl Session {
                 tracing::warn!(session = self.id, digest = %job.statement.digest, statement = %job.statement.text,
                     "a replica refused this as a write; it is one from now on");
                 self.worker.statements.borrow_mut().learn_write(job.statement.digest);
+                self.worker.learned.note(&job.statement, SystemTime::now());
                 let learned = Reason::Write(Because::Learned);
                 return Ok(routed.on_primary(&snapshot, learned)?);
             }

@@ -17,6 +17,7 @@ mod execute;
 mod failover;
 mod job;
 mod kill;
+mod learned;
 mod login;
 mod marks;
 mod metrics;
@@ -34,6 +35,7 @@ mod worker;
 
 pub use consistency::ConsistencySettings;
 pub use error::SessionError;
+pub use learned::{Learned, Lesson};
 pub use marks::Marks;
 pub use metrics::Metrics;
 pub use registry::{Registry, SessionIds};

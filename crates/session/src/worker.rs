@@ -1,6 +1,7 @@
 //! What all sessions of one worker share.
 
 use crate::consistency::Replica;
+use crate::learned::Learned;
 use crate::metrics::Metrics;
 use crate::registry::Registry;
 use crate::route_log::RouteLog;
@@ -32,6 +33,8 @@ pub struct Worker {
     pub(crate) replicas: Vec<Replica>,
     /// Sessions of all workers.
     pub registry: Arc<Registry>,
+    /// What replicas refused, over all workers.
+    pub learned: Arc<Learned>,
     draining: Cell<bool>,
     drain: Notify,
 }
@@ -45,6 +48,7 @@ impl Worker {
         metrics: Arc<Metrics>,
         route_log: RouteLog,
         registry: Arc<Registry>,
+        learned: Arc<Learned>,
     ) -> Rc<Self> {
         Rc::new(Self {
             pools,
@@ -55,6 +59,7 @@ impl Worker {
             route_log: RefCell::new(route_log),
             replicas: (0..MOST_BACKENDS).map(|_| Replica::default()).collect(),
             registry,
+            learned,
             draining: Cell::new(false),
             drain: Notify::new(),
         })

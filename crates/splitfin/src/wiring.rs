@@ -7,7 +7,7 @@ use splitfin_backend::{Alarm, Limits};
 use splitfin_health::promotion::{Account, Means};
 use splitfin_health::{Order, Wires};
 use splitfin_router::classify::{TRACKED_UNDER_TWO_NAMES, TRACKED_VARIABLES};
-use splitfin_session::{ConsistencySettings, Marks, Metrics, Registry, Users};
+use splitfin_session::{ConsistencySettings, Learned, Marks, Metrics, Registry, Users};
 use splitfin_topology::{Monitor, Topology};
 use splitfin_transport::RsaKey;
 use splitfin_transport::tls::ClientTls;
@@ -21,6 +21,7 @@ pub(crate) struct Shared {
     pub(crate) topology: Arc<Topology>,
     pub(crate) pools: splitfin_backend::Common,
     pub(crate) registry: Arc<Registry>,
+    pub(crate) learned: Arc<Learned>,
     /// One for each worker.
     pub(crate) metrics: Vec<Arc<Metrics>>,
     /// Which servers there are.
@@ -47,6 +48,7 @@ pub(crate) struct Built {
 
 pub(crate) fn build(config: &Config) -> Result<Built> {
     let mut monitor = Monitor::new(Vec::new(), config.thresholds, config.primary.clone());
+    monitor.configure(config.thresholds, config.primary.clone(), config.kind);
     let topology = Arc::new(Topology::new(monitor.snapshot()));
     let (alarm, troubles) = Alarm::new();
     let (sender, orders) = mpsc::unbounded_channel();
@@ -65,6 +67,7 @@ pub(crate) fn build(config: &Config) -> Result<Built> {
             tracked: TRACKED_VARIABLES.into_iter().chain(TRACKED_UNDER_TWO_NAMES).collect(),
         },
         registry: Arc::default(),
+        learned: Arc::default(),
         metrics: (0..config.workers).map(|_| Arc::default()).collect(),
         fleet: Arc::new(Mutex::new(fleet)),
     };
@@ -153,6 +156,7 @@ pub(crate) fn monitoring(config: &Config) -> Order {
     Order::Configure {
         thresholds: config.thresholds,
         choice: config.primary.clone(),
+        kind: config.kind,
         interval: config.probe_interval,
         heartbeat: config.heartbeat.clone(),
     }

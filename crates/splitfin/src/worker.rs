@@ -85,7 +85,15 @@ pub(crate) fn start(
             let seed = seed();
             let pools = Pools::new(shared.pools, settings.pools, seed);
             let route_log = settings.route_log();
-            let worker = Worker::new(pools, shared.topology, settings.session, metrics, route_log, shared.registry);
+            let worker = Worker::new(
+                pools,
+                shared.topology,
+                settings.session,
+                metrics,
+                route_log,
+                shared.registry,
+                shared.learned,
+            );
             serve(worker, messages, sessions).await;
         });
     })?;
@@ -101,6 +109,7 @@ fn seed() -> u64 {
 
 async fn serve(worker: Rc<Worker>, mut messages: UnboundedReceiver<Message>, sessions: Arc<AtomicUsize>) {
     let mut upkeep = tokio::time::interval(UPKEEP);
+    let mut aging = tokio::time::interval(AGING);
     let deadline = loop {
         tokio::select! {
             message = messages.recv() => match message {
@@ -116,6 +125,7 @@ async fn serve(worker: Rc<Worker>, mut messages: UnboundedReceiver<Message>, ses
                 Some(Message::Drain(deadline)) => break deadline,
                 None => return,
             },
+            _ = aging.tick() => worker.statements.borrow_mut().age(),
             _ = upkeep.tick() => {
                 worker.pools.upkeep(Instant::now(), &worker.topology.snapshot());
                 worker.route_log.borrow_mut().say_left_out();
@@ -167,5 +177,7 @@ async fn serve_one(arrival: Arrival, worker: Rc<Worker>, ends: Ends) {
     }
 }
 
+/// How often what was learned of statements gets older.
+const AGING: Duration = Duration::from_secs(60);
 /// How often idle connections are looked after.
 const UPKEEP: Duration = Duration::from_secs(1);

@@ -16,7 +16,7 @@ mod trail;
 pub use backend::{BackendId, BackendSpec, MOST_BACKENDS, Trouble};
 pub use condition::{Thresholds, Unfit};
 pub use gtid::{History, Position, PositionError};
-pub use monitor::{Event, Monitor, PrimaryChoice};
+pub use monitor::{Event, Kind, Monitor, PrimaryChoice};
 pub use observation::{Channel, ClusterKind, Family, Identity, Membership, Observation, Offer, ProbeFailure};
 pub use publish::{LocalTopology, Topology};
 pub use snapshot::{BackendView, Means, Progress, Role, Snapshot};

@@ -8,7 +8,7 @@ use member::{Member, Standing};
 
 use crate::backend::{BackendId, BackendSpec};
 use crate::condition::{Path, Thresholds, Unfit, judge_replica};
-use crate::observation::{Family, Observation, ProbeFailure};
+use crate::observation::{ClusterKind, Family, Membership, Observation, ProbeFailure};
 use crate::snapshot::{BackendView, Role, Snapshot};
 use crate::trail::Trail;
 use std::time::{Duration, Instant};
@@ -20,6 +20,34 @@ pub enum PrimaryChoice {
     Auto,
     /// The backend of this name, as long as it accepts writes.
     Named(String),
+}
+
+/// How the servers replicate.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Kind {
+    /// As they say themselves.
+    #[default]
+    Auto,
+    /// From the primary, whatever else they are members of.
+    Async,
+    /// As members of a cluster of this kind; others are not used.
+    Cluster(ClusterKind),
+}
+
+impl Kind {
+    /// What is seen, as far as it is to count.
+    fn apply(self, seen: &mut Observation) {
+        match (self, &seen.membership) {
+            (Self::Async, _) => seen.membership = None,
+            (Self::Cluster(kind), Some(membership)) if membership.kind == kind => {}
+            (Self::Cluster(kind), _) => {
+                let ready = Err("it says that it is none".to_owned());
+                let cluster = String::new();
+                seen.membership = Some(Membership { kind, cluster, ready, leads: None, lag: None });
+            }
+            (Self::Auto, _) => {}
+        }
+    }
 }
 
 /// Something that an operator wants to know.
@@ -103,6 +131,8 @@ pub struct Monitor {
     /// The one before it, while there is none.
     last_primary: Option<BackendId>,
     ambiguous: bool,
+    /// How the servers replicate, where the configuration says so.
+    kind: Kind,
     /// Whether somebody may be the primary at all.
     hold: Hold,
     /// Where the primary was when.
@@ -121,6 +151,7 @@ impl Monitor {
             primary: None,
             last_primary: None,
             ambiguous: false,
+            kind: Kind::Auto,
             hold: Hold::Off,
             trail: Trail::default(),
             epoch: 0,
@@ -192,9 +223,9 @@ impl Monitor {
         }
     }
 
-    /// Other thresholds, and another way of finding the primary, from the next observation on.
-    pub fn configure(&mut self, thresholds: Thresholds, choice: PrimaryChoice) {
-        (self.thresholds, self.choice) = (thresholds, choice);
+    /// Other thresholds, and another way of finding the primary and seeing clusters, from the next observation on.
+    pub fn configure(&mut self, thresholds: Thresholds, choice: PrimaryChoice, kind: Kind) {
+        (self.thresholds, self.choice, self.kind) = (thresholds, choice, kind);
     }
 
     /// Statements fail on a backend, one after the other, at `now`. The primary is not taken out by that: there is no
@@ -213,6 +244,10 @@ impl Monitor {
 
     /// Takes the result of one probe and says what changed.
     pub fn observe(&mut self, backend: BackendId, result: Result<Observation, ProbeFailure>) -> Vec<Event> {
+        let mut result = result;
+        if let Ok(seen) = &mut result {
+            self.kind.apply(seen);
+        }
         let before = self.fitness();
         let mut events = Vec::new();
         let family = self.family_beside(backend);
@@ -377,7 +412,5 @@ impl Monitor {
 /// Clocks that differ by less do not matter: lag is asked for in whole seconds.
 const CLOCKS_AGREE: Duration = Duration::from_secs(1);
 
-#[cfg(test)]
-mod simulation;
 #[cfg(test)]
 mod tests;

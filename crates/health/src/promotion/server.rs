@@ -92,7 +92,7 @@ impl Remote {
     }
 
     /// Several instances of Splitfin must not change servers at once.
-    pub(super) async fn lock(&mut self) -> Step<Lock> {
+    pub(super) async fn lock(&self) -> Step<Lock> {
         let mut conn = Conn::new(self.conn.opts().clone()).await.map_err(|error| self.failed("locking", error))?;
         let got: Option<Option<i64>> = conn
             .query_first("SELECT GET_LOCK('splitfin.promotion', 0)")

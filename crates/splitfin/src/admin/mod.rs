@@ -4,6 +4,7 @@
 //! - `/healthz`: 200 while the process lives
 //! - `/readyz`: 200 while clients can be served: not draining, and some backend may serve them
 //! - `/api/v1/backends`: every backend and how it is, in JSON
+//! - `/api/v1/learned`: statements that a replica refused as writes; they go to the primary for an hour
 //! - `PUT` and `DELETE /api/v1/backends/NAME/drain`: a backend gets nothing new any more, or does again
 //! - `PUT /api/v1/switchover/NAME`: a replica becomes the primary, as planned
 //! - `PUT /api/v1/reload`: the configuration is read again
@@ -58,6 +59,7 @@ pub(crate) async fn serve(
         .route("/healthz", get(|| async { "ok\n" }))
         .route("/readyz", get(ready))
         .route("/api/v1/backends", get(backends))
+        .route("/api/v1/learned", get(learned))
         .merge(changes)
         .with_state(Admin { shared, draining, wishes });
     axum::serve(listener, routes).await
@@ -134,6 +136,14 @@ async fn ready(State(admin): State<Admin>) -> (StatusCode, &'static str) {
     } else {
         (StatusCode::OK, "ready\n")
     }
+}
+
+async fn learned(State(admin): State<Admin>) -> Json<Value> {
+    let rows = admin.shared.learned.lessons().into_iter().map(|lesson| {
+        let ago = lesson.when.elapsed().unwrap_or_default().as_secs();
+        json!({ "digest": lesson.digest.to_string(), "statement": lesson.text, "seconds_ago": ago })
+    });
+    Json(rows.collect())
 }
 
 async fn backends(State(admin): State<Admin>) -> Json<Value> {

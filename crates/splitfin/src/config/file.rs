@@ -143,9 +143,8 @@ pub(crate) struct BackendTls {
 #[derive(Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Topology {
-    /// Only checked: servers say themselves how they replicate.
-    #[serde(default, rename = "kind")]
-    pub(crate) _kind: TopologyKind,
+    #[serde(default)]
+    pub(crate) kind: TopologyKind,
     #[serde(default)]
     pub(crate) primary: Option<String>,
 }
@@ -156,6 +155,8 @@ pub(crate) enum TopologyKind {
     #[default]
     Auto,
     Async,
+    Galera,
+    GroupReplication,
 }
 
 #[derive(Debug, Deserialize)]

@@ -3,6 +3,7 @@
 
 mod file;
 mod routing;
+mod suggest;
 mod values;
 
 use file::{AuthMode, Compression, File, TlsMode};
@@ -12,7 +13,7 @@ use splitfin_health::Heartbeat;
 use splitfin_protocol::Capabilities;
 use splitfin_protocol::handshake::connect::TlsWish;
 use splitfin_session::{PoolMode, RouteLogLevel};
-use splitfin_topology::{BackendSpec, MOST_BACKENDS, PrimaryChoice, Thresholds};
+use splitfin_topology::{BackendSpec, ClusterKind, Kind, MOST_BACKENDS, PrimaryChoice, Thresholds};
 use splitfin_transport::Endpoint;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
@@ -146,6 +147,8 @@ pub struct Config {
     pub discovery: Discovery,
     /// How the primary is found.
     pub primary: PrimaryChoice,
+    /// How the servers replicate.
+    pub kind: Kind,
     /// Account of the monitor: name and password.
     pub monitor: (String, String),
     /// Time from one probe to the next.
@@ -227,51 +230,11 @@ impl Config {
                 path: name.to_owned(),
                 line,
                 column,
-                message: explain(&error.without_snippet().to_string()),
+                message: suggest::explain(&error.without_snippet().to_string()),
             }
         })?;
         Check { name }.config(file)
     }
-}
-
-/// The parser's words without their own location, and with the key that was probably meant.
-fn explain(message: &str) -> String {
-    let message = message.lines().next().unwrap_or(message);
-    let message = message.strip_prefix("error: ").unwrap_or(message);
-    let message = match message.split_once(": ") {
-        Some((place, rest)) if place.starts_with("line ") => rest,
-        _ => message,
-    };
-    let message = message.rsplit_once(" at line ").map_or(message, |(front, _)| front);
-    let names = |text: &str| -> Vec<String> {
-        let is_name = |c: char| c.is_alphanumeric() || c == '_';
-        text.split(|c: char| !is_name(c)).filter(|word| !word.is_empty()).map(str::to_owned).collect()
-    };
-    if let (true, Some((front, known))) = (message.contains("unknown "), message.split_once(", expected ")) {
-        let unknown = names(front).pop().unwrap_or_default();
-        let known = names(known);
-        let nearest = known.iter().min_by_key(|key| distance(&unknown, key));
-        if let Some(nearest) = nearest.filter(|key| distance(&unknown, key) <= 1 + unknown.len() / 3) {
-            return format!("{message}; did you mean `{nearest}`?");
-        }
-    }
-    message.to_owned()
-}
-
-/// Edit distance (Levenshtein).
-fn distance(one: &str, other: &str) -> usize {
-    let other: Vec<char> = other.chars().collect();
-    let mut row: Vec<usize> = (0..=other.len()).collect();
-    for (i, a) in one.chars().enumerate() {
-        let mut diagonal = row[0];
-        row[0] = i + 1;
-        for (j, b) in other.iter().enumerate() {
-            let substituted = diagonal + usize::from(a != *b);
-            diagonal = row[j + 1];
-            row[j + 1] = substituted.min(row[j] + 1).min(row[j + 1] + 1);
-        }
-    }
-    row[other.len()]
 }
 
 struct Check<'a> {
@@ -304,6 +267,12 @@ impl Check<'_> {
                 .map(|(at, listen)| self.listen(at, listen))
                 .collect::<Result<_, _>>()?,
             primary: self.primary(&file, &backends)?,
+            kind: match file.topology.kind {
+                file::TopologyKind::Auto => Kind::Auto,
+                file::TopologyKind::Async => Kind::Async,
+                file::TopologyKind::Galera => Kind::Cluster(ClusterKind::Galera),
+                file::TopologyKind::GroupReplication => Kind::Cluster(ClusterKind::GroupReplication),
+            },
             routing: self.routing(&file, &backends)?,
             users: self.users(&file)?,
             admin_http: match &file.admin.http {

@@ -1,3 +1,5 @@
+mod simulation;
+
 use super::*;
 use crate::gtid::{History, Position};
 use crate::observation::{Channel, ClusterKind, Identity, Membership, Offer};
@@ -8,7 +10,7 @@ const A: BackendId = BackendId(0);
 const B: BackendId = BackendId(1);
 const C: BackendId = BackendId(2);
 
-pub(super) fn thresholds() -> Thresholds {
+fn thresholds() -> Thresholds {
     Thresholds {
         lag_max: Duration::from_secs(5),
         lag_resume: Duration::from_secs(2),
@@ -536,6 +538,21 @@ fn one_member_of_a_galera_cluster_writes_until_it_leaves() {
 }
 
 #[test]
+fn a_kind_that_is_configured_counts_alone() {
+    let mut monitor = running();
+    let cluster = Kind::Cluster(ClusterKind::Galera);
+    monitor.configure(thresholds(), PrimaryChoice::Auto, cluster);
+    monitor.observe(A, Ok(writable(A)));
+    assert_eq!(monitor.snapshot().primary, None, "it is no member");
+    monitor.observe(B, Ok(galera(B, Ok(()))));
+    assert_eq!(monitor.snapshot().primary, Some(B));
+    monitor.configure(thresholds(), PrimaryChoice::Auto, Kind::Async);
+    monitor.observe(B, Ok(Observation { read_only: true, ..galera(B, Ok(())) }));
+    monitor.observe(A, Ok(writable(A)));
+    assert_eq!(monitor.snapshot().primary, Some(A), "it has followed nobody, and nobody wrote elsewhere");
+}
+
+#[test]
 fn members_of_two_clusters_are_no_cluster() {
     let of = |id, cluster: &str| {
         let mut seen = galera(id, Ok(()));
@@ -568,7 +585,7 @@ fn the_primary_of_a_group_is_the_one_that_leads() {
     assert_eq!(monitor.snapshot().primary, Some(A));
 }
 
-pub(super) const OFFER: Offer =
+const OFFER: Offer =
     Offer { local_files: true, query_attributes: false, extended_metadata: true, collation: 45, autocommit: true };
 
 #[test]

@@ -1,10 +1,13 @@
 //! Servers that live, die, are promoted and follow each other, seen through probes that come at any time.
 
-use super::tests::{OFFER, thresholds};
-use super::*;
+use super::{OFFER, thresholds};
+use crate::backend::{BackendId, BackendSpec};
 use crate::condition::Unfit;
 use crate::gtid::{History, Position};
+use crate::monitor::{Monitor, PrimaryChoice};
+use crate::observation::Observation;
 use crate::observation::{Channel, Family, Identity, ProbeFailure};
+use crate::snapshot::Role;
 use proptest::prelude::*;
 use std::collections::BTreeSet;
 use std::time::{Duration, Instant};
