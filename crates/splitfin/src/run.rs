@@ -188,7 +188,7 @@ impl Running {
         self.wishes.recv().await
     }
 
-    /// Goes on with another configuration: see [`crate::reload`]. On an error, nothing has changed.
+    /// Goes on with another configuration. On an error, nothing has changed; the answer says what holds only behind a restart.
     pub fn reload(&mut self, config: Config) -> Result<Reloaded, StartError> {
         let changes = reload::Changed::new(&self.config, &config, &self.session)?;
         let reloaded = changes.apply(&self.shared, &self.gates, &self.workers)?;
