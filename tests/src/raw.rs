@@ -35,7 +35,7 @@ impl RawClient {
         let (_, greeting) = client.packet()?;
         let credentials = Credentials {
             user: user.into(),
-            password: password.as_bytes().to_vec().into(),
+            password: splitfin_protocol::auth::Secret::Clear(password.as_bytes().to_vec().into()),
             database: database.map(str::to_owned),
             collation: 45,
             capabilities: Capabilities::MULTI_STATEMENTS,

@@ -166,3 +166,32 @@ fn ask_all(port: u16, user: &str, statements: &[&str]) -> Result<Vec<Option<(u16
     }
     Ok(said)
 }
+
+/// Servers see which program it is. MariaDB shows that only with `performance_schema`, which is off there.
+#[test]
+fn what_a_client_says_of_itself_reaches_the_servers() {
+    splitfin_tests::block_on(async {
+        let stage = Stage::start(Family::Mysql).await?;
+        let asked = "SELECT ATTR_NAME, ATTR_VALUE FROM performance_schema.session_account_connect_attrs \
+            WHERE ATTR_NAME NOT IN ('_pid', '_thread') ORDER BY PROCESSLIST_ID DESC, ORDINAL_POSITION LIMIT 5";
+        let mut said = vec![];
+        for port in [stage.cluster.primary.port(), stage.port] {
+            let mut command = splitfin_tests::drivers::client(Family::Mysql);
+            command.args([
+                "-h127.0.0.1",
+                &format!("-P{port}"),
+                "-uapp",
+                &format!("-p{PASSWORD}"),
+                "-N",
+                "-B",
+                "-e",
+                asked,
+            ]);
+            let output = splitfin_tests::drivers::output(command).await?;
+            assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+            said.push(String::from_utf8_lossy(&output.stdout).into_owned());
+        }
+        assert!(said[0].contains("program_name\tmysql") && said[0] == said[1], "{said:#?}");
+        Ok(())
+    });
+}

@@ -16,6 +16,7 @@ mod pools;
 mod query;
 mod state;
 mod tracking;
+mod usage;
 mod user_variables;
 
 pub use alarm::Alarm;
@@ -29,3 +30,4 @@ pub use pick::Balance;
 pub use pools::{Checkout, Common, PoolStats, Pools, Settings};
 pub use state::{Values, Wanted};
 pub use tracking::TRACKING_SETTINGS;
+pub use usage::Usage;

@@ -6,6 +6,7 @@ use crate::query::{Answer, query, query_all};
 use crate::state::{COLLATION, RESULTS, State, Values};
 use crate::tracking::{self, TRACKING_SETTINGS};
 use splitfin_protocol::Capabilities;
+use splitfin_protocol::auth::Secret;
 use splitfin_protocol::exchange::ServerError;
 use splitfin_protocol::handshake::connect::{Credentials, Step};
 use splitfin_protocol::handshake::{Connect, connect::TlsWish};
@@ -15,7 +16,6 @@ use splitfin_transport::{Framed, Role, dial, encrypt_for};
 use std::collections::BTreeMap;
 use std::rc::Rc;
 use std::time::Duration;
-use zeroize::Zeroizing;
 
 /// Where a backend is and how it is spoken to.
 #[derive(Debug, Clone)]
@@ -46,11 +46,13 @@ pub struct Account {
     /// Account name.
     pub user: String,
     /// Password.
-    pub password: Zeroizing<Vec<u8>>,
+    pub password: Secret,
     /// Flags of [`Capabilities::SEMANTIC`] that the client has.
     pub capabilities: Capabilities,
     /// Collation of the client's login.
     pub collation: u8,
+    /// Connection attributes: what the client says of itself, but for what differs between connections of one program.
+    pub attributes: Vec<(String, String)>,
 }
 
 impl std::hash::Hash for Account {
@@ -95,10 +97,7 @@ async fn log_in(
         database: database.map(str::to_owned),
         collation: account.collation,
         capabilities: account.capabilities | backend.compression,
-        attributes: vec![
-            ("_client_name".to_owned(), "splitfin".to_owned()),
-            ("_client_version".to_owned(), env!("CARGO_PKG_VERSION").to_owned()),
-        ],
+        attributes: account.attributes.clone(),
     };
     let mut connect = Connect::new(credentials, backend.tls.wish, framed.stream().is_secure());
     loop {

@@ -9,6 +9,7 @@ use crate::limits::{Limits, StandIn};
 use crate::login::{Account, open};
 use crate::pick::{Balance, Load, pick};
 use crate::state::{Values, Wanted};
+use crate::usage::Usage;
 use splitfin_topology::{BackendId, MOST_BACKENDS, Snapshot, Trouble};
 use std::cell::{Cell, RefCell};
 use std::collections::HashMap;
@@ -54,6 +55,8 @@ pub struct Checkout<'a> {
     pub wanted: &'a Wanted,
     /// For weights and lag.
     pub snapshot: &'a Snapshot,
+    /// Whether it has to be a new one, so that the server says whether the account may still log in.
+    pub fresh: bool,
 }
 
 /// Connections at rest, by backend and account.
@@ -78,6 +81,7 @@ pub struct PoolStats {
 #[derive(Debug)]
 pub struct Pools {
     common: Common,
+    usage: Arc<Usage>,
     settings: Cell<Settings>,
     idle: RefCell<IdleConnections>,
     loads: RefCell<Vec<Load>>,
@@ -88,10 +92,11 @@ pub struct Pools {
 }
 
 impl Pools {
-    /// Without any connection yet. `seed` starts the choice between replicas.
-    pub fn new(common: Common, settings: Settings, seed: u64) -> Rc<Self> {
+    /// Without any connection yet. What is in use shows in `usage`; `seed` starts the choice between replicas.
+    pub fn new(common: Common, settings: Settings, usage: Arc<Usage>, seed: u64) -> Rc<Self> {
         Rc::new(Self {
             common,
+            usage,
             settings: Cell::new(settings),
             idle: RefCell::default(),
             loads: RefCell::new(vec![Load::default(); MOST_BACKENDS]),
@@ -110,7 +115,8 @@ impl Pools {
     /// caller can try the others.
     pub async fn checkout(self: &Rc<Self>, checkout: &Checkout<'_>) -> Result<Lease, (BackendId, BackendError)> {
         let backend = self.pick(checkout);
-        let connection = match self.take_idle(backend, checkout) {
+        let idle = if checkout.fresh { None } else { self.take_idle(backend, checkout) };
+        let connection = match idle {
             Some(connection) => connection,
             None => self.open(backend, checkout).await.map_err(|error| {
                 if error.is_servers_fault() {
@@ -273,6 +279,7 @@ impl Pools {
     fn count(&self, backend: BackendId, out: bool) {
         if let Some(load) = self.loads.borrow_mut().get_mut(backend.index()) {
             load.in_use = if out { load.in_use + 1 } else { load.in_use.saturating_sub(1) };
+            self.usage.set(backend, load.in_use);
         }
     }
 

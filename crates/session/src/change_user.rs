@@ -20,9 +20,9 @@ impl Session {
         let secure = client.stream().is_secure();
         let accept = Accept::change_user(body, self.capabilities, nonce(), secure)
             .map_err(splitfin_protocol::handshake::accept::LoginError::from)?;
-        let (mut client, accept, sequence) =
+        let (mut client, accept, sequence, proof) =
             authenticate(client, accept, sequence, self.peer, None, &self.worker).await?;
-        match admit(&accept, &self.worker).await {
+        match admit(&accept, &self.worker, proof).await {
             Ok(identity) => {
                 self.consistency.change_user(&identity.account.user, &self.worker.settings().consistency);
                 self.account = identity.account;

@@ -9,6 +9,7 @@ use crate::consistency::{Crowded, Routed, Wait};
 use crate::error::{SessionError, Unserved};
 use crate::failover::Deposed;
 use crate::job::{Job, Kind};
+use crate::login::ACCESS_DENIED;
 use crate::prepared::{ClientStatement, ensure_prepared, execute_packet};
 use crate::relay::{Catch, RelayError, Relayed, relay};
 use crate::serve::{Next, Session};
@@ -329,8 +330,14 @@ impl Session {
                 return Ok(for_writes(lease, snapshot));
             }
         }
-        let checkout = Checkout { eligible, account: &self.account, wanted, snapshot };
-        let lease = self.worker.pools.checkout(&checkout).await;
+        let account = Rc::clone(&self.account);
+        let checkout = Checkout { eligible, account: &account, wanted, snapshot, fresh: false };
+        let mut lease = self.worker.pools.checkout(&checkout).await;
+        let is_denied = |error: &BackendError| error.refusal().is_some_and(|(code, ..)| code == ACCESS_DENIED);
+        if lease.as_ref().is_err_and(|(_, error)| is_denied(error)) && self.renew_password() {
+            let account = Rc::clone(&self.account);
+            lease = self.worker.pools.checkout(&Checkout { account: &account, ..checkout }).await;
+        }
         let lease = lease.map_err(|(backend, error)| Failure::NotSent(backend, error))?;
         match lease.sandbox() {
             // The password expired after this session's login.

@@ -10,11 +10,12 @@ use crate::execute::Failure;
 use crate::job::Job;
 use crate::metrics::add;
 use crate::serve::Session;
-use splitfin_backend::StandIn;
+use splitfin_backend::{Account, StandIn};
 use splitfin_protocol::exchange::ServerError;
 use splitfin_router::{Access, Because, Class, Reason, Refusal};
 use splitfin_topology::{BackendId, Snapshot};
 use splitfin_transport::Framed;
+use std::rc::Rc;
 use std::time::{Duration, Instant, SystemTime};
 
 /// What a session was doing on a server when another one became the primary.
@@ -159,6 +160,15 @@ impl Session {
         }
         client.close().await;
         SessionError::HeldConnectionLost(unserved.to_string())
+    }
+
+    /// The account's password was changed since this session was let in, which costs no session its connection on a
+    /// server: it goes on with the one that a later login has shown. False, if there is none.
+    pub(crate) fn renew_password(&mut self) -> bool {
+        let newer = self.worker.settings().accounts.newer(&self.account);
+        let Some(password) = newer else { return false };
+        self.account = Rc::new(Account { password, ..(*self.account).clone() });
+        true
     }
 
     /// The right to run a read on the primary that belongs on a replica. Where many do already, it waits for a moment, and

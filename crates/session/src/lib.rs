@@ -8,6 +8,7 @@
 //! connection is held, and why) and `state` (what the session looks like to the client). It spawns nothing: when its
 //! future is dropped, its sockets close.
 
+mod accounts;
 pub mod affinity;
 mod cancel;
 mod change_user;
@@ -33,6 +34,7 @@ mod settle;
 mod state;
 mod worker;
 
+pub use accounts::{Accounts, Vault};
 pub use consistency::ConsistencySettings;
 pub use error::SessionError;
 pub use learned::{Learned, Lesson};

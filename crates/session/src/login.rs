@@ -1,5 +1,6 @@
 //! From the first byte of a client to an account that is let in.
 
+use crate::accounts::Proof;
 use crate::error::{SessionError, Unserved};
 use crate::reply;
 use crate::serve::Listener;
@@ -37,8 +38,8 @@ pub(crate) async fn log_in(
     let (greeting, plugin) = greet(id, listener, &client, &worker.topology.snapshot());
     client.write_packet(0, &greeting.encode()).await?;
     let accept = Accept::new(&greeting, plugin, client.stream().is_secure(), listener.tls_required);
-    let (mut client, accept, sequence) = authenticate(client, accept, 1, peer, Some(listener), worker).await?;
-    let identity = match admit(&accept, worker).await {
+    let (mut client, accept, sequence, proof) = authenticate(client, accept, 1, peer, Some(listener), worker).await?;
+    let identity = match admit(&accept, worker, proof).await {
         Ok(identity) => identity,
         Err(unserved) => {
             reply::error(&mut client, sequence, &unserved).await?;
@@ -121,7 +122,7 @@ pub(crate) async fn authenticate(
     peer: Peer,
     listener: Option<&Listener>,
     worker: &Worker,
-) -> Result<(Framed, Accept, u8), SessionError> {
+) -> Result<(Framed, Accept, u8, Proof), SessionError> {
     // COM_CHANGE_USER starts with a login that was read already.
     let mut step = match accept.login() {
         Some(_) => Step::LookUp,
@@ -135,9 +136,11 @@ pub(crate) async fn authenticate(
                 read(&mut client, &mut accept, &mut sequence).await?
             }
             Step::LookUp => {
-                let user = accept.login().map(|login| login.user.as_str()).unwrap_or_default();
-                let password = worker.settings().users.password(user);
-                accept.with_password(password, random())
+                let login = accept.login();
+                let user = login.map(|login| login.user.as_str()).unwrap_or_default();
+                let plugin = login.and_then(|login| login.plugin.as_deref());
+                let known = worker.settings().accounts.known(user, plugin, worker).await;
+                accept.with_known(known, random())
             }
             Step::Send(payload) => {
                 client.write_packet(sequence, &payload).await?;
@@ -149,12 +152,15 @@ pub(crate) async fn authenticate(
                 read(&mut client, &mut accept, &mut sequence).await?
             }
             Step::Decrypt(ciphertext) => accept.decrypted(worker.settings().rsa.decrypt(&ciphertext)),
-            Step::Accepted(before) => {
+            Step::Accepted(secret, before) => {
                 if let Some(payload) = before {
                     sequence = client.write_packet(sequence, &payload).await?;
                 }
-                return Ok((client, accept, sequence));
+                let user = accept.login().map(|login| login.user.as_str()).unwrap_or_default();
+                let proof = worker.settings().accounts.accepted(user, secret);
+                return Ok((client, accept, sequence, proof));
             }
+            Step::Prove(secret) => return Ok((client, accept, sequence, Proof { secret, ask_server: true })),
             Step::Refused => {
                 let user = accept.login().map(|login| login.user.clone()).unwrap_or_default();
                 client.write_packet(sequence, &access_denied(&user, peer, &accept)).await?;
@@ -200,14 +206,15 @@ fn access_denied(user: &str, peer: Peer, accept: &Accept) -> Vec<u8> {
 
 /// The account is who it says; now a backend has to agree, and to have the database. A login without any backend is
 /// refused: nothing could be said to it.
-pub(crate) async fn admit(accept: &Accept, worker: &Worker) -> Result<Identity, Unserved> {
+pub(crate) async fn admit(accept: &Accept, worker: &Worker, proof: Proof) -> Result<Identity, Unserved> {
     let Some(login) = accept.login() else { return Err(Unserved::UnknownCommand) };
     let capabilities = accept.agreed();
     let account = Rc::new(Account {
         user: login.user.clone(),
-        password: worker.settings().users.password(&login.user).unwrap_or_default(),
+        password: proof.secret.clone(),
         capabilities: capabilities & Capabilities::SEMANTIC,
         collation: login.collation,
+        attributes: attributes_of(&login.attributes),
     });
     let database = login.database.as_deref().map(Rc::from);
     let mut state = State::new(database, capabilities.contains(Capabilities::MULTI_STATEMENTS));
@@ -217,10 +224,13 @@ pub(crate) async fn admit(accept: &Accept, worker: &Worker) -> Result<Identity, 
     let decision = route(&facts, &session, None, &snapshot, &Default::default())?;
     let wanted = state.wanted(decision.access == Access::ReadOnly, false);
     let mut eligible = decision.eligible;
+    let accounts = worker.settings().accounts.clone();
     loop {
-        let checkout = Checkout { eligible: &eligible, account: &account, wanted: &wanted, snapshot: &snapshot };
+        let fresh = proof.ask_server;
+        let checkout = Checkout { eligible: &eligible, account: &account, wanted: &wanted, snapshot: &snapshot, fresh };
         let checked_out = match worker.pools.checkout(&checkout).await {
             Ok(lease) if lease.sandbox().is_some() => {
+                accounts.note_right(&login.user, &proof);
                 return Ok(Identity { account, capabilities, state, held: Some(lease) });
             }
             // An idle connection may turn out to be broken only now.
@@ -232,11 +242,15 @@ pub(crate) async fn admit(accept: &Accept, worker: &Worker) -> Result<Identity, 
         };
         match checked_out {
             Ok(lease) => {
+                accounts.note_right(&login.user, &proof);
                 state.learn_fresh(&lease);
                 lease.release();
                 return Ok(Identity { account, capabilities, state, held: None });
             }
             Err((failed, error)) => {
+                if error.refusal().is_some_and(|(code, ..)| code == ACCESS_DENIED) {
+                    accounts.note_wrong(&login.user, &proof.secret);
+                }
                 eligible.retain(|id| *id != failed);
                 // The primary may have died a moment ago; any replica can vouch for the account too.
                 if decision.access == Access::ReadWrite && error.is_servers_fault() && eligible.is_empty() {
@@ -251,6 +265,22 @@ pub(crate) async fn admit(accept: &Accept, worker: &Worker) -> Result<Identity, 
             }
         }
     }
+}
+
+/// `ER_ACCESS_DENIED_ERROR`
+pub(crate) const ACCESS_DENIED: u16 = 1045;
+
+/// What a client says of itself goes to the servers, so that they show which program it is; a client that says nothing
+/// is named after this one. Connections are shared between clients that say the same, so what differs from connection to
+/// connection is left out.
+fn attributes_of(said: &[(String, String)]) -> Vec<(String, String)> {
+    let own = |name: &str| matches!(name, "_pid" | "_thread");
+    let mut attributes: Vec<_> = said.iter().filter(|(name, _)| !own(name)).cloned().collect();
+    if attributes.is_empty() {
+        attributes.push(("_client_name".to_owned(), "splitfin".to_owned()));
+        attributes.push(("_client_version".to_owned(), env!("CARGO_PKG_VERSION").to_owned()));
+    }
+    attributes
 }
 
 /// Names, password proofs and attributes are a few hundred bytes; nobody gets to send more before the login.

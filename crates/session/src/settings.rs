@@ -45,7 +45,7 @@ impl Users {
 #[derive(Debug, Clone)]
 pub struct Settings {
     /// Who may log in.
-    pub users: Users,
+    pub accounts: crate::Accounts,
     /// Key for passwords that come without TLS.
     pub rsa: Arc<RsaKey>,
     /// Rules and mode.

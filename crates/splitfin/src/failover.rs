@@ -4,7 +4,7 @@ use crate::wiring::Shared;
 use splitfin_health::Order;
 use splitfin_health::promotion::{self, Candidate, Means, NotPromoted, Promoted};
 use splitfin_topology::{BackendId, Snapshot, Unfit};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 /// Makes the server of this name the primary. Writes wait meanwhile.
 pub(crate) async fn switch_over(shared: &Shared, name: &str) -> Result<Promoted, String> {
@@ -21,6 +21,7 @@ pub(crate) async fn switch_over(shared: &Shared, name: &str) -> Result<Promoted,
     tracing::info!(target: "splitfin::failover", from = %old.name, to = %new.name, "switchover: writes wait");
     let held = Held::start(shared);
     held.until_in_force().await?;
+    until_at_rest(shared, from).await;
     let switched = promotion::switch_over(&old, &new, &others, &means).await;
     drop(held);
     report(switched)
@@ -63,6 +64,14 @@ async fn fail_over(shared: &Shared, snapshot: &Snapshot, lost: BackendId) -> Res
     let promoted = promotion::fail_over(&old, &replicas, &means).await;
     drop(held);
     report(promoted).map(drop)
+}
+
+/// Waits until nothing runs or is open on the old primary any more, for a moment: transactions may end meanwhile.
+async fn until_at_rest(shared: &Shared, primary: BackendId) {
+    let started = Instant::now();
+    while shared.usage.iter().any(|worker| worker.in_use(primary) > 0) && started.elapsed() < GRACE {
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
 }
 
 fn means(shared: &Shared) -> Result<Means, String> {
@@ -122,6 +131,8 @@ impl Drop for Held<'_> {
     }
 }
 
+/// What runs on the old primary may end in this time.
+const GRACE: Duration = Duration::from_secs(1);
 /// How often the watch looks.
 const LOOK: Duration = Duration::from_millis(100);
 /// How long it waits behind an attempt in vain.

@@ -3,11 +3,11 @@
 use crate::config::{BackendTls, Config};
 use crate::fleet::{CONFIGURATION, Fleet, Probing};
 use anyhow::{Context as _, Result};
-use splitfin_backend::{Alarm, Limits};
+use splitfin_backend::{Alarm, Limits, Usage};
 use splitfin_health::promotion::{Account, Means};
 use splitfin_health::{Order, Wires};
 use splitfin_router::classify::{TRACKED_UNDER_TWO_NAMES, TRACKED_VARIABLES};
-use splitfin_session::{ConsistencySettings, Learned, Marks, Metrics, Registry, Users};
+use splitfin_session::{Accounts, ConsistencySettings, Learned, Marks, Metrics, Registry, Users, Vault};
 use splitfin_topology::{Monitor, Topology};
 use splitfin_transport::RsaKey;
 use splitfin_transport::tls::ClientTls;
@@ -24,6 +24,8 @@ pub(crate) struct Shared {
     pub(crate) learned: Arc<Learned>,
     /// One for each worker.
     pub(crate) metrics: Vec<Arc<Metrics>>,
+    /// What each has in use.
+    pub(crate) usage: Vec<Arc<Usage>>,
     /// Which servers there are.
     pub(crate) fleet: Arc<Mutex<Fleet>>,
 }
@@ -69,6 +71,7 @@ pub(crate) fn build(config: &Config) -> Result<Built> {
         registry: Arc::default(),
         learned: Arc::default(),
         metrics: (0..config.workers).map(|_| Arc::default()).collect(),
+        usage: (0..config.workers).map(|_| Arc::default()).collect(),
         fleet: Arc::new(Mutex::new(fleet)),
     };
     Ok(Built {
@@ -85,8 +88,6 @@ pub(crate) fn session(
     config: &Config,
     before: Option<&splitfin_session::Settings>,
 ) -> Result<splitfin_session::Settings> {
-    let users =
-        config.users.iter().map(|(name, password)| (name.clone(), Zeroizing::new(password.clone().into_bytes())));
     let rsa = match before {
         Some(before) => Arc::clone(&before.rsa),
         None => Arc::new(RsaKey::generate().context("cannot make an RSA key")?),
@@ -98,7 +99,7 @@ pub(crate) fn session(
         None => Arc::new(Marks::new(&config.routing)),
     };
     Ok(splitfin_session::Settings {
-        users: Users::new(users),
+        accounts: accounts(config, before),
         rsa,
         routing: Arc::new(config.routing.clone()),
         consistency: ConsistencySettings {
@@ -114,6 +115,25 @@ pub(crate) fn session(
         max_packet: config.max_packet,
         slow: config.log.slow,
     })
+}
+
+/// Who may log in. What was learned of the servers' accounts goes on being known.
+fn accounts(config: &Config, before: Option<&splitfin_session::Settings>) -> Accounts {
+    let bytes = |text: &String| Zeroizing::new(text.clone().into_bytes());
+    match &config.users {
+        Some(users) => {
+            Accounts::Static(Users::new(users.iter().map(|(name, password)| (name.clone(), bytes(password)))))
+        }
+        None => {
+            let (user, password) = &config.monitor;
+            match before.map(|before| &before.accounts) {
+                Some(Accounts::Database(vault)) if vault.asks_as(user, password.as_bytes()) => {
+                    Accounts::Database(Arc::clone(vault))
+                }
+                _ => Accounts::Database(Arc::new(Vault::new((user.clone(), bytes(password))))),
+            }
+        }
+    }
 }
 
 pub(crate) const fn pools(config: &Config) -> splitfin_backend::Settings {

@@ -83,7 +83,7 @@ pub(crate) fn start(
         let metrics = Arc::clone(&shared.metrics[index]);
         LocalSet::new().block_on(&runtime, async move {
             let seed = seed();
-            let pools = Pools::new(shared.pools, settings.pools, seed);
+            let pools = Pools::new(shared.pools, settings.pools, Arc::clone(&shared.usage[index]), seed);
             let route_log = settings.route_log();
             let worker = Worker::new(
                 pools,

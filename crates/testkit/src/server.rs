@@ -182,9 +182,12 @@ impl Server {
         arguments
     }
 
-    /// A connection as root.
+    /// A connection as root. Where there is none to be had, the server's own log may say why.
     pub async fn root(&self) -> Result<Conn, Error> {
-        connect(self.port, "root", "").await
+        connect(self.port, "root", "").await.map_err(|error| {
+            let log = std::fs::read_to_string(self.path("error.log")).unwrap_or_default();
+            Error::Failed { what: error.to_string(), log: tail(&log) }
+        })
     }
 
     /// Runs statements as root.

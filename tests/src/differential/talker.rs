@@ -60,7 +60,7 @@ impl Talker {
         let mut wanted = if variant.classic { Capabilities::empty() } else { shapes };
         let credentials = Credentials {
             user: APP.into(),
-            password: PASSWORD.as_bytes().to_vec().into(),
+            password: auth::Secret::Clear(PASSWORD.as_bytes().to_vec().into()),
             database: Some("shop".into()),
             collation: 45,
             capabilities: Capabilities::MULTI_STATEMENTS | Capabilities::LOCAL_FILES | variant.compression,

@@ -6,6 +6,8 @@ pub mod caching_sha2;
 pub mod ed25519;
 pub mod native;
 
+use zeroize::Zeroizing;
+
 /// MariaDB's default plugin, and MySQL's before 8.0.
 pub const NATIVE: &str = "mysql_native_password";
 /// MySQL's default plugin from 8.0 on.
@@ -16,6 +18,42 @@ pub const SHA256: &str = "sha256_password";
 pub const ED25519: &str = "client_ed25519";
 /// The password as it is; accepted on secure channels only.
 pub const CLEAR: &str = "mysql_clear_password";
+
+/// A password, as far as it is known.
+#[derive(Clone, PartialEq, Eq)]
+pub enum Secret {
+    /// In clear.
+    Clear(Zeroizing<Vec<u8>>),
+    /// Its SHA-1: enough for mysql_native_password.
+    Half(native::Half),
+}
+
+impl Secret {
+    /// The password itself, if it is known.
+    pub fn clear(&self) -> Option<&[u8]> {
+        match self {
+            Self::Clear(password) => Some(password),
+            Self::Half(_) => None,
+        }
+    }
+
+    /// The answer of mysql_native_password.
+    pub fn native(&self, nonce: &[u8]) -> Vec<u8> {
+        match self {
+            Self::Clear(password) => native::scramble(password, nonce),
+            Self::Half(half) => native::scramble_half(half.as_slice(), nonce),
+        }
+    }
+}
+
+impl std::fmt::Debug for Secret {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(match self {
+            Self::Clear(_) => "Clear",
+            Self::Half(_) => "Half",
+        })
+    }
+}
 
 /// Whether two byte strings are equal, in a time that depends on their lengths only.
 pub fn equal(left: &[u8], right: &[u8]) -> bool {

@@ -12,7 +12,7 @@
 //! An unknown user goes through the same packets as a wrong password, and is checked against a password that nobody
 //! has, so that neither the answers nor their time tell which it was.
 
-use crate::auth::{self, caching_sha2, native};
+use crate::auth::{self, Secret, caching_sha2, native};
 use crate::capability::Capabilities;
 use crate::packet::{AuthSwitch, ChangeUser, Greeting, Login, login};
 use crate::wire::Malformed;
@@ -57,11 +57,11 @@ impl Plugin {
 }
 
 /// What the driver has to do next.
-#[derive(Debug, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Step {
     /// Turn the connection into a TLS connection, then read the login again.
     StartTls,
-    /// Look up the password of [`Accept::login`]'s user and call [`Accept::with_password`].
+    /// Look up what is known of [`Accept::login`]'s user and call [`Accept::with_known`].
     LookUp,
     /// Send this payload and read the next packet.
     Send(Vec<u8>),
@@ -69,10 +69,27 @@ pub enum Step {
     SendPublicKey,
     /// Decrypt this with the RSA key (OAEP, SHA-1) and call [`Accept::decrypted`].
     Decrypt(Vec<u8>),
-    /// The password is right. Where a payload comes with it, it goes out in front of the OK.
-    Accepted(Option<Vec<u8>>),
+    /// The password is right: this one. Where a payload comes with it, it goes out in front of the OK.
+    Accepted(Secret, Option<Vec<u8>>),
+    /// The client says that this is the password: a server has to decide.
+    Prove(Secret),
     /// The password is wrong or the user unknown: 1045.
     Refused,
+}
+
+/// What is known of a user in front of the login.
+#[derive(Debug, Clone)]
+pub enum Known {
+    /// The password; none for a user who does not exist.
+    Password(Option<Zeroizing<Vec<u8>>>),
+    /// A server decides. What it may be, from an earlier login, and what servers keep of passwords of accounts of this
+    /// name.
+    Elsewhere {
+        /// A password that was right the last time.
+        last: Option<Zeroizing<Vec<u8>>>,
+        /// `SHA1(SHA1(pw))`
+        stored: Vec<[u8; 20]>,
+    },
 }
 
 #[derive(Debug)]
@@ -85,22 +102,24 @@ enum State {
     },
     ExpectSwitched {
         plugin: Plugin,
-        password: Secret,
+        expected: Expected,
     },
     ExpectFull {
-        password: Secret,
+        expected: Expected,
     },
     ExpectEncrypted {
-        password: Secret,
+        expected: Expected,
     },
     Done,
 }
 
-/// The password to compare with; for an unknown user one that no client has.
+/// What a password is compared with.
 #[derive(Debug, Clone)]
-struct Secret {
-    password: Zeroizing<Vec<u8>>,
-    known: bool,
+enum Expected {
+    /// This one; for an unknown user one that no client has.
+    This { password: Zeroizing<Vec<u8>>, known: bool },
+    /// It may be the last one; if not, a server decides.
+    Elsewhere { last: Option<Zeroizing<Vec<u8>>>, stored: Vec<[u8; 20]> },
 }
 
 /// The server's side of one login.
@@ -136,7 +155,7 @@ impl Accept {
             auth: Vec::new(),
             database: change.database,
             plugin: change.plugin,
-            attributes: Vec::new(),
+            attributes: change.attributes,
             zstd_level: None,
         };
         Ok(Self {
@@ -164,19 +183,19 @@ impl Accept {
     pub fn handle(&mut self, payload: &[u8]) -> Result<Step, LoginError> {
         match std::mem::replace(&mut self.state, State::Done) {
             State::ExpectLogin => self.handle_login(payload),
-            State::ExpectSwitched { plugin, password } => Ok(self.decide(plugin, payload, password)),
-            State::ExpectFull { password } if self.secure => {
-                Ok(Self::compare(&password, caching_sha2::clear_text(payload)))
+            State::ExpectSwitched { plugin, expected } => Ok(self.decide(plugin, payload, expected)),
+            State::ExpectFull { expected } if self.secure => {
+                Ok(Self::compare(&expected, caching_sha2::clear_text(payload)))
             }
-            State::ExpectFull { password } => match payload {
+            State::ExpectFull { expected } => match payload {
                 [caching_sha2::REQUEST_PUBLIC_KEY] => {
-                    self.state = State::ExpectEncrypted { password };
+                    self.state = State::ExpectEncrypted { expected };
                     Ok(Step::SendPublicKey)
                 }
                 // A client that has the key already sends the ciphertext at once.
-                _ => self.encrypted(payload, password),
+                _ => self.encrypted(payload, expected),
             },
-            State::ExpectEncrypted { password } => self.encrypted(payload, password),
+            State::ExpectEncrypted { expected } => self.encrypted(payload, expected),
             State::Found { .. } | State::Done => Ok(Step::Refused),
         }
     }
@@ -205,67 +224,94 @@ impl Accept {
         Ok(Step::LookUp)
     }
 
-    /// Goes on with what was looked up: the user's password, or none for an unknown user. `decoy` is what an unknown
-    /// user is compared with; it must be random and of a usual length.
-    pub fn with_password(&mut self, password: Option<Zeroizing<Vec<u8>>>, decoy: [u8; 16]) -> Step {
+    /// Goes on with what was looked up. `decoy` is what an unknown user is compared with; it must be random and of a
+    /// usual length.
+    pub fn with_known(&mut self, known: Known, decoy: [u8; 16]) -> Step {
         let State::Found { plugin, answer } = std::mem::replace(&mut self.state, State::Done) else {
             return Step::Refused;
         };
-        let known = password.is_some();
-        let secret = Secret { password: password.unwrap_or_else(|| Zeroizing::new(decoy.to_vec())), known };
+        let expected = match known {
+            Known::Password(password) => Expected::This {
+                known: password.is_some(),
+                password: password.unwrap_or_else(|| Zeroizing::new(decoy.to_vec())),
+            },
+            Known::Elsewhere { last, stored } => Expected::Elsewhere { last, stored },
+        };
         match answer {
-            Some(answer) => self.decide(plugin, &answer, secret),
-            None => {
-                let switch = AuthSwitch { plugin: plugin.name(), data: &self.nonce }.encode();
-                self.state = State::ExpectSwitched { plugin, password: secret };
-                Step::Send(switch)
-            }
+            Some(answer) => self.decide(plugin, &answer, expected),
+            None => self.switch(plugin, expected),
         }
     }
 
-    fn decide(&mut self, plugin: Plugin, answer: &[u8], secret: Secret) -> Step {
-        match plugin {
-            Plugin::Native => match native::verify(&secret.password, &self.nonce, answer) && secret.known {
-                true => Step::Accepted(None),
-                false => Step::Refused,
-            },
-            Plugin::CachingSha2 => {
-                if caching_sha2::verify(&secret.password, &self.nonce, answer) && secret.known {
-                    // An empty password has no scramble that could be cached: servers say OK at once.
-                    let empty = secret.password.is_empty();
-                    return Step::Accepted((!empty).then(|| vec![1, caching_sha2::FAST_AUTH_SUCCESS]));
+    fn switch(&mut self, plugin: Plugin, expected: Expected) -> Step {
+        let switch = AuthSwitch { plugin: plugin.name(), data: &self.nonce }.encode();
+        self.state = State::ExpectSwitched { plugin, expected };
+        Step::Send(switch)
+    }
+
+    fn decide(&mut self, plugin: Plugin, answer: &[u8], expected: Expected) -> Step {
+        // Both plugins say so for an empty password; caching_sha2 also with one NUL.
+        let is_empty = answer.is_empty() || (plugin == Plugin::CachingSha2 && answer == [0]);
+        let verify = |password: &[u8]| match plugin {
+            Plugin::Native => native::verify(password, &self.nonce, answer),
+            Plugin::CachingSha2 => caching_sha2::verify(password, &self.nonce, answer),
+        };
+        let right = match &expected {
+            Expected::This { password, known } => (verify(password) && *known).then_some(password),
+            Expected::Elsewhere { last, .. } => last.as_ref().filter(|last| verify(last)),
+        };
+        if let Some(password) = right {
+            // An empty password has no scramble that could be cached: servers say OK at once.
+            let is_cached = plugin == Plugin::CachingSha2 && !is_empty;
+            let before = is_cached.then(|| vec![1, caching_sha2::FAST_AUTH_SUCCESS]);
+            return Step::Accepted(Secret::Clear(password.clone()), before);
+        }
+        match (plugin, &expected) {
+            (_, Expected::Elsewhere { .. }) if is_empty => Step::Prove(Secret::Clear(Zeroizing::default())),
+            (_, Expected::This { .. }) if is_empty => Step::Refused,
+            (Plugin::Native, Expected::This { .. }) => Step::Refused,
+            (Plugin::Native, Expected::Elsewhere { stored, .. }) => {
+                match stored.iter().find_map(|stored| native::verify_stored(stored, &self.nonce, answer)) {
+                    Some(half) => Step::Prove(Secret::Half(half)),
+                    // The account may use another plugin, or nobody could look: the password itself tells.
+                    None => self.switch(Plugin::CachingSha2, expected),
                 }
-                if answer.is_empty() || answer == [0] {
-                    return Step::Refused;
-                }
+            }
+            (Plugin::CachingSha2, _) => {
                 // As the servers do: a scramble that does not fit may only mean that the cache is old.
-                self.state = State::ExpectFull { password: secret };
+                self.state = State::ExpectFull { expected };
                 Step::Send(vec![1, caching_sha2::PERFORM_FULL_AUTHENTICATION])
             }
         }
     }
 
-    fn encrypted(&mut self, payload: &[u8], password: Secret) -> Result<Step, LoginError> {
-        self.state = State::ExpectEncrypted { password };
+    fn encrypted(&mut self, payload: &[u8], expected: Expected) -> Result<Step, LoginError> {
+        self.state = State::ExpectEncrypted { expected };
         Ok(Step::Decrypt(payload.to_vec()))
     }
 
     /// Goes on with what RSA decryption gave; `None` if it failed.
     pub fn decrypted(&mut self, clear: Option<Zeroizing<Vec<u8>>>) -> Step {
         match std::mem::replace(&mut self.state, State::Done) {
-            State::ExpectEncrypted { password } => {
+            State::ExpectEncrypted { expected } => {
                 let nonce = self.nonce;
-                Self::compare(&password, clear.and_then(|clear| caching_sha2::unmask(clear, &nonce)))
+                Self::compare(&expected, clear.and_then(|clear| caching_sha2::unmask(clear, &nonce)))
             }
             _ => Step::Refused,
         }
     }
 
-    fn compare(secret: &Secret, sent: Option<Zeroizing<Vec<u8>>>) -> Step {
-        let equal = sent.is_some_and(|sent| auth::equal(&secret.password, &sent));
-        match equal && secret.known {
-            true => Step::Accepted(None),
-            false => Step::Refused,
+    fn compare(expected: &Expected, sent: Option<Zeroizing<Vec<u8>>>) -> Step {
+        let Some(sent) = sent else { return Step::Refused };
+        match expected {
+            Expected::This { password, known } if auth::equal(password, &sent) && *known => {
+                Step::Accepted(Secret::Clear(sent), None)
+            }
+            Expected::This { .. } => Step::Refused,
+            Expected::Elsewhere { last: Some(last), .. } if auth::equal(last, &sent) => {
+                Step::Accepted(Secret::Clear(sent), None)
+            }
+            Expected::Elsewhere { .. } => Step::Prove(Secret::Clear(sent)),
         }
     }
 }

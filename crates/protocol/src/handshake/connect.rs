@@ -5,7 +5,7 @@
 //!                                   └──────────┘──> Accepted | Refused
 //! ```
 
-use crate::auth::{self, caching_sha2, ed25519, native};
+use crate::auth::{self, Secret, caching_sha2, ed25519};
 use crate::capability::Capabilities;
 use crate::compress::Algorithm;
 use crate::packet::{AuthSwitch, ErrPacket, Greeting, Login};
@@ -43,6 +43,12 @@ pub enum ConnectError {
         /// Its version.
         version: String,
     },
+    /// The account's plugin needs the password itself, of which only a hash is known.
+    #[error("the account uses the plugin `{plugin}`, and only a hash of the password is known")]
+    HashOnly {
+        /// The plugin.
+        plugin: String,
+    },
     /// The account uses a plugin that is not known here.
     #[error("the account uses the plugin `{plugin}`, which is not supported")]
     UnknownPlugin {
@@ -69,7 +75,7 @@ pub struct Credentials {
     /// Account name.
     pub user: String,
     /// Password; may be empty.
-    pub password: Zeroizing<Vec<u8>>,
+    pub password: Secret,
     /// The database to start in.
     pub database: Option<String>,
     /// Low byte of the collation's id.
@@ -159,7 +165,7 @@ impl Connect {
             State::ExpectAnswer { plugin, nonce } => self.handle_answer(payload, plugin, nonce),
             State::ExpectPublicKey { plugin, nonce } => match payload.split_first() {
                 Some((1, pem)) => {
-                    let masked = caching_sha2::mask(&self.credentials.password, &nonce);
+                    let masked = caching_sha2::mask(self.clear(&plugin)?, &nonce);
                     self.state = State::ExpectAnswer { plugin, nonce };
                     Ok(Step::Encrypt { pem: pem.to_vec(), masked })
                 }
@@ -200,9 +206,11 @@ impl Connect {
         let named = greeting.map(|greeting| greeting.plugin.clone()).unwrap_or_default();
         // A greeting can name a plugin that the account does not use; then the server switches.
         let plugin = if named == auth::CACHING_SHA2 { auth::CACHING_SHA2 } else { auth::NATIVE };
-        let answer = match plugin {
-            auth::CACHING_SHA2 => caching_sha2::scramble(&self.credentials.password, &nonce),
-            _ => native::scramble(&self.credentials.password, &nonce),
+        let answer = match (plugin, self.credentials.password.clear()) {
+            (auth::CACHING_SHA2, Some(password)) => caching_sha2::scramble(password, &nonce),
+            // The server will name the account's own.
+            (auth::CACHING_SHA2, None) => Vec::new(),
+            _ => self.credentials.password.native(&nonce),
         };
         self.state = State::ExpectAnswer { plugin: plugin.to_owned(), nonce };
         Step::Send(self.login(answer, plugin.to_owned(), tls).encode())
@@ -237,7 +245,8 @@ impl Connect {
             }
             Some((0x01, [caching_sha2::PERFORM_FULL_AUTHENTICATION])) if self.secure => {
                 self.state = State::ExpectAnswer { plugin, nonce };
-                Ok(Step::Send(self.clear_password()))
+                let clear = self.clear_password(auth::CACHING_SHA2)?;
+                Ok(Step::Send(clear))
             }
             Some((0x01, [caching_sha2::PERFORM_FULL_AUTHENTICATION])) => {
                 self.state = State::ExpectPublicKey { plugin, nonce };
@@ -247,21 +256,30 @@ impl Connect {
         }
     }
 
-    fn clear_password(&self) -> Vec<u8> {
-        let mut clear = self.credentials.password.to_vec();
+    fn clear(&self, plugin: &str) -> Result<&[u8], ConnectError> {
+        self.credentials.password.clear().ok_or_else(|| ConnectError::HashOnly { plugin: plugin.to_owned() })
+    }
+
+    fn clear_password(&self, plugin: &str) -> Result<Vec<u8>, ConnectError> {
+        let mut clear = self.clear(plugin)?.to_vec();
         clear.push(0);
-        clear
+        Ok(clear)
     }
 
     fn switch(&mut self, switch: &AuthSwitch<'_>) -> Result<Step, ConnectError> {
-        let password = &self.credentials.password;
         let nonce = switch.data.to_vec();
         let plugin = switch.plugin.to_owned();
         let answer = match switch.plugin {
-            auth::NATIVE => native::scramble(password, switch.data),
-            auth::CACHING_SHA2 => caching_sha2::scramble(password, switch.data),
-            auth::ED25519 => ed25519::sign(password, switch.data).to_vec(),
-            auth::SHA256 | auth::CLEAR if self.secure => self.clear_password(),
+            auth::NATIVE => self.credentials.password.native(switch.data),
+            auth::CACHING_SHA2 => caching_sha2::scramble(self.clear(&plugin)?, switch.data),
+            // Where only a hash is known, a wrong answer has the server go on to the account's next plugin.
+            auth::ED25519 => self
+                .credentials
+                .password
+                .clear()
+                .map_or([0; 64], |password| ed25519::sign(password, switch.data))
+                .to_vec(),
+            auth::SHA256 | auth::CLEAR if self.secure => self.clear_password(&plugin)?,
             // sha256_password asks for the key with a 1 where caching_sha2_password asks with a 2.
             auth::SHA256 => {
                 self.state = State::ExpectPublicKey { plugin, nonce };
@@ -284,6 +302,7 @@ fn unexpected(header: Option<u8>) -> ConnectError {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::auth::native;
     use crate::status::Status;
 
     const NONCE: [u8; 20] = *b"abcdefghijklmnopqrst";
@@ -304,7 +323,7 @@ mod tests {
     fn connect(tls: TlsWish) -> Connect {
         let credentials = Credentials {
             user: "app".into(),
-            password: Zeroizing::new(b"secret".to_vec()),
+            password: Secret::Clear(Zeroizing::new(b"secret".to_vec())),
             database: None,
             collation: 45,
             capabilities: Capabilities::FOUND_ROWS,

@@ -1,6 +1,7 @@
 //! COM_CHANGE_USER: `user NUL | u8 length, auth | database NUL | u16 collation | plugin NUL | attributes`.
 
 use crate::capability::Capabilities;
+use crate::packet::login::parse_attributes;
 use crate::wire::{Malformed, Reader};
 
 /// Somebody else wants to go on in this session.
@@ -14,6 +15,8 @@ pub struct ChangeUser {
     pub collation: u16,
     /// The plugin that the client would like to use.
     pub plugin: Option<String>,
+    /// Connection attributes, in the order they came.
+    pub attributes: Vec<(String, String)>,
 }
 
 impl ChangeUser {
@@ -31,7 +34,11 @@ impl ChangeUser {
             true => Some(text(reader.nul_bytes_or_rest())),
             false => None,
         };
-        Ok(Self { user, database, collation, plugin })
+        let attributes = match agreed.contains(Capabilities::CONNECT_ATTRS) && !reader.is_empty() {
+            true => parse_attributes(&mut reader)?,
+            false => Vec::new(),
+        };
+        Ok(Self { user, database, collation, plugin, attributes })
     }
 }
 
@@ -46,5 +53,8 @@ mod tests {
         let full = ChangeUser::parse(b"app\0\0shop\0\x2d\0caching_sha2_password\0", Capabilities::OFFERED).unwrap();
         assert_eq!((full.database.as_deref(), full.collation), (Some("shop"), 45));
         assert_eq!(full.plugin.as_deref(), Some("caching_sha2_password"));
+        let body = b"app\0\0shop\0\x2d\0plugin\0\x04\x01a\x01b";
+        let said = ChangeUser::parse(body, Capabilities::OFFERED | Capabilities::CONNECT_ATTRS).unwrap();
+        assert_eq!(said.attributes, [("a".to_owned(), "b".to_owned())]);
     }
 }

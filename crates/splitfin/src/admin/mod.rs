@@ -9,13 +9,13 @@
 //! - `PUT /api/v1/switchover/NAME`: a replica becomes the primary, as planned
 //! - `PUT /api/v1/reload`: the configuration is read again
 //!
-//! Those that change something are not for browsers: a page from elsewhere could have them do it.
+//! Those that change something are for programs on this machine only: not for others, and not for web pages.
 
 pub(crate) mod client;
 
 use crate::reload::Reloaded;
 use crate::wiring::Shared;
-use axum::extract::{Path, Request, State};
+use axum::extract::{ConnectInfo, Path, Request, State};
 use axum::http::{StatusCode, header};
 use axum::middleware::{Next, from_fn};
 use axum::response::{IntoResponse, Response};
@@ -23,6 +23,7 @@ use axum::routing::{get, put};
 use axum::{Json, Router};
 use serde_json::{Value, json};
 use splitfin_topology::Role;
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use tokio::net::TcpListener;
@@ -53,7 +54,7 @@ pub(crate) async fn serve(
         .route("/api/v1/backends/{name}/drain", put(drain).delete(resume))
         .route("/api/v1/switchover/{name}", put(switchover))
         .route("/api/v1/reload", put(reload))
-        .route_layer(from_fn(not_from_a_page));
+        .route_layer(from_fn(from_this_machine));
     let routes = Router::new()
         .route("/metrics", get(metrics))
         .route("/healthz", get(|| async { "ok\n" }))
@@ -62,11 +63,15 @@ pub(crate) async fn serve(
         .route("/api/v1/learned", get(learned))
         .merge(changes)
         .with_state(Admin { shared, draining, wishes });
-    axum::serve(listener, routes).await
+    axum::serve(listener, routes.into_make_service_with_connect_info::<SocketAddr>()).await
 }
 
-/// Browsers say where a request that changes something comes from; other programs do not.
-async fn not_from_a_page(request: Request, next: Next) -> Response {
+/// Nobody is asked for a password here, so only this machine may change something; and no web page that is shown on it:
+/// browsers say where such a request comes from, other programs do not.
+async fn from_this_machine(ConnectInfo(peer): ConnectInfo<SocketAddr>, request: Request, next: Next) -> Response {
+    if !peer.ip().to_canonical().is_loopback() {
+        return (StatusCode::FORBIDDEN, "only from the machine that Splitfin runs on\n").into_response();
+    }
     match request.headers().contains_key(header::ORIGIN) {
         true => (StatusCode::FORBIDDEN, "not from a web page\n").into_response(),
         false => next.run(request).await,

@@ -58,6 +58,7 @@ pub(crate) struct File {
     pub(crate) pool: Pool,
     #[serde(default)]
     pub(crate) failover: Failover,
+    #[serde(default)]
     pub(crate) auth: Auth,
     #[serde(default)]
     pub(crate) limits: Limits,
@@ -382,7 +383,9 @@ impl Default for Failover {
 
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
+#[derive(Default)]
 pub(crate) struct Auth {
+    #[serde(default)]
     pub(crate) mode: AuthMode,
     #[serde(default)]
     pub(crate) users: Vec<User>,
@@ -390,9 +393,11 @@ pub(crate) struct Auth {
 
 #[derive(Debug, Deserialize)]
 #[serde(rename_all = "lowercase")]
+#[derive(Default)]
 pub(crate) enum AuthMode {
-    Static,
+    #[default]
     Database,
+    Static,
 }
 
 #[derive(Debug, Deserialize)]

@@ -189,8 +189,8 @@ pub struct Config {
     pub failover_account: Option<(String, String)>,
     /// With what servers log in to their source.
     pub replication_account: Option<(String, String)>,
-    /// Names and passwords.
-    pub users: Vec<(String, String)>,
+    /// Names and passwords; none, if the accounts are those of the servers.
+    pub users: Option<Vec<(String, String)>>,
     /// Clients at a time.
     pub clients: usize,
     /// Time for a login.
@@ -329,7 +329,6 @@ impl Check<'_> {
             ("pool.lanes", file.pool.lanes > 0, "sharing connections between reads"),
             ("limits.clients_per_user", file.limits.clients_per_user > 0, "a limit for each user"),
             ("admin.mysql", file.admin.mysql.is_some(), "an admin endpoint of the MySQL protocol"),
-            ("auth.mode", matches!(file.auth.mode, AuthMode::Database), "accounts from the database (write `static`)"),
         ];
         match planned.into_iter().find(|(_, asked, _)| *asked) {
             Some((key, _, what)) => Err(self.wrong(key, format!("{what} is not supported yet; leave the key out"))),
@@ -489,11 +488,22 @@ impl Check<'_> {
         }
     }
 
-    fn users(&self, file: &File) -> Result<Vec<(String, String)>, ConfigError> {
-        if file.auth.users.is_empty() {
-            return Err(self.wrong("auth.users", "with `mode: static`, at least one user is needed"));
+    fn users(&self, file: &File) -> Result<Option<Vec<(String, String)>>, ConfigError> {
+        match (&file.auth.mode, file.auth.users.is_empty()) {
+            (AuthMode::Database, true) => return Ok(None),
+            (AuthMode::Database, false) => {
+                return Err(self.wrong(
+                    "auth.users",
+                    "users are listed with `mode: static` only; else all accounts of the servers may log in",
+                ));
+            }
+            (AuthMode::Static, true) => {
+                return Err(self.wrong("auth.users", "with `mode: static`, at least one user is needed"));
+            }
+            (AuthMode::Static, false) => {}
         }
-        file.auth
+        let users: Result<_, _> = file
+            .auth
             .users
             .iter()
             .enumerate()
@@ -504,7 +514,8 @@ impl Check<'_> {
                     self.password(&key, password, user.password_env.as_deref(), user.password_file.as_deref())?;
                 Ok((user.name.0.clone(), password))
             })
-            .collect()
+            .collect();
+        users.map(Some)
     }
 
     /// A password from exactly one of its possible places.

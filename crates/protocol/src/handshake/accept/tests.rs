@@ -39,21 +39,25 @@ fn password(text: &str) -> Option<Zeroizing<Vec<u8>>> {
     Some(Zeroizing::new(text.as_bytes().to_vec()))
 }
 
+fn secret() -> Secret {
+    Secret::Clear(Zeroizing::new(b"secret".to_vec()))
+}
+
 fn accept(plugin: Plugin, secure: bool) -> Accept {
     Accept::new(&greeting(plugin, false), plugin, secure, false)
 }
 
 fn fast_success() -> Step {
-    Step::Accepted(Some(vec![1, caching_sha2::FAST_AUTH_SUCCESS]))
+    Step::Accepted(secret(), Some(vec![1, caching_sha2::FAST_AUTH_SUCCESS]))
 }
 
 #[test]
 fn native_is_decided_by_one_packet() {
-    for (typed, step) in [("secret", Step::Accepted(None)), ("wrong", Step::Refused)] {
+    for (typed, step) in [("secret", Step::Accepted(secret(), None)), ("wrong", Step::Refused)] {
         let mut accept = accept(Plugin::Native, false);
         let packet = login(auth::NATIVE, native::scramble(typed.as_bytes(), &NONCE));
         assert_eq!(accept.handle(&packet), Ok(Step::LookUp));
-        assert_eq!(accept.with_password(password("secret"), [1; 16]), step);
+        assert_eq!(accept.with_known(Known::Password(password("secret")), [1; 16]), step);
     }
 }
 
@@ -62,21 +66,23 @@ fn caching_sha2_takes_the_fast_path_with_the_right_scramble() {
     let mut accept = accept(Plugin::CachingSha2, false);
     let packet = login(auth::CACHING_SHA2, caching_sha2::scramble(b"secret", &NONCE));
     accept.handle(&packet).unwrap();
-    assert_eq!(accept.with_password(password("secret"), [1; 16]), fast_success());
+    assert_eq!(accept.with_known(Known::Password(password("secret")), [1; 16]), fast_success());
 }
 
 #[test]
 fn a_client_may_use_the_plugin_that_was_not_greeted() {
     let mut accept = accept(Plugin::Native, false);
     accept.handle(&login(auth::CACHING_SHA2, caching_sha2::scramble(b"secret", &NONCE))).unwrap();
-    assert_eq!(accept.with_password(password("secret"), [1; 16]), fast_success());
+    assert_eq!(accept.with_known(Known::Password(password("secret")), [1; 16]), fast_success());
 }
 
 #[test]
 fn a_client_that_cannot_do_the_greeted_plugin_is_switched_to_its_own() {
     let mut accept = accept(Plugin::Native, false);
     accept.handle(&login(auth::CACHING_SHA2, vec![])).unwrap();
-    let Step::Send(packet) = accept.with_password(password("secret"), [1; 16]) else { panic!("no switch") };
+    let Step::Send(packet) = accept.with_known(Known::Password(password("secret")), [1; 16]) else {
+        panic!("no switch")
+    };
     assert_eq!(AuthSwitch::parse(&packet).unwrap().plugin, auth::CACHING_SHA2);
     assert_eq!(accept.handle(&caching_sha2::scramble(b"secret", &NONCE)), Ok(fast_success()));
 }
@@ -85,7 +91,9 @@ fn a_client_that_cannot_do_the_greeted_plugin_is_switched_to_its_own() {
 fn an_unknown_plugin_is_switched_to_the_greeted_one() {
     let mut accept = accept(Plugin::CachingSha2, false);
     accept.handle(&login(auth::ED25519, vec![])).unwrap();
-    let Step::Send(packet) = accept.with_password(password("secret"), [1; 16]) else { panic!("no switch") };
+    let Step::Send(packet) = accept.with_known(Known::Password(password("secret")), [1; 16]) else {
+        panic!("no switch")
+    };
     let switch = AuthSwitch::parse(&packet).unwrap();
     assert_eq!((switch.plugin, switch.data), (auth::CACHING_SHA2, &NONCE[..]));
     assert_eq!(accept.handle(&caching_sha2::scramble(b"secret", &NONCE)), Ok(fast_success()));
@@ -93,11 +101,13 @@ fn an_unknown_plugin_is_switched_to_the_greeted_one() {
 
 #[test]
 fn full_authentication_over_a_secure_channel_takes_the_clear_password() {
-    for (typed, step) in [(&b"secret\0"[..], Step::Accepted(None)), (b"other\0", Step::Refused), (b"", Step::Refused)] {
+    for (typed, step) in
+        [(&b"secret\0"[..], Step::Accepted(secret(), None)), (b"other\0", Step::Refused), (b"", Step::Refused)]
+    {
         let mut accept = accept(Plugin::CachingSha2, true);
         accept.handle(&login(auth::CACHING_SHA2, vec![9; 32])).unwrap();
         let full = Step::Send(vec![1, caching_sha2::PERFORM_FULL_AUTHENTICATION]);
-        assert_eq!(accept.with_password(password("secret"), [1; 16]), full);
+        assert_eq!(accept.with_known(Known::Password(password("secret")), [1; 16]), full);
         assert_eq!(accept.handle(typed), Ok(step));
     }
 }
@@ -106,17 +116,17 @@ fn full_authentication_over_a_secure_channel_takes_the_clear_password() {
 fn full_authentication_without_tls_goes_through_rsa() {
     let mut accept = accept(Plugin::CachingSha2, false);
     accept.handle(&login(auth::CACHING_SHA2, vec![9; 32])).unwrap();
-    accept.with_password(password("secret"), [1; 16]);
+    accept.with_known(Known::Password(password("secret")), [1; 16]);
     assert_eq!(accept.handle(&[caching_sha2::REQUEST_PUBLIC_KEY]), Ok(Step::SendPublicKey));
     assert_eq!(accept.handle(b"ciphertext"), Ok(Step::Decrypt(b"ciphertext".to_vec())));
-    assert_eq!(accept.decrypted(Some(caching_sha2::mask(b"secret", &NONCE))), Step::Accepted(None));
+    assert_eq!(accept.decrypted(Some(caching_sha2::mask(b"secret", &NONCE))), Step::Accepted(secret(), None));
 }
 
 #[test]
 fn clear_text_without_tls_is_never_read_as_a_password() {
     let mut accept = accept(Plugin::CachingSha2, false);
     accept.handle(&login(auth::CACHING_SHA2, vec![9; 32])).unwrap();
-    accept.with_password(password("secret"), [1; 16]);
+    accept.with_known(Known::Password(password("secret")), [1; 16]);
     assert!(matches!(accept.handle(b"secret\0"), Ok(Step::Decrypt(_))));
     assert_eq!(accept.decrypted(None), Step::Refused);
 }
@@ -131,7 +141,7 @@ fn an_unknown_user_sees_the_same_packets_as_a_wrong_password() {
                 Plugin::CachingSha2 => caching_sha2::scramble(b"guess", &NONCE),
             };
             accept.handle(&login(plugin.name(), answer)).unwrap();
-            let first = accept.with_password(found, [1; 16]);
+            let first = accept.with_known(Known::Password(found), [1; 16]);
             (format!("{first:?}"), format!("{:?}", accept.handle(b"guess\0")))
         };
         assert_eq!(steps(None), steps(password("secret")));
@@ -142,7 +152,7 @@ fn an_unknown_user_sees_the_same_packets_as_a_wrong_password() {
 fn an_unknown_user_cannot_log_in_with_the_decoy() {
     let mut accept = accept(Plugin::Native, false);
     accept.handle(&login(auth::NATIVE, native::scramble(&[1; 16], &NONCE))).unwrap();
-    assert_eq!(accept.with_password(None, [1; 16]), Step::Refused);
+    assert_eq!(accept.with_known(Known::Password(None), [1; 16]), Step::Refused);
 }
 
 #[test]
@@ -161,7 +171,9 @@ fn change_user_always_switches_to_a_new_nonce() {
     let body = b"app\0\x02xyshop\0\x2d\0caching_sha2_password\0";
     let mut accept = Accept::change_user(body, Capabilities::OFFERED, NONCE, false).unwrap();
     assert_eq!(accept.login().unwrap().database.as_deref(), Some("shop"));
-    let Step::Send(packet) = accept.with_password(password("secret"), [1; 16]) else { panic!("no switch") };
+    let Step::Send(packet) = accept.with_known(Known::Password(password("secret")), [1; 16]) else {
+        panic!("no switch")
+    };
     assert_eq!(AuthSwitch::parse(&packet).unwrap().plugin, auth::CACHING_SHA2);
     assert_eq!(accept.handle(&caching_sha2::scramble(b"secret", &NONCE)), Ok(fast_success()));
 }
@@ -170,7 +182,59 @@ fn change_user_always_switches_to_a_new_nonce() {
 fn a_finished_login_accepts_nothing_more() {
     let mut accept = accept(Plugin::Native, false);
     accept.handle(&login(auth::NATIVE, native::scramble(b"secret", &NONCE))).unwrap();
-    accept.with_password(password("secret"), [1; 16]);
+    accept.with_known(Known::Password(password("secret")), [1; 16]);
     assert_eq!(accept.handle(b"more"), Ok(Step::Refused));
     assert_eq!(accept.decrypted(password("secret")), Step::Refused);
+}
+
+fn elsewhere(last: Option<&str>, stored: &[&str]) -> Known {
+    let stored = stored.iter().map(|text| native::stored(text).unwrap()).collect();
+    Known::Elsewhere { last: last.map(|text| Zeroizing::new(text.as_bytes().to_vec())), stored }
+}
+
+/// SELECT PASSWORD('secret')
+const STORED: &str = "*14E65567ABDB5135D0CFD9A70B3032C179A49EE7";
+
+#[test]
+fn what_a_server_has_accepted_takes_the_fast_path_and_everything_else_is_asked_for() {
+    let full = Step::Send(vec![1, caching_sha2::PERFORM_FULL_AUTHENTICATION]);
+    for (last, first) in [(Some("secret"), fast_success()), (Some("old"), full.clone()), (None, full)] {
+        let mut accept = accept(Plugin::CachingSha2, true);
+        accept.handle(&login(auth::CACHING_SHA2, caching_sha2::scramble(b"secret", &NONCE))).unwrap();
+        assert_eq!(accept.with_known(elsewhere(last, &[]), [1; 16]), first, "{last:?}");
+        if last != Some("secret") {
+            assert_eq!(accept.handle(b"secret\0"), Ok(Step::Prove(secret())));
+        }
+    }
+}
+
+#[test]
+fn what_servers_keep_of_a_native_password_verifies_and_is_the_proof() {
+    let native_login = |typed: &[u8]| login(auth::NATIVE, native::scramble(typed, &NONCE));
+    let mut right = accept(Plugin::Native, false);
+    right.handle(&native_login(b"secret")).unwrap();
+    let Step::Prove(proof @ Secret::Half(_)) = right.with_known(elsewhere(None, &[STORED]), [1; 16]) else {
+        panic!("not proven")
+    };
+    assert_eq!(proof.native(b"another nonce, of 20"), native::scramble(b"secret", b"another nonce, of 20"));
+    // Whoever types something else, or has an account of another plugin, is asked for the password itself.
+    for stored in [&[STORED][..], &[]] {
+        let mut wrong = accept(Plugin::Native, true);
+        wrong.handle(&native_login(b"wrong")).unwrap();
+        let Step::Send(packet) = wrong.with_known(elsewhere(None, stored), [1; 16]) else { panic!("no switch") };
+        assert_eq!(AuthSwitch::parse(&packet).unwrap().plugin, auth::CACHING_SHA2);
+        let full = Step::Send(vec![1, caching_sha2::PERFORM_FULL_AUTHENTICATION]);
+        assert_eq!(wrong.handle(&caching_sha2::scramble(b"wrong", &NONCE)), Ok(full));
+        assert!(matches!(wrong.handle(b"wrong\0"), Ok(Step::Prove(Secret::Clear(_)))));
+    }
+}
+
+#[test]
+fn an_empty_password_is_proven_by_a_server_too() {
+    for (plugin, name) in [(Plugin::Native, auth::NATIVE), (Plugin::CachingSha2, auth::CACHING_SHA2)] {
+        let mut accept = accept(plugin, false);
+        accept.handle(&login(name, vec![])).unwrap();
+        let empty = Step::Prove(Secret::Clear(Zeroizing::default()));
+        assert_eq!(accept.with_known(elsewhere(None, &[]), [1; 16]), empty);
+    }
 }

@@ -1,0 +1,241 @@
+//! Who may log in: users of the configuration, or the accounts of the servers.
+//!
+//! An account of the servers proves itself there: whoever knows its password logs in to a server with it. A password that
+//! a server has accepted is remembered, in memory only, so that its client is let in by the fast path the next time; all
+//! the same a server is asked again, unless that was a moment ago. What a server refuses is forgotten.
+
+use crate::settings::Users;
+use crate::worker::Worker;
+use splitfin_backend::{Account, Checkout, Wanted};
+use splitfin_protocol::Capabilities;
+use splitfin_protocol::auth::{Secret, native};
+use splitfin_protocol::handshake::accept::Known;
+use std::collections::HashMap;
+use std::rc::Rc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
+use zeroize::Zeroizing;
+
+/// Who may log in.
+#[derive(Debug, Clone)]
+pub enum Accounts {
+    /// Those of the configuration.
+    Static(Users),
+    /// Those of the servers.
+    Database(Arc<Vault>),
+}
+
+/// What is remembered of the servers' accounts.
+pub struct Vault {
+    /// Who may look at the account tables: name and password.
+    monitor: (String, Zeroizing<Vec<u8>>),
+    entries: Mutex<HashMap<Box<str>, Entry>>,
+    /// That the account tables cannot be read was said.
+    complained: AtomicBool,
+}
+
+impl std::fmt::Debug for Vault {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Vault").field("accounts", &self.entries().len()).finish_non_exhaustive()
+    }
+}
+
+struct Entry {
+    password: Zeroizing<Vec<u8>>,
+    /// When a server accepted it last.
+    proven: Instant,
+}
+
+impl Vault {
+    /// Empty. `monitor` is asked for what servers keep of native passwords.
+    pub fn new(monitor: (String, Zeroizing<Vec<u8>>)) -> Self {
+        Self { monitor, entries: Mutex::default(), complained: AtomicBool::new(false) }
+    }
+
+    /// Whether it asks as this account.
+    pub fn asks_as(&self, user: &str, password: &[u8]) -> bool {
+        self.monitor.0 == user && *self.monitor.1 == password
+    }
+
+    fn entries(&self) -> MutexGuard<'_, HashMap<Box<str>, Entry>> {
+        // A map is never half changed.
+        self.entries.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn last(&self, user: &str) -> Option<Zeroizing<Vec<u8>>> {
+        self.entries().get(user).map(|entry| entry.password.clone())
+    }
+
+    fn was_just_proven(&self, user: &str) -> bool {
+        self.entries().get(user).is_some_and(|entry| entry.proven.elapsed() < TRUST)
+    }
+
+    fn remember(&self, user: &str, secret: &Secret) {
+        let Secret::Clear(password) = secret else { return };
+        let mut entries = self.entries();
+        if entries.len() >= MOST && !entries.contains_key(user) {
+            let oldest = entries.iter().min_by_key(|(_, entry)| entry.proven).map(|(name, _)| name.clone());
+            oldest.and_then(|name| entries.remove(&name));
+        }
+        entries.insert(user.into(), Entry { password: password.clone(), proven: Instant::now() });
+    }
+
+    fn forget(&self, user: &str, secret: &Secret) {
+        let mut entries = self.entries();
+        // A wrong password does not cost anybody the right one.
+        if entries.get(user).is_some_and(|entry| secret.clear() == Some(entry.password.as_slice())) {
+            entries.remove(user);
+        }
+    }
+}
+
+/// How a client has shown who it is.
+#[derive(Debug)]
+pub(crate) struct Proof {
+    pub(crate) secret: Secret,
+    /// A server has to say whether that is right.
+    pub(crate) ask_server: bool,
+}
+
+impl Accounts {
+    /// What is known of a user in front of a login by `plugin`.
+    pub(crate) async fn known(&self, user: &str, plugin: Option<&str>, worker: &Worker) -> Known {
+        match self {
+            Self::Static(users) => Known::Password(users.password(user)),
+            Self::Database(vault) => {
+                let is_native = plugin.is_none_or(|plugin| plugin == splitfin_protocol::auth::NATIVE);
+                let stored = if is_native { stored(vault, user, worker).await } else { Vec::new() };
+                Known::Elsewhere { last: vault.last(user), stored }
+            }
+        }
+    }
+
+    /// The proof that is left over when a password was found to be right here.
+    pub(crate) fn accepted(&self, user: &str, secret: Secret) -> Proof {
+        let ask_server = match self {
+            Self::Static(_) => false,
+            Self::Database(vault) => !vault.was_just_proven(user),
+        };
+        Proof { secret, ask_server }
+    }
+
+    /// A server has let the account in.
+    pub(crate) fn note_right(&self, user: &str, proof: &Proof) {
+        if let (Self::Database(vault), true) = (self, proof.ask_server) {
+            vault.remember(user, &proof.secret);
+        }
+    }
+
+    /// A server has refused the account.
+    pub(crate) fn note_wrong(&self, user: &str, secret: &Secret) {
+        if let Self::Database(vault) = self {
+            vault.forget(user, secret);
+        }
+    }
+
+    /// The password of somebody who was let in with another one: it was changed, and somebody has logged in since.
+    pub(crate) fn newer(&self, account: &Account) -> Option<Secret> {
+        let Self::Database(vault) = self else { return None };
+        let secret = Secret::Clear(vault.last(&account.user)?);
+        (secret != account.password).then_some(secret)
+    }
+}
+
+/// What servers keep of passwords of accounts of this name, for mysql_native_password. Where the monitor may not look,
+/// clients are asked for the password itself.
+async fn stored(vault: &Vault, user: &str, worker: &Worker) -> Vec<[u8; 20]> {
+    let asked = tokio::time::timeout(PATIENCE, ask_for_stored(vault, user, worker)).await;
+    let text = match asked {
+        Ok(Ok(text)) => text.unwrap_or_default(),
+        Ok(Err(error)) => {
+            complain(vault, &error);
+            return Vec::new();
+        }
+        Err(_) => return Vec::new(),
+    };
+    text.split(',').filter_map(native::stored).collect()
+}
+
+fn complain(vault: &Vault, error: &str) {
+    if !vault.complained.swap(true, Ordering::Relaxed) {
+        tracing::info!(%error, "the monitor cannot read mysql.user: clients with mysql_native_password are asked for \
+            caching_sha2_password, which some old drivers do not know");
+    }
+}
+
+async fn ask_for_stored(vault: &Vault, user: &str, worker: &Worker) -> Result<Option<String>, String> {
+    let (name, password) = &vault.monitor;
+    let account = Rc::new(Account {
+        user: name.clone(),
+        password: Secret::Clear(password.clone()),
+        capabilities: Capabilities::empty(),
+        collation: UTF8MB4,
+        attributes: Vec::new(),
+    });
+    let snapshot = worker.topology.snapshot();
+    let eligible: Vec<_> = match snapshot.primary {
+        Some(primary) => vec![primary],
+        None => snapshot.fit_replicas().map(|view| view.id).collect(),
+    };
+    if eligible.is_empty() {
+        return Ok(None);
+    }
+    let wanted = Wanted::default();
+    let checkout =
+        Checkout { eligible: &eligible, account: &account, wanted: &wanted, snapshot: &snapshot, fresh: false };
+    let mut lease = worker.pools.checkout(&checkout).await.map_err(|(_, error)| error.to_string())?;
+    // As digits, so that no name can be anything but a name.
+    let digits: String = user.bytes().map(|byte| format!("{byte:02X}")).collect();
+    let sql = format!(
+        "SELECT GROUP_CONCAT(DISTINCT authentication_string) FROM mysql.user \
+         WHERE User = CONVERT(X'{digits}' USING utf8mb4) AND plugin IN ('mysql_native_password', '')"
+    );
+    let stored = lease.first_value(&sql).await.map_err(|error| error.to_string())?;
+    lease.release();
+    Ok(stored)
+}
+
+/// A password that a server accepted so short ago is not proven again.
+const TRUST: Duration = Duration::from_secs(1);
+/// Accounts that are remembered.
+const MOST: usize = 10_000;
+/// Time to look at the account tables.
+const PATIENCE: Duration = Duration::from_secs(2);
+/// `utf8mb4_general_ci`
+const UTF8MB4: u8 = 45;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn clear(text: &str) -> Secret {
+        Secret::Clear(text.as_bytes().to_vec().into())
+    }
+
+    #[test]
+    fn what_a_server_accepted_is_known_until_a_server_refuses_it() {
+        let vault = Arc::new(Vault::new(("monitor".into(), Zeroizing::default())));
+        let accounts = Accounts::Database(Arc::clone(&vault));
+        let proof = Proof { secret: clear("secret"), ask_server: true };
+        accounts.note_right("app", &proof);
+        assert_eq!(vault.last("app").as_deref().map(Vec::as_slice), Some(&b"secret"[..]));
+        assert!(!accounts.accepted("app", clear("secret")).ask_server, "it was proven a moment ago");
+        accounts.note_wrong("app", &clear("wrong"));
+        assert!(vault.last("app").is_some(), "somebody else's wrong password changes nothing");
+        accounts.note_wrong("app", &clear("secret"));
+        assert!(vault.last("app").is_none());
+        assert!(accounts.accepted("app", clear("secret")).ask_server);
+        assert!(!format!("{vault:?}").contains("secret"));
+    }
+
+    #[test]
+    fn only_so_many_are_remembered() {
+        let vault = Vault::new(("monitor".into(), Zeroizing::default()));
+        for number in 0..=MOST {
+            vault.remember(&number.to_string(), &clear("x"));
+        }
+        assert_eq!(vault.entries().len(), MOST);
+        assert!(vault.last("0").is_none() && vault.last(&MOST.to_string()).is_some());
+    }
+}

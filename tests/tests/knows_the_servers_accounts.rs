@@ -1,0 +1,174 @@
+//! Promise: users and passwords are where they were, on the servers. Every account logs in as it does there, with its own
+//! plugin and its own words of refusal, and a changed password needs nothing to be done here.
+
+use mysql_async::prelude::Queryable as _;
+use splitfin_tests::drivers::{client, output};
+use splitfin_tests::{Cluster, Family, PATIENCE, Stage, Told, eventually, story};
+
+/// Nothing but servers and a monitor.
+const ACCOUNTS: &str = "auth: { mode: database }";
+
+/// What the command line client of a family says to a login, with what may differ left out.
+async fn said(
+    of: Family,
+    port: u16,
+    user: &str,
+    password: &str,
+    more: &[&str],
+) -> Result<String, Box<dyn std::error::Error>> {
+    let mut command = client(of);
+    command.args(["-h127.0.0.1", &format!("-P{port}"), &format!("-u{user}"), &format!("-p{password}")]).args(more);
+    if !more.contains(&"-e") {
+        command.args(["-N", "-B", "-e", "SELECT CURRENT_USER(), DATABASE()"]);
+    }
+    let output = output(command).await?;
+    let text = format!("{}{}", String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
+    let lines = text.lines().filter(|line| !line.contains("[Warning]") && !line.contains("WARNING"));
+    Ok(lines.collect::<Vec<_>>().join("\n"))
+}
+
+/// The accounts of a family: name, how it is made, and its password.
+fn accounts(family: Family) -> Vec<(&'static str, &'static str, &'static str)> {
+    match family {
+        Family::Mariadb => vec![
+            ("native", "IDENTIFIED BY 'pw native'", "pw native"),
+            ("old", "IDENTIFIED VIA mysql_native_password USING PASSWORD('pw old')", "pw old"),
+            ("ed", "IDENTIFIED VIA ed25519 USING PASSWORD('pw ed')", "pw ed"),
+            (
+                "either",
+                "IDENTIFIED VIA ed25519 USING PASSWORD('pw either') OR mysql_native_password USING PASSWORD('pw or')",
+                "pw or",
+            ),
+            ("nobody", "IDENTIFIED BY ''", ""),
+            ("locked", "IDENTIFIED BY 'pw locked' ACCOUNT LOCK", "pw locked"),
+        ],
+        Family::Mysql => vec![
+            ("sha2", "IDENTIFIED WITH caching_sha2_password BY 'pw sha2'", "pw sha2"),
+            ("old", "IDENTIFIED WITH sha256_password BY 'pw old'", "pw old"),
+            ("nobody", "IDENTIFIED BY ''", ""),
+            ("locked", "IDENTIFIED BY 'pw locked' ACCOUNT LOCK", "pw locked"),
+        ],
+    }
+}
+
+async fn with_accounts(family: Family) -> Result<Stage, Box<dyn std::error::Error>> {
+    let cluster = Cluster::start(family, 2).await?;
+    if family == Family::Mariadb {
+        for server in cluster.servers() {
+            server.run(&["INSTALL SONAME 'auth_ed25519'"]).await?;
+        }
+        cluster.primary.run(&["GRANT SELECT ON mysql.user TO monitor"]).await?;
+    }
+    for (name, how, _) in accounts(family) {
+        cluster
+            .primary
+            .run(&[&format!("CREATE USER {name} {how}"), &format!("GRANT SELECT ON shop.* TO {name}")])
+            .await?;
+    }
+    cluster.caught_up().await?;
+    Stage::in_front_of(cluster, ACCOUNTS).await
+}
+
+story! {
+    every_account_is_let_in_or_refused_as_on_the_server, async |family| -> Told {
+        let stage = with_accounts(family).await?;
+        let of = family;
+        let channels: &[&[&str]] = match family {
+            Family::Mariadb => &[&["--skip-ssl"], &["--ssl", "--skip-ssl-verify-server-cert"]],
+            Family::Mysql => &[&["--ssl-mode=DISABLED", "--get-server-public-key"], &["--ssl-mode=REQUIRED"]],
+        };
+        let mut compared = 0;
+        for channel in channels {
+            // Test servers of MariaDB have no TLS: what they say is asked for without.
+            let direct: &[&str] = if family == Family::Mariadb { &["--skip-ssl"] } else { channel };
+            for (name, _, password) in accounts(family).into_iter().chain([("stranger", "", "x")]) {
+                for (typed, database) in [
+                    (password, None), (password, Some("shop")), (password, None), ("wrong", None), ("", None),
+                    (password, Some("nowhere")), (password, Some("mysql")), (password, Some("shop")),
+                ] {
+                    let database: Vec<&str> = database.into_iter().collect();
+                    let on_server = said(of, stage.cluster.primary.port(), name, typed, &[direct, &database].concat()).await?;
+                    let here = said(of, stage.port, name, typed, &[channel, database.as_slice()].concat()).await?;
+                    assert_eq!(on_server, here, "{name} {typed:?} {channel:?} {database:?}");
+                    compared += 1;
+                }
+            }
+        }
+        assert!(compared >= 80, "{compared}");
+        Ok(())
+    }
+}
+
+story! {
+    a_changed_password_needs_nothing_to_be_done, async |family| -> Told {
+        let stage = with_accounts(family).await?;
+        let name = if family == Family::Mariadb { "native" } else { "sha2" };
+        let old = accounts(family)[0].2;
+        let options = |password: &str| stage.options().user(Some(name)).pass(Some(password)).db_name(None::<String>);
+        let mut session = mysql_async::Conn::new(options(old)).await?;
+        session.query_drop("SELECT 1").await?;
+        for round in 0..3 {
+            let new = format!("new {round}");
+            stage.cluster.primary.run(&[&format!("ALTER USER {name} IDENTIFIED BY '{new}'")]).await?;
+            stage.cluster.caught_up().await?;
+            mysql_async::Conn::new(options(&new)).await?.query_drop("SELECT 1").await?;
+            eventually("the old one is refused", PATIENCE, async || match mysql_async::Conn::new(options(old)).await {
+                Err(error) if error.to_string().contains("1045") => Ok(()),
+                other => Err(format!("{other:?}")),
+            })
+            .await?;
+            // Somebody's wrong password costs nobody the right one.
+            mysql_async::Conn::new(options(&new)).await?.query_drop("SELECT 1").await?;
+            // Who was let in stays, even where it needs a new connection to a server.
+            session.query_drop("SELECT 1").await?;
+            session.query_drop("SELECT COUNT(*) FROM information_schema.TABLES FOR UPDATE").await.ok();
+        }
+        stage.cluster.primary.run(&[&format!("ALTER USER {name} ACCOUNT LOCK")]).await?;
+        stage.cluster.caught_up().await?;
+        eventually("a locked account is refused", PATIENCE, async || match mysql_async::Conn::new(options("new 2")).await {
+            Err(error) if error.to_string().contains("locked") => Ok(()),
+            other => Err(format!("{other:?}")),
+        })
+        .await?;
+        Ok(())
+    }
+}
+
+story! {
+    without_a_look_at_the_account_tables_the_password_is_asked_for, async |family| -> Told {
+        let cluster = Cluster::start(family, 1).await?;
+        let stage = Stage::in_front_of(cluster, ACCOUNTS).await?;
+        for (user, password, right) in [("app", "secret", true), ("app", "wrong", false), ("nobody", "x", false)] {
+            let login = mysql_async::Conn::new(stage.options().user(Some(user)).pass(Some(password))).await;
+            assert_eq!(login.is_ok(), right, "{user} {password}: {login:?}");
+        }
+        // A driver that knows nothing but the old plugin is not let in without: on MySQL it never was.
+        Ok(())
+    }
+}
+
+story! {
+    wrong_passwords_fail_once_on_the_server_and_lock_nobody_out, async |family| -> Told {
+        let stage = with_accounts(family).await?;
+        let failures = async || -> Result<u64, Box<dyn std::error::Error>> {
+            let mut total = 0;
+            for server in stage.cluster.servers() {
+                let sql = "SHOW GLOBAL STATUS LIKE 'Aborted_connects'";
+                let row: Option<(String, u64)> = server.root().await?.query_first(sql).await?;
+                total += row.map_or(0, |(_, count)| count);
+            }
+            Ok(total)
+        };
+        let name = if family == Family::Mariadb { "native" } else { "sha2" };
+        let options = |password: &str| stage.options().user(Some(name)).pass(Some(password)).db_name(None::<String>);
+        mysql_async::Conn::new(options(accounts(family)[0].2)).await?;
+        let before = failures().await?;
+        for _ in 0..5 {
+            assert!(mysql_async::Conn::new(options("wrong")).await.is_err());
+        }
+        let failed = failures().await? - before;
+        assert!(failed <= 5, "{failed}");
+        mysql_async::Conn::new(options(accounts(family)[0].2)).await?.query_drop("SELECT 1").await?;
+        Ok(())
+    }
+}
