@@ -68,6 +68,8 @@ story! {
         let rule = "routing: { rules: [{ match: { regex: orders }, action: primary, note: for the test }] }";
         let reloaded = stage.reload(2, &format!("{QUIET}\n{rule}\nworkers: 7\nlimits: {{ max_packet: 1000000 }}"))?;
         assert_eq!(reloaded.ignored, ["workers"]);
+        let again = stage.reload(2, &format!("{QUIET}\n{rule}\nworkers: 7\npool: {{ mode: session }}"))?;
+        assert_eq!(again.ignored, ["workers", "pool.mode"], "it is said until it holds");
         eventually("the rule holds for the session that is there", PATIENCE, async || {
             client.query_drop("SELECT * FROM orders").await.map_err(|error| error.to_string())?;
             let route = Stage::last_route(&mut client).await.map_err(|error| error.to_string())?;

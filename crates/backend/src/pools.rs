@@ -213,7 +213,9 @@ impl Pools {
                 Some(released) => drop(tokio::time::timeout(LOOK_AGAIN, released).await),
                 None => tokio::time::sleep(LOOK_AGAIN).await,
             }
-            if let Some(connection) = self.take_idle(backend, checkout) {
+            if !checkout.fresh
+                && let Some(connection) = self.take_idle(backend, checkout)
+            {
                 return Ok(Some(connection));
             }
         }

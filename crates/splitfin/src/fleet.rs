@@ -85,6 +85,9 @@ impl Fleet {
     /// Takes in which servers `origin` wants from now on. A server that several want is there once, as the first of them
     /// has it. Servers that stay keep their connections; on an error, nothing has changed.
     pub(crate) fn set(&mut self, origin: &str, servers: Vec<Backend>) -> Result<Changes> {
+        if self.wanted.get(origin) == Some(&servers) {
+            return Ok(Changes::default());
+        }
         let mut wanted = self.wanted.clone();
         wanted.insert(origin.to_owned(), servers);
         let mut all: Vec<Backend> = Vec::new();

@@ -3,7 +3,7 @@
 //! Everything that can go wrong is done first; then the servers change, then what sessions go by. Backends that are gone
 //! finish what runs on them. What cannot change while the process runs is named, and stays as it was.
 
-use crate::config::{Config, Listen};
+use crate::config::{Config, Listen, Log};
 use crate::fleet::CONFIGURATION;
 use crate::listener::Gate;
 use crate::run::StartError;
@@ -59,7 +59,7 @@ impl<'a> Changed<'a> {
         // Certificates are read again, as they may have been renewed under the same name.
         let same_endpoints = endpoints(before) == endpoints(config);
         let listeners = match same_endpoints {
-            true => config.listen.iter().map(|listen| listener(listen, config)).collect::<Result<_>>()?,
+            true => config.listen.iter().map(|listen| listener(listen, before)).collect::<Result<_>>()?,
             false => Vec::new(),
         };
         let ignored = [
@@ -97,6 +97,20 @@ impl<'a> Changed<'a> {
         let settings = Settings { session: self.session.clone(), pools: wiring::pools(config), log: config.log };
         workers.iter().for_each(|worker| worker.say(Message::Configure(Box::new(settings.clone()))));
         Ok(Reloaded { added: changes.added, removed: changes.removed, ignored: self.ignored.clone() })
+    }
+}
+
+/// The new configuration, with what cannot change while the process runs as it was.
+pub(crate) fn lasting(before: &Config, config: Config) -> Config {
+    Config {
+        listen: before.listen.clone(),
+        workers: before.workers,
+        pool_mode: before.pool_mode,
+        admin_http: before.admin_http,
+        promote: before.promote,
+        state_dir: before.state_dir.clone(),
+        log: Log { json: before.log.json, level: before.log.level, ..config.log },
+        ..config
     }
 }
 

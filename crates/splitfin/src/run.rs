@@ -197,7 +197,7 @@ impl Running {
             self.searches.restart(&config, &self.shared);
         }
         // What cannot change while it runs stays as it is.
-        self.config = Config { listen: self.config.listen.clone(), workers: self.config.workers, ..config };
+        self.config = reload::lasting(&self.config, config);
         Ok(reloaded)
     }
 
