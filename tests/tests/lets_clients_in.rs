@@ -173,7 +173,7 @@ fn what_a_client_says_of_itself_reaches_the_servers() {
     splitfin_tests::block_on(async {
         let stage = Stage::start(Family::Mysql).await?;
         let asked = "SELECT ATTR_NAME, ATTR_VALUE FROM performance_schema.session_account_connect_attrs \
-            WHERE ATTR_NAME NOT IN ('_pid', '_thread') ORDER BY PROCESSLIST_ID DESC, ORDINAL_POSITION LIMIT 5";
+            WHERE ATTR_NAME IN ('program_name', '_client_name', 'os_user') ORDER BY PROCESSLIST_ID DESC, ATTR_NAME LIMIT 3";
         let mut said = vec![];
         for port in [stage.cluster.primary.port(), stage.port] {
             let mut command = splitfin_tests::drivers::client(Family::Mysql);
@@ -194,4 +194,37 @@ fn what_a_client_says_of_itself_reaches_the_servers() {
         assert!(said[0].contains("program_name\tmysql") && said[0] == said[1], "{said:#?}");
         Ok(())
     });
+}
+
+story! {
+    only_so_many_and_only_from_where_they_may, async |family| -> Told {
+        let more = "limits: { clients_per_user: 3, clients_per_address: 5 }\n\
+            listen: [{ address: \"127.0.0.1:0\", allow: [127.0.0.0/8] }, { address: \"127.0.0.1:0\", deny: [127.0.0.1] }]";
+        let stage = Stage::with(family, more).await?;
+        let mut there = vec![];
+        for _ in 0..3 {
+            there.push(stage.client().await?);
+        }
+        let refused = stage.client().await.unwrap_err();
+        assert_eq!(code(&refused), 1226, "{refused}");
+        let silent: Vec<_> = (0..2).filter_map(|_| std::net::TcpStream::connect(("127.0.0.1", stage.port)).ok()).collect();
+        assert_eq!(silent.len(), 2);
+        splitfin_tests::eventually("five from one address are enough", splitfin_tests::PATIENCE, async || {
+            match stage.client().await {
+                Err(error) if code(&error) == 1040 => Ok(()),
+                other => Err(format!("{other:?}")),
+            }
+        })
+        .await?;
+        drop(silent);
+        there.pop();
+        splitfin_tests::eventually("there is room again", splitfin_tests::PATIENCE, async || {
+            stage.client().await.map(drop).map_err(|error| error.to_string())
+        })
+        .await?;
+        let splitfin::Endpoint::Tcp(closed) = &stage.splitfin.endpoints()[1] else { return Err("a port".into()) };
+        let refused = Conn::new(stage.options().tcp_port(closed.port())).await.unwrap_err();
+        assert_eq!(code(&refused), 1130, "{refused}");
+        Ok(())
+    }
 }

@@ -28,7 +28,7 @@ pub use kill::{Kill, KillText};
 pub use lexer::LexMode;
 pub use reason::{Because, LABELS, Reason};
 pub use route::{Access, Decision, Mode, Refusal, Settings, route};
-pub use rules::{Action, Matcher, Rule, Scope};
+pub use rules::{Action, Matcher, Rule, Scope, within};
 pub use statement::{Class, Effects, Own, Statement};
 pub use statements::{Lookup, Statements};
 pub use substitute::{Known, get_diagnostics, substitute};

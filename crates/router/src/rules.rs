@@ -74,7 +74,8 @@ impl Matcher {
     }
 }
 
-fn within(address: std::net::IpAddr, network: std::net::IpAddr, bits: u8) -> bool {
+/// Whether an address is in a network, of which so many bits count.
+pub fn within(address: std::net::IpAddr, network: std::net::IpAddr, bits: u8) -> bool {
     use std::net::IpAddr::{V4, V6};
     let cut = |value: u128, width: u8| value.checked_shr(u32::from(width.saturating_sub(bits))).unwrap_or(0);
     match (address, network) {

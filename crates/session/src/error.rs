@@ -101,6 +101,9 @@ pub(crate) enum Unserved {
     /// The session's READ ONLY transaction is on a replica, where only proven reads run.
     #[error("{0}")]
     ReadOnlyTransaction(&'static str),
+    /// As many sessions of one account as may be.
+    #[error("User '{user}' has exceeded the 'clients_per_user' limit of Splitfin (current value: {most})")]
+    TooManyOfUser { user: String, most: usize },
     /// Somebody said KILL before a server saw it, or it says so of itself.
     #[error("Query execution was interrupted")]
     Interrupted,
@@ -157,6 +160,7 @@ impl Unserved {
             Self::Crowded { .. } => own(1040, b"08004"),
             Self::Unsupported(_) => own(1235, b"42000"),
             Self::ReadOnlyTransaction(_) => ErrPacket::new(1792, b"25006", &self.to_string()).encode(),
+            Self::TooManyOfUser { .. } => ErrPacket::new(1226, b"42000", &self.to_string()).encode(),
             Self::Interrupted => ErrPacket::new(1317, b"70100", &self.to_string()).encode(),
             Self::Killed => ErrPacket::new(1927, b"70100", &self.to_string()).encode(),
             Self::UnknownThread(_) => ErrPacket::new(1094, b"HY000", &self.to_string()).encode(),

@@ -2,6 +2,7 @@
 
 use crate::accounts::Proof;
 use crate::error::{SessionError, Unserved};
+use crate::registry::Registration;
 use crate::reply;
 use crate::serve::Listener;
 use crate::state::State;
@@ -34,7 +35,7 @@ pub(crate) async fn log_in(
     peer: Peer,
     listener: &Listener,
     worker: &Worker,
-) -> Result<(Framed, Identity), SessionError> {
+) -> Result<(Framed, Identity, Registration), SessionError> {
     let (greeting, plugin) = greet(id, listener, &client, &worker.topology.snapshot());
     client.write_packet(0, &greeting.encode()).await?;
     let accept = Accept::new(&greeting, plugin, client.stream().is_secure(), listener.tls_required);
@@ -46,11 +47,17 @@ pub(crate) async fn log_in(
             return Err(refused(&unserved));
         }
     };
+    let most = worker.settings().clients_per_user;
+    let Some(registration) = worker.registry.enter(id, &identity.account.user, most) else {
+        let unserved = Unserved::TooManyOfUser { user: identity.account.user.clone(), most };
+        reply::error(&mut client, sequence, &unserved).await?;
+        return Err(refused(&unserved));
+    };
     reply::ok(&mut client, sequence, identity.capabilities, identity.state.status).await?;
     if let Some(algorithm) = accept.login().and_then(|login| login.compression(identity.capabilities)) {
         client.compress(algorithm, Role::Server);
     }
-    Ok((client, identity))
+    Ok((client, identity, registration))
 }
 
 pub(crate) fn refused(unserved: &Unserved) -> SessionError {

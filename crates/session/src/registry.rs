@@ -44,6 +44,7 @@ impl SessionIds {
 #[derive(Debug, Default)]
 pub struct Registry {
     entries: Mutex<HashMap<u32, Arc<Entry>>>,
+    by_user: Mutex<HashMap<String, usize>>,
     /// Counts how often all had to look around.
     moves: Arc<AtomicU64>,
 }
@@ -75,8 +76,15 @@ pub(crate) enum NotKilled {
 }
 
 impl Registry {
-    /// A session is there, until the registration is dropped.
-    pub(crate) fn enter(self: &Arc<Self>, id: u32, user: &str) -> Registration {
+    /// A session is there, until the registration is dropped. Nothing, if its account has `most` already; 0 is no limit.
+    pub(crate) fn enter(self: &Arc<Self>, id: u32, user: &str, most: usize) -> Option<Registration> {
+        let mut by_user = self.by_user();
+        let count = by_user.entry(user.to_owned()).or_default();
+        if most > 0 && *count >= most {
+            return None;
+        }
+        *count += 1;
+        drop(by_user);
         let entry = Arc::new(Entry {
             user: user.to_owned(),
             running: AtomicU64::new(0),
@@ -86,7 +94,21 @@ impl Registry {
             known_move: AtomicU64::new(self.moves.load(Ordering::Acquire)),
         });
         self.entries().insert(id, Arc::clone(&entry));
-        Registration { registry: Arc::clone(self), id, entry }
+        Some(Registration { registry: Arc::clone(self), id, entry })
+    }
+
+    fn by_user(&self) -> MutexGuard<'_, HashMap<String, usize>> {
+        self.by_user.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn leave(&self, user: &str) {
+        let mut by_user = self.by_user();
+        if let Some(count) = by_user.get_mut(user) {
+            *count -= 1;
+            if *count == 0 {
+                by_user.remove(user);
+            }
+        }
     }
 
     /// Tells a session what `user` wants of it, or somebody who may end anybody's. A statement that is over by then is
@@ -182,6 +204,7 @@ impl Registration {
 impl Drop for Registration {
     fn drop(&mut self) {
         self.registry.entries().remove(&self.id);
+        self.registry.leave(&self.entry.user);
     }
 }
 
@@ -199,7 +222,7 @@ mod tests {
     #[test]
     fn a_late_kill_hits_nobody() {
         let registry = Arc::new(Registry::default());
-        let session = registry.enter(7, "app");
+        let session = registry.enter(7, "app", 0).unwrap();
         let entry = session.entry();
         assert_eq!(registry.kill(7, Some("app"), Wish::EndStatement), Ok(()));
         entry.begin(1);
@@ -217,15 +240,24 @@ mod tests {
     #[test]
     fn a_session_ends_whether_or_not_something_runs() {
         let registry = Arc::new(Registry::default());
-        let session = registry.enter(7, "app");
+        let session = registry.enter(7, "app", 0).unwrap();
         assert_eq!(registry.kill(7, Some("app"), Wish::EndSession), Ok(()));
         assert_eq!(wish(session.entry()), Poll::Ready(Wish::EndSession));
     }
 
     #[test]
+    fn so_many_sessions_of_one_account_and_others_besides() {
+        let registry = Arc::new(Registry::default());
+        let first = registry.enter(7, "app", 1).unwrap();
+        assert!(registry.enter(8, "app", 1).is_none() && registry.enter(9, "other", 1).is_some());
+        drop(first);
+        assert!(registry.enter(10, "app", 1).is_some());
+    }
+
+    #[test]
     fn only_the_same_account_may_and_only_while_it_is_there() {
         let registry = Arc::new(Registry::default());
-        let session = registry.enter(7, "app");
+        let session = registry.enter(7, "app", 0).unwrap();
         assert_eq!(registry.kill(7, Some("other"), Wish::EndSession), Err(NotKilled::NotOwner));
         assert_eq!(registry.kill(8, Some("app"), Wish::EndSession), Err(NotKilled::Unknown));
         drop(session);

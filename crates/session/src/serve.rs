@@ -100,7 +100,7 @@ impl Session {
     ) -> Result<(), SessionError> {
         let limit = worker.settings().login_timeout;
         let login = log_in(Framed::new(stream), id, peer, listener, worker);
-        let (client, identity) = match tokio::time::timeout(limit, login).await {
+        let (client, identity, registration) = match tokio::time::timeout(limit, login).await {
             Ok(Ok(entered)) => entered,
             Ok(Err(error)) => {
                 add(&worker.metrics.failed_logins, 1);
@@ -109,7 +109,6 @@ impl Session {
             Err(_) => return Err(SessionError::LoginTimeout(limit)),
         };
         let consistency = Consistency::new(&identity.account.user, &worker.settings().consistency);
-        let registration = worker.registry.enter(id, &identity.account.user);
         let mut session = Self {
             id,
             peer,

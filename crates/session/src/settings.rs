@@ -58,6 +58,8 @@ pub struct Settings {
     pub login_timeout: Duration,
     /// A client that is silent for longer is sent away.
     pub idle_timeout: Duration,
+    /// Sessions of one account at a time, over all workers; 0 is no limit.
+    pub clients_per_user: usize,
     /// How long a write waits for a primary.
     pub hold: Duration,
     /// The longest command, in bytes.

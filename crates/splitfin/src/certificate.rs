@@ -68,6 +68,7 @@ mod tests {
             compression: true,
             certificate,
             client_ca: None,
+            networks: crate::admission::Networks::default(),
         }
     }
 

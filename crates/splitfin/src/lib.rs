@@ -4,6 +4,7 @@
 //! as a function, so that tests link the product instead of starting it.
 
 mod admin;
+mod admission;
 mod certificate;
 pub mod cli;
 pub mod config;

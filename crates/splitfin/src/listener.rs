@@ -1,5 +1,6 @@
 //! Accepts clients and hands them to the worker with the fewest sessions.
 
+use crate::admission::{Admission, Networks};
 use crate::worker::{Arrival, Handle, Message};
 use arc_swap::ArcSwap;
 use splitfin_protocol::frame::write_packet;
@@ -16,8 +17,12 @@ use tokio::sync::watch;
 #[derive(Debug)]
 pub(crate) struct Gate {
     pub(crate) settings: ArcSwap<splitfin_session::Listener>,
+    /// From where.
+    pub(crate) networks: ArcSwap<Networks>,
     /// Clients at a time, over all endpoints.
     pub(crate) most: AtomicUsize,
+    /// From one address.
+    pub(crate) admission: Arc<Admission>,
 }
 
 /// Accepts until it is told to stop. A failed accept is logged and tried again: running out of file descriptors
@@ -58,21 +63,33 @@ fn hand_over(socket: Accepted, peer: Peer, gate: &Gate, workers: &[Handle], ids:
     let sessions: usize = workers.iter().map(Handle::sessions).sum();
     if sessions >= most {
         tracing::warn!(%peer, limit = most, "client sent away: limits.clients is reached");
-        send_away(socket);
-        return;
+        return send_away(socket, &ErrPacket::new(1040, b"08004", "Too many connections"));
+    }
+    let mut admitted = None;
+    if let Some(address) = peer.ip() {
+        if !gate.networks.load().admit(address) {
+            tracing::warn!(%peer, "client sent away: listen.allow and listen.deny do not admit its address");
+            let text = format!("Host '{address}' is not allowed to connect to this server");
+            return send_away(socket, &ErrPacket::new(1130, b"HY000", &text));
+        }
+        admitted = gate.admission.enter(address);
+        if admitted.is_none() {
+            tracing::warn!(%peer, "client sent away: limits.clients_per_address is reached");
+            return send_away(socket, &ErrPacket::new(1040, b"08004", "Too many connections from this address"));
+        }
     }
     let id = ids.next();
     if let Some(worker) = workers.iter().min_by_key(|worker| worker.sessions()) {
-        let arrival = Arrival { socket, peer, id, listener: gate.settings.load_full() };
+        let arrival = Arrival { socket, peer, id, listener: gate.settings.load_full(), admitted };
         worker.say(Message::Arrival(Box::new(arrival)));
     }
 }
 
 /// Says why, as a server does in place of a greeting. The socket does not block, and a client that does not read its
 /// first packet gets none.
-fn send_away(socket: Accepted) {
+fn send_away(socket: Accepted, why: &ErrPacket<'_>) {
     let mut packet = Vec::new();
-    write_packet(&mut packet, 0, &ErrPacket::new(1040, b"08004", "Too many connections").encode());
+    write_packet(&mut packet, 0, &why.encode());
     let _ = match socket {
         Accepted::Tcp(mut tcp) => tcp.write(&packet),
         Accepted::Unix(mut unix) => unix.write(&packet),

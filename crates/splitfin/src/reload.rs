@@ -93,7 +93,13 @@ impl<'a> Changed<'a> {
         for (gate, settings) in gates.iter().zip(&self.listeners) {
             gate.settings.store(Arc::new(settings.clone()));
         }
-        gates.iter().for_each(|gate| gate.most.store(config.clients, Ordering::Relaxed));
+        for (gate, listen) in gates.iter().zip(&config.listen).filter(|_| !self.listeners.is_empty()) {
+            gate.networks.store(Arc::new(listen.networks.clone()));
+        }
+        for gate in gates {
+            gate.most.store(config.clients, Ordering::Relaxed);
+            gate.admission.set_most(config.clients_per_address);
+        }
         let settings = Settings { session: self.session.clone(), pools: wiring::pools(config), log: config.log };
         workers.iter().for_each(|worker| worker.say(Message::Configure(Box::new(settings.clone()))));
         Ok(Reloaded { added: changes.added, removed: changes.removed, ignored: self.ignored.clone() })

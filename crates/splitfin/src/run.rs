@@ -1,6 +1,7 @@
 //! The whole program, from a configuration to the end of its last session.
 
 use crate::admin::{self, Wish};
+use crate::admission::Admission;
 use crate::config::{Config, Promote};
 use crate::discovery::Searches;
 use crate::failover;
@@ -70,11 +71,14 @@ pub async fn run_with(config: Config, mut inherited: Inherited, claim: Claim) ->
     let wiring::Built { shared, monitor, wires, mut rounds, mut moves } = wiring::build(&config)?;
     let session = wiring::session(&config, None)?;
     let mut listeners = Vec::new();
+    let admission = Admission::new(config.clients_per_address);
     for listen in &config.listen {
         let failed = |source| StartError::Bind { endpoint: listen.endpoint.to_string(), source };
         let listener = Listener::bind(&listen.endpoint, &mut inherited, claim).map_err(failed)?;
         let settings = ArcSwap::from_pointee(reload::listener(listen, &config)?);
-        listeners.push((listener, Arc::new(Gate { settings, most: AtomicUsize::new(config.clients) })));
+        let networks = ArcSwap::from_pointee(listen.networks.clone());
+        let (most, admission) = (AtomicUsize::new(config.clients), Arc::clone(&admission));
+        listeners.push((listener, Arc::new(Gate { settings, networks, most, admission })));
     }
     if !inherited.is_empty() {
         tracing::warn!("a socket was inherited that `listen` does not name: its clients are not served");

@@ -111,6 +111,7 @@ pub(crate) fn session(
         pool_mode: config.pool_mode,
         login_timeout: config.login_timeout,
         idle_timeout: config.idle_timeout,
+        clients_per_user: config.clients_per_user,
         hold: config.hold,
         max_packet: config.max_packet,
         slow: config.log.slow,

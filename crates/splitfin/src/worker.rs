@@ -1,6 +1,7 @@
 //! One thread with its own runtime: it serves the sockets that the acceptor hands it, and shares nothing on the way of
 //! a query.
 
+use crate::admission::Admitted;
 use crate::config::Log;
 use crate::wiring::Shared;
 use splitfin_backend::Pools;
@@ -19,6 +20,8 @@ pub(crate) struct Arrival {
     pub(crate) peer: Peer,
     pub(crate) id: u32,
     pub(crate) listener: Arc<Listener>,
+    /// Its place among those of its address.
+    pub(crate) admitted: Option<Admitted>,
 }
 
 /// What is said to a worker.
@@ -160,12 +163,12 @@ impl Drop for Ends {
 }
 
 async fn serve_one(arrival: Arrival, worker: Rc<Worker>, ends: Ends) {
-    let Arrival { socket, peer, id, listener } = arrival;
+    let Arrival { socket, peer, id, listener, admitted } = arrival;
     let result = match socket.into_stream() {
         Ok(stream) => Session::run(stream, id, peer, &listener, &worker).await,
         Err(error) => Err(error.into()),
     };
-    drop(ends);
+    drop((ends, admitted));
     match result {
         Ok(()) => tracing::debug!(session = id, %peer, "client left"),
         // Port scanners and load balancers connect and leave: worth a line, not a warning.

@@ -81,6 +81,10 @@ pub(crate) struct Listen {
     pub(crate) unix: Option<PathBuf>,
     #[serde(default)]
     pub(crate) tls: ListenTls,
+    #[serde(default)]
+    pub(crate) allow: Vec<String>,
+    #[serde(default)]
+    pub(crate) deny: Vec<String>,
     #[serde(default = "yes")]
     pub(crate) compression: bool,
 }
@@ -419,6 +423,8 @@ pub(crate) struct Limits {
     pub(crate) clients: usize,
     #[serde(default)]
     pub(crate) clients_per_user: usize,
+    #[serde(default)]
+    pub(crate) clients_per_address: usize,
     #[serde(default = "login_timeout")]
     pub(crate) login_timeout: Span,
     #[serde(default = "idle_timeout")]
@@ -434,6 +440,7 @@ impl Default for Limits {
         Self {
             clients: clients(),
             clients_per_user: 0,
+            clients_per_address: 0,
             login_timeout: login_timeout(),
             idle_timeout: idle_timeout(),
             max_packet: max_packet(),

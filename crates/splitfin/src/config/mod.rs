@@ -6,6 +6,7 @@ mod routing;
 mod suggest;
 mod values;
 
+use crate::admission::Networks;
 use file::{AuthMode, Compression, File, TlsMode};
 use routing::consistency_sticky;
 use splitfin_backend::Balance;
@@ -70,6 +71,8 @@ pub struct Listen {
     pub certificate: Option<(PathBuf, PathBuf)>,
     /// Clients must have a certificate of this authority.
     pub client_ca: Option<PathBuf>,
+    /// From where clients may come.
+    pub(crate) networks: Networks,
 }
 
 /// One server.
@@ -193,6 +196,10 @@ pub struct Config {
     pub users: Option<Vec<(String, String)>>,
     /// Clients at a time.
     pub clients: usize,
+    /// Of one account; 0 is no limit.
+    pub clients_per_user: usize,
+    /// From one address; 0 is no limit.
+    pub clients_per_address: usize,
     /// Time for a login.
     pub login_timeout: Duration,
     /// Silent clients are sent away after this.
@@ -308,6 +315,8 @@ impl Check<'_> {
             failover_account: self.account("failover.account", file.failover.account.as_ref())?,
             replication_account: self.account("failover.replication", file.failover.replication.as_ref())?,
             clients: self.at_least_one("limits.clients", file.limits.clients)?,
+            clients_per_user: file.limits.clients_per_user,
+            clients_per_address: file.limits.clients_per_address,
             login_timeout: file.limits.login_timeout.0,
             idle_timeout: file.limits.idle_timeout.0,
             max_packet: file.limits.max_packet.clamp(1 << 16, 1 << 30),
@@ -327,7 +336,6 @@ impl Check<'_> {
     fn not_yet(&self, file: &File) -> Result<(), ConfigError> {
         let planned = [
             ("pool.lanes", file.pool.lanes > 0, "sharing connections between reads"),
-            ("limits.clients_per_user", file.limits.clients_per_user > 0, "a limit for each user"),
             ("admin.mysql", file.admin.mysql.is_some(), "an admin endpoint of the MySQL protocol"),
         ];
         match planned.into_iter().find(|(_, asked, _)| *asked) {
@@ -397,6 +405,10 @@ impl Check<'_> {
             compression: listen.compression,
             certificate,
             client_ca: listen.tls.client_ca.clone(),
+            networks: Networks {
+                allow: self.networks(&key("allow"), &listen.allow)?,
+                deny: self.networks(&key("deny"), &listen.deny)?,
+            },
         })
     }
 

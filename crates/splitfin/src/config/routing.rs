@@ -33,6 +33,21 @@ impl Check<'_> {
         Ok(splitfin_router::Settings { mode, rules, scope: scope(file.consistency.scope) })
     }
 
+    /// An address, and how many of its bits count.
+    fn network(&self, key: &str, text: &str) -> Result<(IpAddr, u8), ConfigError> {
+        let (address, bits) = text.split_once('/').unwrap_or((text, ""));
+        let parsed: Option<(IpAddr, u8)> = address.parse().ok().and_then(|ip: IpAddr| {
+            let most = if ip.is_ipv4() { 32 } else { 128 };
+            let bits = if bits.is_empty() { most } else { bits.parse().ok().filter(|bits| *bits <= most)? };
+            Some((ip, bits))
+        });
+        parsed.ok_or_else(|| self.wrong(key, format!("`{text}` is no network: write 10.1.0.0/16")))
+    }
+
+    pub(super) fn networks(&self, key: &str, texts: &[String]) -> Result<Vec<(IpAddr, u8)>, ConfigError> {
+        texts.iter().map(|text| self.network(key, text)).collect()
+    }
+
     fn action(&self, key: &str, text: &str, backends: &[Backend]) -> Result<Action, ConfigError> {
         match text.split_once('=').unwrap_or((text, "")) {
             ("primary" | "master", "") => Ok(Action::Primary),
@@ -57,15 +72,7 @@ impl Check<'_> {
                 .map(Digest)
                 .map_err(|_| self.wrong(key("match.digest"), "16 hexadecimal digits, as the log shows them"))
         };
-        let client = |text: &String| {
-            let (address, bits) = text.split_once('/').unwrap_or((text, ""));
-            let parsed: Option<(IpAddr, u8)> = address.parse().ok().and_then(|ip: IpAddr| {
-                let most = if ip.is_ipv4() { 32 } else { 128 };
-                let bits = if bits.is_empty() { most } else { bits.parse().ok().filter(|bits| *bits <= most)? };
-                Some((ip, bits))
-            });
-            parsed.ok_or_else(|| self.wrong(key("match.client"), format!("`{text}` is no network: write 10.1.0.0/16")))
-        };
+        let client = |text: &String| self.network(&key("match.client"), text);
         let regex =
             |text: &String| regex::Regex::new(text).map_err(|error| self.wrong(key("match.regex"), error.to_string()));
         let matcher = Matcher {
