@@ -46,7 +46,8 @@ impl Load {
     fn cost(&self, weight: u32, now: Instant) -> f64 {
         let age = self.measured.map_or(0.0, |measured| now.saturating_duration_since(measured).as_secs_f64());
         let latency = self.latency * (-age / MEMORY).exp2();
-        (f64::from(self.in_use) + 1.0) * latency.max(LEAST_LATENCY) / f64::from(weight.max(1))
+        // Of servers at rest, their shares alone decide.
+        (f64::from(self.in_use) / f64::from(weight.max(1)) + 1.0) * latency.max(LEAST_LATENCY)
     }
 }
 
@@ -65,25 +66,27 @@ pub(crate) fn pick(
     if candidates.is_empty() {
         candidates.extend_from_slice(eligible);
     }
-    // Hundredths: a backend that was away gets its share by and by.
-    let weight = |id: BackendId| snapshot.backend(id).map_or(1, |view| view.share);
+    let weight = |id: BackendId| snapshot.backend(id).map_or(1, |view| view.spec.weight);
+    // In hundredths: a backend that was away gets its share by and by. It is drawn by that; what it costs is another matter.
+    let share = |id: BackendId| snapshot.backend(id).map_or(1, |view| view.share).max(1);
     let load = |id: BackendId| loads.get(id.index()).cloned().unwrap_or_default();
     let chosen = match (balance, candidates.as_slice()) {
         (_, []) => return None,
         (_, [only]) => *only,
         (Balance::LeastLoaded, several) => {
-            let one = several[(random % several.len() as u64) as usize];
-            let step = 1 + (random >> 32) as usize % (several.len() - 1);
-            let other = several[((random % several.len() as u64) as usize + step) % several.len()];
+            let one = draw(several, share, random);
+            let others: smallvec::SmallVec<[BackendId; 8]> = several.iter().copied().filter(|id| *id != one).collect();
+            let other = draw(&others, share, random.rotate_left(32));
             let (cost, other_cost) = (load(one).cost(weight(one), now), load(other).cost(weight(other), now));
             if cost <= other_cost * CLEARLY { one } else { other }
         }
         (Balance::RoundRobin, several) => {
             // One that was away does not make up for the turns that it missed.
             let most = several.iter().map(|id| load(*id).turns).fold(0.0, f64::max);
+            let longest = several.iter().map(|id| 1.0 / f64::from(share(*id))).fold(0.0, f64::max);
             for id in several {
                 if let Some(load) = loads.get_mut(id.index()) {
-                    load.turns = load.turns.max(most - 1.0 / f64::from(weight(*id).max(1)));
+                    load.turns = load.turns.max(most - longest);
                 }
             }
             let turns = |id: &&BackendId| loads.get(id.index()).map_or(0.0, |load| load.turns);
@@ -95,9 +98,22 @@ pub(crate) fn pick(
         }
     };
     if let Some(load) = loads.get_mut(chosen.index()) {
-        load.turns += 1.0 / f64::from(weight(chosen).max(1));
+        load.turns += 1.0 / f64::from(share(chosen));
     }
     Some(chosen)
+}
+
+/// One of `several`, which are at least one, by chance and by their shares.
+fn draw(several: &[BackendId], share: impl Fn(BackendId) -> u32, random: u64) -> BackendId {
+    let total: u64 = several.iter().map(|id| u64::from(share(*id))).sum();
+    let mut left = random % total.max(1);
+    for id in several {
+        match left.checked_sub(u64::from(share(*id))) {
+            Some(less) => left = less,
+            None => return *id,
+        }
+    }
+    several[0]
 }
 
 /// How much one statement moves the smoothed latency.
@@ -163,6 +179,23 @@ mod tests {
             assert!(even[0].abs_diff(even[1]) < 60, "{balance:?} {even:?}");
             let uneven = share(balance, &[3, 1], vec![Load::default(); 2]);
             assert!(uneven[0] > 2 * uneven[1], "{balance:?} {uneven:?}");
+        }
+    }
+
+    #[test]
+    fn a_replica_that_comes_back_gets_a_little_at_first() {
+        let mut snapshot = snapshot(&[1, 1]);
+        snapshot.backends[1].share = 5;
+        let eligible = [BackendId(0), BackendId(1)];
+        for balance in [Balance::LeastLoaded, Balance::RoundRobin] {
+            let (mut loads, mut count, mut random) = (vec![Load::default(); 2], 0, 1u64);
+            for _ in 0..2000 {
+                random = random.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+                let mixed = random ^ (random >> 29);
+                let chosen = pick(balance, &eligible, &mut loads, &snapshot, Instant::now(), mixed);
+                count += usize::from(chosen == Some(BackendId(1)));
+            }
+            assert!((40..200).contains(&count), "{balance:?}: {count} of 2000");
         }
     }
 

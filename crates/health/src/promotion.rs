@@ -70,6 +70,8 @@ pub async fn switch_over(
     if !new.can_write_positions().await? {
         return Err(NotPromoted::Unsafe(format!("{} writes no binary log with GTIDs", to.name)));
     }
+    // Somebody who follows nobody, or several, is not simply put in the place of another.
+    new.received().await?;
     let address = new.reported_address().await?;
     old.refuse_writes(true).await?;
     let moved = async {

@@ -118,6 +118,14 @@ impl Collector for Figures {
                     .encode(lag.encode_family(&[("backend", view.spec.name.as_str())])?)?;
             }
         }
+        let help = "About how many transactions of the primary a replica lacks, as both were seen last";
+        let mut behind = out.encode_descriptor("backend_behind_transactions", help, None, MetricType::Gauge)?;
+        for view in snapshot.ours() {
+            if let Some(count) = view.behind {
+                let labels = [("backend", view.spec.name.as_str())];
+                ConstGauge::new(count as i64).encode(behind.encode_family(&labels)?)?;
+            }
+        }
         let mut open =
             out.encode_descriptor("backend_connections", "Open connections to a backend", None, MetricType::Gauge)?;
         for view in snapshot.ours() {

@@ -212,7 +212,10 @@ impl Remote {
         };
         let rows: Vec<Row> = self.conn.query(sql).await.map_err(|error| self.failed("asking for its state", error))?;
         let [row] = rows.as_slice() else {
-            return Err(NotPromoted::Unsafe(format!("{} has {} sources", self.name, rows.len())));
+            return Err(NotPromoted::Unsafe(match rows.len() {
+                0 => format!("{} replicates from nobody (clusters choose their writer themselves)", self.name),
+                several => format!("{} has {several} sources", self.name),
+            }));
         };
         let text = |name: &str| row.get::<Option<String>, _>(name).flatten().unwrap_or_default().replace('\n', "");
         let (running, to_apply, own) = match self.family {
