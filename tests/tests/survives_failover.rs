@@ -187,6 +187,14 @@ story! {
             load.more_writes(100).await?;
             stage.until_usable(2).await?;
         }
+        let (one, other) = tokio::join!(stage.splitfin.switch_over("slave-1"), stage.splitfin.switch_over("slave-2"));
+        assert_eq!(one?.name, "slave-1");
+        assert!(other.unwrap_err().contains("about to become the primary already"));
+        until_primary(&stage, "slave-1").await?;
+        stage.until_usable(2).await?;
+        stage.splitfin.switch_over("master").await?;
+        until_primary(&stage, "master").await?;
+        stage.until_usable(2).await?;
         assert!(stage.splitfin.switch_over("master").await.unwrap_err().contains("is the primary"));
         assert!(stage.splitfin.switch_over("nobody").await.unwrap_err().contains("no backend"));
         let ledger = load.end().await?;

@@ -5,10 +5,12 @@ use splitfin_health::Order;
 use splitfin_health::promotion::{self, Candidate, Means, NotPromoted, Promoted};
 use splitfin_topology::{BackendId, Snapshot, Unfit};
 use std::time::{Duration, Instant};
+use tokio::sync::MutexGuard;
 
 /// Makes the server of this name the primary. Writes wait meanwhile.
 pub(crate) async fn switch_over(shared: &Shared, name: &str) -> Result<Promoted, String> {
     let means = means(shared)?;
+    let _alone = alone(shared)?;
     let snapshot = shared.topology.snapshot();
     let from = snapshot.primary.ok_or("there is no primary")?;
     let to = snapshot.by_name(name).ok_or_else(|| format!("there is no backend `{name}`"))?;
@@ -57,6 +59,7 @@ fn gone(snapshot: &Snapshot) -> Option<BackendId> {
 
 async fn fail_over(shared: &Shared, snapshot: &Snapshot, lost: BackendId) -> Result<(), String> {
     let means = means(shared)?;
+    let _alone = alone(shared)?;
     let old = candidate(shared, lost)?;
     let replicas = others(shared, snapshot, &[lost]);
     tracing::warn!(target: "splitfin::failover", lost = %old.name, "the primary is gone: a replica is promoted");
@@ -72,6 +75,11 @@ async fn until_at_rest(shared: &Shared, primary: BackendId) {
     while shared.usage.iter().any(|worker| worker.in_use(primary) > 0) && started.elapsed() < GRACE {
         tokio::time::sleep(Duration::from_millis(5)).await;
     }
+}
+
+/// One change at a time: the end of one would let writes go on in the middle of another.
+fn alone(shared: &Shared) -> Result<MutexGuard<'_, ()>, String> {
+    shared.promotion.try_lock().map_err(|_| "another server is about to become the primary already".to_owned())
 }
 
 fn means(shared: &Shared) -> Result<Means, String> {

@@ -28,6 +28,8 @@ pub(crate) struct Shared {
     pub(crate) usage: Vec<Arc<Usage>>,
     /// Which servers there are.
     pub(crate) fleet: Arc<Mutex<Fleet>>,
+    /// Held by whoever makes another server the primary.
+    pub(crate) promotion: Arc<tokio::sync::Mutex<()>>,
 }
 
 impl Shared {
@@ -73,6 +75,7 @@ pub(crate) fn build(config: &Config) -> Result<Built> {
         metrics: (0..config.workers).map(|_| Arc::default()).collect(),
         usage: (0..config.workers).map(|_| Arc::default()).collect(),
         fleet: Arc::new(Mutex::new(fleet)),
+        promotion: Arc::default(),
     };
     Ok(Built {
         shared,

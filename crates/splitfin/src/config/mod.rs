@@ -1,20 +1,21 @@
 //! The configuration: the file's shape, checked and ready to use. Nobody below this crate sees it; each gets settings
 //! of its own.
 
+mod backends;
 mod file;
 mod routing;
 mod suggest;
 mod values;
 
 use crate::admission::Networks;
-use file::{AuthMode, Compression, File, TlsMode};
+use file::{AuthMode, File, TlsMode};
 use routing::consistency_sticky;
 use splitfin_backend::Balance;
 use splitfin_health::Heartbeat;
 use splitfin_protocol::Capabilities;
 use splitfin_protocol::handshake::connect::TlsWish;
 use splitfin_session::{PoolMode, RouteLogLevel};
-use splitfin_topology::{BackendSpec, ClusterKind, Kind, MOST_BACKENDS, PrimaryChoice, Thresholds};
+use splitfin_topology::{BackendSpec, ClusterKind, Kind, PrimaryChoice, Thresholds};
 use splitfin_transport::Endpoint;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
@@ -412,48 +413,6 @@ impl Check<'_> {
         })
     }
 
-    fn backends(&self, file: &File) -> Result<(Vec<Backend>, Vec<Name>), ConfigError> {
-        if file.backends.is_empty() {
-            return Err(self.wrong("backends", "at least one server is needed"));
-        }
-        if file.backends.len() > MOST_BACKENDS {
-            return Err(self.wrong("backends", format!("at most {MOST_BACKENDS} servers")));
-        }
-        let mut backends: Vec<Backend> = Vec::new();
-        let mut names: Vec<Name> = Vec::new();
-        for (at, entry) in file.backends.iter().enumerate() {
-            let key = format!("backends[{at}]");
-            if file.backends.iter().take(at).any(|other| other.name == entry.name) {
-                return Err(self.wrong(format!("{key}.name"), format!("`{}` is there twice", entry.name)));
-            }
-            match (&entry.address, &entry.dns) {
-                (Some(address), None) => {
-                    self.has_port(&format!("{key}.address"), &address.0)?;
-                    if backends.iter().any(|other| other.spec.address == address.0) {
-                        let twice = format!("`{}` is there twice", address.0);
-                        return Err(self.wrong(format!("{key}.address"), twice));
-                    }
-                    backends.push(backend(entry, &address.0));
-                }
-                (None, Some(dns)) => {
-                    self.has_port(&format!("{key}.dns"), &dns.0)?;
-                    names.push(Name { dns: dns.0.clone(), like: backend(entry, &dns.0) });
-                }
-                _ => return Err(self.wrong(key, "either `address` or `dns` is needed, and not both")),
-            }
-        }
-        Ok((backends, names))
-    }
-
-    fn has_port(&self, key: &str, address: &str) -> Result<(), ConfigError> {
-        let has_port =
-            address.rsplit_once(':').is_some_and(|(host, port)| !host.is_empty() && port.parse::<u16>().is_ok());
-        match has_port || (address.starts_with("unix:") && key.ends_with("address")) {
-            true => Ok(()),
-            false => Err(self.wrong(key, format!("`{address}` has no port: write {address}:3306"))),
-        }
-    }
-
     fn heartbeat(&self, heartbeat: &file::Heartbeat) -> Result<Heartbeat, ConfigError> {
         let is_name = |name: &str| {
             !name.is_empty() && name.chars().all(|c| c.is_alphanumeric() || c == '_' || c == '$' || c == '-')
@@ -552,25 +511,6 @@ impl Check<'_> {
             (None, None, None) => Err(self.wrong(key, "a password is needed (`password: \"\"` for an empty one)")),
             _ => Err(self.wrong(key, "the password is given in more than one way")),
         }
-    }
-}
-
-fn backend(backend: &file::Backend, address: &str) -> Backend {
-    Backend {
-        spec: BackendSpec { name: backend.name.clone(), address: address.to_owned(), weight: backend.weight },
-        tls: BackendTls {
-            wish: match backend.tls.mode {
-                TlsMode::Disabled => TlsWish::Disabled,
-                TlsMode::Preferred => TlsWish::Preferred,
-                TlsMode::Required => TlsWish::Required,
-            },
-            ca: backend.tls.ca.clone(),
-        },
-        compression: match backend.compression {
-            Compression::Off => Capabilities::empty(),
-            Compression::Zlib => Capabilities::COMPRESS,
-            Compression::Zstd => Capabilities::ZSTD_COMPRESSION,
-        },
     }
 }
 

@@ -1,0 +1,70 @@
+//! Servers, and names whose addresses are servers.
+
+use super::file::{self, Compression, File, TlsMode};
+use super::{Backend, BackendTls, Check, ConfigError, Name};
+use splitfin_protocol::Capabilities;
+use splitfin_protocol::handshake::connect::TlsWish;
+use splitfin_topology::{BackendSpec, MOST_BACKENDS};
+
+impl Check<'_> {
+    pub(super) fn backends(&self, file: &File) -> Result<(Vec<Backend>, Vec<Name>), ConfigError> {
+        if file.backends.is_empty() {
+            return Err(self.wrong("backends", "at least one server is needed"));
+        }
+        if file.backends.len() > MOST_BACKENDS {
+            return Err(self.wrong("backends", format!("at most {MOST_BACKENDS} servers")));
+        }
+        let mut backends: Vec<Backend> = Vec::new();
+        let mut names: Vec<Name> = Vec::new();
+        for (at, entry) in file.backends.iter().enumerate() {
+            let key = format!("backends[{at}]");
+            if file.backends.iter().take(at).any(|other| other.name == entry.name) {
+                return Err(self.wrong(format!("{key}.name"), format!("`{}` is there twice", entry.name)));
+            }
+            match (&entry.address, &entry.dns) {
+                (Some(address), None) => {
+                    self.has_port(&format!("{key}.address"), &address.0)?;
+                    if backends.iter().any(|other| other.spec.address == address.0) {
+                        let twice = format!("`{}` is there twice", address.0);
+                        return Err(self.wrong(format!("{key}.address"), twice));
+                    }
+                    backends.push(backend(entry, &address.0));
+                }
+                (None, Some(dns)) => {
+                    self.has_port(&format!("{key}.dns"), &dns.0)?;
+                    names.push(Name { dns: dns.0.clone(), like: backend(entry, &dns.0) });
+                }
+                _ => return Err(self.wrong(key, "either `address` or `dns` is needed, and not both")),
+            }
+        }
+        Ok((backends, names))
+    }
+
+    fn has_port(&self, key: &str, address: &str) -> Result<(), ConfigError> {
+        let has_port =
+            address.rsplit_once(':').is_some_and(|(host, port)| !host.is_empty() && port.parse::<u16>().is_ok());
+        match has_port || (address.starts_with("unix:") && key.ends_with("address")) {
+            true => Ok(()),
+            false => Err(self.wrong(key, format!("`{address}` has no port: write {address}:3306"))),
+        }
+    }
+}
+
+fn backend(backend: &file::Backend, address: &str) -> Backend {
+    Backend {
+        spec: BackendSpec { name: backend.name.clone(), address: address.to_owned(), weight: backend.weight },
+        tls: BackendTls {
+            wish: match backend.tls.mode {
+                TlsMode::Disabled => TlsWish::Disabled,
+                TlsMode::Preferred => TlsWish::Preferred,
+                TlsMode::Required => TlsWish::Required,
+            },
+            ca: backend.tls.ca.clone(),
+        },
+        compression: match backend.compression {
+            Compression::Off => Capabilities::empty(),
+            Compression::Zlib => Capabilities::COMPRESS,
+            Compression::Zstd => Capabilities::ZSTD_COMPRESSION,
+        },
+    }
+}
