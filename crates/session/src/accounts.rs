@@ -41,10 +41,24 @@ impl std::fmt::Debug for Vault {
     }
 }
 
+/// What a server accepted of one account, and when it did last: the password, its hash, or each from another client.
+#[derive(Default)]
 struct Entry {
-    password: Zeroizing<Vec<u8>>,
-    /// When a server accepted it last.
-    proven: Instant,
+    clear: Option<(Secret, Instant)>,
+    half: Option<(Secret, Instant)>,
+}
+
+impl Entry {
+    fn place(&mut self, secret: &Secret) -> &mut Option<(Secret, Instant)> {
+        match secret {
+            Secret::Clear(_) => &mut self.clear,
+            Secret::Half(_) => &mut self.half,
+        }
+    }
+
+    fn latest(&self) -> Option<Instant> {
+        [&self.clear, &self.half].into_iter().flatten().map(|(_, proven)| *proven).max()
+    }
 }
 
 impl Vault {
@@ -64,28 +78,32 @@ impl Vault {
     }
 
     fn last(&self, user: &str) -> Option<Zeroizing<Vec<u8>>> {
-        self.entries().get(user).map(|entry| entry.password.clone())
+        match self.entries().get(user)?.clear.as_ref()? {
+            (Secret::Clear(password), _) => Some(password.clone()),
+            (Secret::Half(_), _) => None,
+        }
     }
 
-    fn was_just_proven(&self, user: &str) -> bool {
-        self.entries().get(user).is_some_and(|entry| entry.proven.elapsed() < TRUST)
+    fn was_just_proven(&self, user: &str, secret: &Secret) -> bool {
+        let mut entries = self.entries();
+        let known = entries.get_mut(user).and_then(|entry| entry.place(secret).as_ref());
+        known.is_some_and(|(known, proven)| known == secret && proven.elapsed() < TRUST)
     }
 
     fn remember(&self, user: &str, secret: &Secret) {
-        let Secret::Clear(password) = secret else { return };
         let mut entries = self.entries();
         if entries.len() >= MOST && !entries.contains_key(user) {
-            let oldest = entries.iter().min_by_key(|(_, entry)| entry.proven).map(|(name, _)| name.clone());
+            let oldest = entries.iter().min_by_key(|(_, entry)| entry.latest()).map(|(name, _)| name.clone());
             oldest.and_then(|name| entries.remove(&name));
         }
-        entries.insert(user.into(), Entry { password: password.clone(), proven: Instant::now() });
+        *entries.entry(user.into()).or_default().place(secret) = Some((secret.clone(), Instant::now()));
     }
 
     fn forget(&self, user: &str, secret: &Secret) {
         let mut entries = self.entries();
         // A wrong password does not cost anybody the right one.
-        if entries.get(user).is_some_and(|entry| secret.clear() == Some(entry.password.as_slice())) {
-            entries.remove(user);
+        if let Some(place) = entries.get_mut(user).map(|entry| entry.place(secret)) {
+            place.take_if(|(known, _)| known == secret);
         }
     }
 }
@@ -111,11 +129,11 @@ impl Accounts {
         }
     }
 
-    /// The proof that is left over when a password was found to be right here.
-    pub(crate) fn accepted(&self, user: &str, secret: Secret) -> Proof {
+    /// The proof that a client gave: a server has to look at it, unless one just did.
+    pub(crate) fn proof(&self, user: &str, secret: Secret) -> Proof {
         let ask_server = match self {
             Self::Static(_) => false,
-            Self::Database(vault) => !vault.was_just_proven(user),
+            Self::Database(vault) => !vault.was_just_proven(user, &secret),
         };
         Proof { secret, ask_server }
     }
@@ -220,12 +238,19 @@ mod tests {
         let proof = Proof { secret: clear("secret"), ask_server: true };
         accounts.note_right("app", &proof);
         assert_eq!(vault.last("app").as_deref().map(Vec::as_slice), Some(&b"secret"[..]));
-        assert!(!accounts.accepted("app", clear("secret")).ask_server, "it was proven a moment ago");
+        assert!(!accounts.proof("app", clear("secret")).ask_server, "it was proven a moment ago");
+        assert!(
+            accounts.proof("app", clear("wrong")).ask_server && accounts.proof("other", clear("secret")).ask_server
+        );
+        let half = Secret::Half(Zeroizing::new([1; 20]));
+        assert!(accounts.proof("app", half.clone()).ask_server);
+        accounts.note_right("app", &Proof { secret: half.clone(), ask_server: true });
+        assert!(!accounts.proof("app", half).ask_server && vault.last("app").is_some());
         accounts.note_wrong("app", &clear("wrong"));
         assert!(vault.last("app").is_some(), "somebody else's wrong password changes nothing");
         accounts.note_wrong("app", &clear("secret"));
         assert!(vault.last("app").is_none());
-        assert!(accounts.accepted("app", clear("secret")).ask_server);
+        assert!(accounts.proof("app", clear("secret")).ask_server);
         assert!(!format!("{vault:?}").contains("secret"));
     }
 

@@ -9,6 +9,7 @@ use crate::state::State;
 use crate::worker::Worker;
 use aws_lc_rs::rand;
 use splitfin_backend::{Account, BackendError, Checkout, Lease};
+use splitfin_protocol::auth::Secret;
 use splitfin_protocol::auth::printable_nonce;
 use splitfin_protocol::handshake::accept::{Accept, LoginError, Plugin, Step};
 use splitfin_protocol::packet::{ErrPacket, Greeting};
@@ -163,11 +164,13 @@ pub(crate) async fn authenticate(
                 if let Some(payload) = before {
                     sequence = client.write_packet(sequence, &payload).await?;
                 }
-                let user = accept.login().map(|login| login.user.as_str()).unwrap_or_default();
-                let proof = worker.settings().accounts.accepted(user, secret);
+                let proof = proof(&accept, worker, secret);
                 return Ok((client, accept, sequence, proof));
             }
-            Step::Prove(secret) => return Ok((client, accept, sequence, Proof { secret, ask_server: true })),
+            Step::Prove(secret) => {
+                let proof = proof(&accept, worker, secret);
+                return Ok((client, accept, sequence, proof));
+            }
             Step::Refused => {
                 let user = accept.login().map(|login| login.user.clone()).unwrap_or_default();
                 client.write_packet(sequence, &access_denied(&user, peer, &accept)).await?;
@@ -175,6 +178,11 @@ pub(crate) async fn authenticate(
             }
         };
     }
+}
+
+fn proof(accept: &Accept, worker: &Worker, secret: Secret) -> Proof {
+    let user = accept.login().map(|login| login.user.as_str()).unwrap_or_default();
+    worker.settings().accounts.proof(user, secret)
 }
 
 async fn read(client: &mut Framed, accept: &mut Accept, sequence: &mut u8) -> Result<Step, SessionError> {
