@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Installs the drivers that the tests' and the examples' programs use.
+# Installs the drivers that the tests' and the examples' programs use, and what some tests have beside servers.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 tools/packages.sh \
@@ -19,7 +19,9 @@ tools/packages.sh \
     /usr/share/nodejs/mysql:node-mysql \
     mariadb-dump:mariadb-client \
     /usr/share/nodejs/bignumber.js:node-bignumber \
-    sysbench:sysbench
+    sysbench:sysbench \
+    dnsmasq:dnsmasq-base \
+    ip:iproute2
 
 # Python's others are not packaged, or too old: they have an environment of their own.
 python=${XDG_CACHE_HOME:-$HOME/.cache}/splitfin/drivers/python

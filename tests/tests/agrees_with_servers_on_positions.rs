@@ -49,7 +49,7 @@ impl Random {
 }
 
 async fn server(family: Family) -> Result<Server, splitfin_testkit::Error> {
-    let options = ServerOptions { id: 1, read_only: false, general_log: false, extra: vec![], scripts: vec![] };
+    let options = ServerOptions { id: 1, ..ServerOptions::default() };
     Server::start(&Programs::locate(family)?, options).await
 }
 

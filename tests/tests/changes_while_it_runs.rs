@@ -179,6 +179,70 @@ fn with_hosts(hosts: &std::path::Path, config: &std::path::Path) -> Command {
 }
 
 story! {
+    answers_of_dns_hold_as_long_as_they_say, async |family| -> Told {
+        let cluster = Cluster::start(family, 2).await?;
+        let (folder, port) = (tempfile::tempdir()?, splitfin_testkit::free_port()?);
+        let _one = Forward::start(([127, 0, 0, 2], port).into(), cluster.replicas[0].port()).await?;
+        let _two = Forward::start(([127, 0, 0, 3], port).into(), cluster.replicas[1].port()).await?;
+        let (hosts, dns) = (folder.path().join("hosts"), splitfin_testkit::free_port()?);
+        std::fs::write(&hosts, "127.0.0.2 slaves.test\n")?;
+        let dnsmasq = Service::start(dns_server(&hosts, dns), folder.path())?;
+        dnsmasq.until_said("read ").await?;
+        let text = |dns: u16| format!(
+            "listen: [{{ address: \"127.0.0.1:0\" }}]
+backends: [{{ name: master, address: \"{}\" }}, {{ name: slave, dns: \"slaves.test:{port}\" }}]
+discovery: {{ interval: 1h, resolver: [\"127.0.0.1:{dns}\"] }}
+monitor: {{ user: monitor, password: secret, interval: 100ms, timeout: 2s, slow_start: 0s }}
+state_dir: \"{}\"",
+            cluster.primary.address(),
+            folder.path().display(),
+        );
+        let mut splitfin = splitfin::run(splitfin::Config::parse("story", &text(dns))?).await?;
+        until_servers_are(&splitfin, &["master", "slave-127.0.0.2"]).await?;
+        // Nobody says anything: the answer has no longer life than a second.
+        std::fs::write(&hosts, "127.0.0.2 slaves.test\n127.0.0.3 slaves.test\n")?;
+        dnsmasq.signal("HUP")?;
+        until_servers_are(&splitfin, &["master", "slave-127.0.0.2", "slave-127.0.0.3"]).await?;
+        std::fs::write(&hosts, "127.0.0.3 slaves.test\n")?;
+        dnsmasq.signal("HUP")?;
+        until_servers_are(&splitfin, &["master", "slave-127.0.0.3"]).await?;
+        // A DNS server that is not there takes nobody away.
+        drop(dnsmasq);
+        splitfin.reload(splitfin::Config::parse("story", &text(splitfin_testkit::free_port()?))?)?;
+        until_servers_are(&splitfin, &["master", "slave-127.0.0.3"]).await?;
+        Ok(())
+    }
+}
+
+/// A DNS server that answers from a file, for a second each time.
+fn dns_server(hosts: &std::path::Path, port: u16) -> Command {
+    let mut command = Command::new(if std::path::Path::new(DNSMASQ).exists() { DNSMASQ } else { "dnsmasq" });
+    command.args(["--keep-in-foreground", "--log-facility=-", "--no-resolv", "--no-hosts", "--local-ttl=1"]);
+    command.args(["--listen-address=127.0.0.1", "--bind-interfaces", "--pid-file=", "--conf-file=/dev/null"]);
+    command.arg(format!("--port={port}")).arg(format!("--addn-hosts={}", hosts.display()));
+    if splitfin_testkit::is_root() {
+        // It would give up the rights of root, and could not read the file again.
+        command.arg("--user=root");
+    }
+    command
+}
+
+/// Where Debian puts it: not everybody's path has it.
+const DNSMASQ: &str = "/usr/sbin/dnsmasq";
+
+async fn until_servers_are(splitfin: &splitfin::Running, expected: &[&str]) -> Told {
+    eventually("other servers", PATIENCE, async || {
+        let snapshot = splitfin.snapshot();
+        let mut fit: Vec<_> =
+            snapshot.ours().filter(|view| view.fit.is_ok()).map(|view| view.spec.name.clone()).collect();
+        fit.sort();
+        if fit == expected { Ok(()) } else { Err(format!("{fit:?}")) }
+    })
+    .await?;
+    Ok(())
+}
+
+story! {
     the_addresses_of_a_name_are_servers, async |family| -> Told {
         let cluster = Cluster::start(family, 2).await?;
         let port = splitfin_testkit::free_port()?;

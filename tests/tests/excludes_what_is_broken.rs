@@ -2,9 +2,10 @@
 //! 64 clients write and read, and check what they read.
 
 use mysql_async::prelude::Queryable as _;
-use splitfin_tests::forward::{Forward, Network};
+use splitfin_testkit::{Disk, Network};
+use splitfin_tests::forward::{self, Forward};
 use splitfin_tests::load::Load;
-use splitfin_tests::{Cluster, Family, PATIENCE, Stage, Told, eventually, story};
+use splitfin_tests::{Cluster, Family, PATIENCE, Stage, Told, eventually, in_a_world_of_its_own, story};
 use std::time::Duration;
 
 const CONFIG: &str = "log: { routes: off }
@@ -116,10 +117,10 @@ story! {
         let stage = Stage::in_front_of(cluster, CONFIG).await?;
         // It still says that it receives and that it is not late: only what it lacks shows.
         survives(stage, "cut from its source", async |_| {
-            network.set(Network::Cut);
+            network.set(forward::Network::Cut);
             Ok(())
         }, async |_| {
-            network.set(Network::Up);
+            network.set(forward::Network::Up);
             Ok(())
         })
         .await
@@ -132,14 +133,32 @@ story! {
         let network = Forward::start(([127, 0, 0, 1], 0).into(), cluster.replicas[0].port()).await?;
         let stage = Stage::with_addresses(cluster, &[(0, network.address().to_string())], CONFIG).await?;
         survives(stage, "cut from Splitfin", async |_| {
-            network.set(Network::Cut);
+            network.set(forward::Network::Cut);
             Ok(())
         }, async |_| {
-            network.set(Network::Up);
+            network.set(forward::Network::Up);
             Ok(())
         })
         .await
     }
+}
+
+/// A server that is unplugged, with all that is under way: neither Splitfin nor its source can tell from a packet.
+async fn unplugged(family: Family) -> Told {
+    let network = Network::new().await?;
+    let cluster = Cluster::start_around(&network, family, 2).await?;
+    let stage = Stage::in_front_of(cluster, CONFIG).await?;
+    survives(stage, "unplugged", async |_| Ok(network.cut()?), async |_| Ok(network.mend()?)).await
+}
+
+#[test]
+fn unplugged_mariadb() {
+    in_a_world_of_its_own("unplugged_mariadb", unplugged(Family::Mariadb));
+}
+
+#[test]
+fn unplugged_mysql() {
+    in_a_world_of_its_own("unplugged_mysql", unplugged(Family::Mysql));
 }
 
 story! {
@@ -166,16 +185,31 @@ story! {
     }
 }
 
-story! {
-    out_of_space, async |family| -> Told {
-        let stage = Stage::with(family, CONFIG).await?;
-        survives(stage, "no space", async |cluster| Ok(cluster.replicas[0].limit_files(Some(1 << 16))?), async |cluster| {
-            // What was cut off in the middle is found at the next start.
-            cluster.replicas[0].limit_files(None)?;
+/// Where there is no room, servers wait for somebody to make some, and say that they replicate.
+async fn out_of_space(family: Family) -> Told {
+    let disk = Disk::new(1024)?;
+    let stage = Stage::in_front_of(Cluster::start_on(&disk, family, 2).await?, CONFIG).await?;
+    survives(
+        stage,
+        "no space",
+        async |_| Ok(disk.fill()?),
+        async |cluster| {
+            // They would look only once a minute.
+            disk.free()?;
             Ok(cluster.replicas[0].restart().await?)
-        })
-        .await
-    }
+        },
+    )
+    .await
+}
+
+#[test]
+fn out_of_space_mariadb() {
+    in_a_world_of_its_own("out_of_space_mariadb", out_of_space(Family::Mariadb));
+}
+
+#[test]
+fn out_of_space_mysql() {
+    in_a_world_of_its_own("out_of_space_mysql", out_of_space(Family::Mysql));
 }
 
 story! {
@@ -216,10 +250,10 @@ story! {
         let plain = format!("{CONFIG}\n{}", splitfin_tests::PLAIN);
         let stage = Stage::with_addresses(cluster, &[(0, network.address().to_string())], &plain).await?;
         survives(stage, "the circuit", async |_| {
-            network.set(Network::BreaksAt("FROM ledger"));
+            network.set(forward::Network::BreaksAt("FROM ledger"));
             Ok(())
         }, async |_| {
-            network.set(Network::Up);
+            network.set(forward::Network::Up);
             Ok(())
         })
         .await

@@ -4,10 +4,12 @@
 //! server that nobody mentions any more stays for as long as it answers.
 
 use crate::config::{Backend, Config, Discovery, Name};
+use crate::names::{self, next_look};
 use crate::wiring::Shared;
 use splitfin_health::{Neighbours, neighbours};
 use splitfin_topology::{Identity, Snapshot, Unfit};
 use std::collections::{BTreeMap, BTreeSet};
+use std::net::SocketAddr;
 use std::time::Duration;
 use tokio::task::JoinSet;
 
@@ -24,13 +26,13 @@ pub(crate) struct Searches {
 impl Searches {
     /// Looks everything up once, and goes on doing so.
     pub(crate) async fn start(config: &Config, shared: &Shared) -> Self {
-        let Discovery { names, replicas, interval } = &config.discovery;
+        let Discovery { names, replicas, interval, resolver } = &config.discovery;
         let mut searches = Self::default();
         for name in names {
             // The first client is to find what is there; a resolver that does not answer keeps nobody waiting.
-            let _ = tokio::time::timeout(FIRST_LOOK, look_up(name, shared)).await;
+            let _ = tokio::time::timeout(FIRST_LOOK, look_up(name, resolver, shared)).await;
             searches.origins.insert(name.like.spec.name.clone());
-            searches.tasks.spawn(follow_name(name.clone(), shared.clone(), *interval));
+            searches.tasks.spawn(follow_name(name.clone(), resolver.clone(), shared.clone(), *interval));
         }
         if *replicas {
             searches.origins.insert(REPLICATION.to_owned());
@@ -41,7 +43,7 @@ impl Searches {
 
     /// Searches otherwise from now on. Servers stay that are still searched for.
     pub(crate) fn restart(&mut self, config: &Config, shared: &Shared) {
-        let Discovery { names, replicas, interval } = &config.discovery;
+        let Discovery { names, replicas, interval, resolver } = &config.discovery;
         self.tasks.abort_all();
         let mut origins: BTreeSet<String> = names.iter().map(|name| name.like.spec.name.clone()).collect();
         if *replicas {
@@ -49,7 +51,7 @@ impl Searches {
             self.tasks.spawn(follow_replication(shared.clone(), *interval));
         }
         for name in names {
-            self.tasks.spawn(follow_name(name.clone(), shared.clone(), *interval));
+            self.tasks.spawn(follow_name(name.clone(), resolver.clone(), shared.clone(), *interval));
         }
         for gone in self.origins.difference(&origins) {
             change(shared, gone, Vec::new());
@@ -71,34 +73,39 @@ fn change(shared: &Shared, origin: &str, servers: Vec<Backend>) {
     }
 }
 
-async fn follow_name(name: Name, shared: Shared, interval: Duration) {
+async fn follow_name(name: Name, resolver: Vec<SocketAddr>, shared: Shared, interval: Duration) {
     let mut failing = false;
     loop {
-        match look_up(&name, &shared).await {
-            Ok(()) => failing = false,
+        let lifetime = match look_up(&name, &resolver, &shared).await {
+            Ok(lifetime) => {
+                failing = false;
+                lifetime
+            }
             Err(error) => {
                 // Once is enough, until it worked again.
                 if !std::mem::replace(&mut failing, true) {
                     tracing::warn!(target: "splitfin::discovery", name = %name.dns, %error,
                         "the name cannot be looked up: the servers that it had stay");
                 }
+                None
             }
-        }
-        tokio::time::sleep(interval).await;
+        };
+        tokio::time::sleep(next_look(lifetime, interval)).await;
     }
 }
 
-async fn look_up(name: &Name, shared: &Shared) -> std::io::Result<()> {
-    let found: BTreeSet<_> = tokio::net::lookup_host(&name.dns).await?.collect();
+/// Takes over the addresses of a name, and says for how long they are certain.
+async fn look_up(name: &Name, resolver: &[SocketAddr], shared: &Shared) -> std::io::Result<Option<Duration>> {
+    let found = names::look_up(&name.dns, resolver).await?;
     let like = &name.like;
-    let server = |address: &std::net::SocketAddr| {
+    let server = |address: &SocketAddr| {
         let mut server = like.clone();
         server.spec.name = format!("{}-{}", like.spec.name, address.ip());
         server.spec.address = address.to_string();
         server
     };
-    change(shared, &like.spec.name, found.iter().map(server).collect());
-    Ok(())
+    change(shared, &like.spec.name, found.addresses.iter().map(server).collect());
+    Ok(found.lifetime)
 }
 
 async fn follow_replication(shared: Shared, interval: Duration) {

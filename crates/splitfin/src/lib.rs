@@ -16,6 +16,7 @@ mod fleet;
 mod listener;
 mod logging;
 mod metrics;
+mod names;
 mod reload;
 mod run;
 mod wiring;

@@ -1,10 +1,13 @@
 //! A primary and its replicas.
 
+use crate::disk::Disk;
 use crate::error::Error;
+use crate::network::Network;
 use crate::programs::{Family, Programs};
 use crate::server::{Server, ServerOptions};
 use crate::wait::eventually;
 use mysql_async::prelude::Queryable as _;
+use std::net::Ipv4Addr;
 use std::time::Duration;
 
 /// An account that may do everything in every database.
@@ -42,14 +45,34 @@ impl Cluster {
         Self::start_with(family, replicas, true).await
     }
 
+    /// The same, and the first replica runs in a network of its own.
+    pub async fn start_around(network: &Network, family: Family, replicas: u32) -> Result<Self, Error> {
+        let inside = Some(network.pid());
+        Self::start_in(ServerOptions { inside, ..ServerOptions::default() }, family, replicas, true).await
+    }
+
+    /// The same, and the first replica has a disk of its own.
+    pub async fn start_on(disk: &Disk, family: Family, replicas: u32) -> Result<Self, Error> {
+        let disk = Some(disk.path().to_owned());
+        Self::start_in(ServerOptions { disk, ..ServerOptions::default() }, family, replicas, true).await
+    }
+
     /// Starts a primary and `replicas` replicas.
     pub async fn start_with(family: Family, replicas: u32, general_log: bool) -> Result<Self, Error> {
+        Self::start_in(ServerOptions::default(), family, replicas, general_log).await
+    }
+
+    async fn start_in(first: ServerOptions, family: Family, replicas: u32, general_log: bool) -> Result<Self, Error> {
         let programs = Programs::locate(family)?;
-        let options = |id, read_only| ServerOptions { id, read_only, general_log, extra: vec![], scripts: vec![] };
-        let primary = Server::start(&programs, options(1, false)).await?;
+        let options = |id| ServerOptions { id, read_only: id > 1, general_log, ..ServerOptions::default() };
+        let listens = first.inside.map(|_| format!("--bind-address={},{}", Ipv4Addr::LOCALHOST, Network::HERE));
+        let primary = ServerOptions { extra: listens.into_iter().collect(), ..options(1) };
+        let primary = Server::start(&programs, primary).await?;
         let mut cluster = Self { replication: Replication::Async, primary, replicas: vec![] };
         for id in 0..replicas {
-            cluster.replicas.push(Server::start(&programs, options(id + 2, true)).await?);
+            let place = if id == 0 { first.clone() } else { ServerOptions::default() };
+            let replica = ServerOptions { inside: place.inside, disk: place.disk, ..options(id + 2) };
+            cluster.replicas.push(Server::start(&programs, replica).await?);
         }
         for replica in &cluster.replicas {
             cluster.follow(replica, &cluster.primary).await?;
@@ -75,18 +98,19 @@ impl Cluster {
 
     /// Makes `replica` replicate from what is behind a port.
     pub async fn follow_port(&self, replica: &Server, port: u16) -> Result<(), Error> {
+        let host = replica.others();
         let statements = match self.family() {
             Family::Mariadb => [
                 "STOP SLAVE".to_owned(),
                 format!(
-                    "CHANGE MASTER TO MASTER_HOST='127.0.0.1', MASTER_PORT={port}, MASTER_USER='repl', MASTER_PASSWORD='repl', MASTER_CONNECT_RETRY=1, MASTER_USE_GTID=slave_pos"
+                    "CHANGE MASTER TO MASTER_HOST='{host}', MASTER_PORT={port}, MASTER_USER='repl', MASTER_PASSWORD='repl', MASTER_CONNECT_RETRY=1, MASTER_USE_GTID=slave_pos"
                 ),
                 "START SLAVE".to_owned(),
             ],
             Family::Mysql => [
                 "STOP REPLICA".to_owned(),
                 format!(
-                    "CHANGE REPLICATION SOURCE TO SOURCE_HOST='127.0.0.1', SOURCE_PORT={port}, SOURCE_USER='repl', SOURCE_PASSWORD='repl', SOURCE_CONNECT_RETRY=1, SOURCE_AUTO_POSITION=1, GET_SOURCE_PUBLIC_KEY=1"
+                    "CHANGE REPLICATION SOURCE TO SOURCE_HOST='{host}', SOURCE_PORT={port}, SOURCE_USER='repl', SOURCE_PASSWORD='repl', SOURCE_CONNECT_RETRY=1, SOURCE_AUTO_POSITION=1, GET_SOURCE_PUBLIC_KEY=1"
                 ),
                 "START REPLICA".to_owned(),
             ],

@@ -84,7 +84,7 @@ async fn galera_member(programs: &Programs, id: u32, ports: &[[u16; 3]]) -> Resu
         "--innodb-autoinc-lock-mode=2".to_owned(),
     ];
     let scripts = ["wsrep_sst_common", "wsrep_sst_rsync"].map(|name| scripts.join(name)).to_vec();
-    let options = ServerOptions { id, read_only: false, general_log: true, extra, scripts };
+    let options = ServerOptions { id, read_only: false, general_log: true, extra, scripts, ..ServerOptions::default() };
     Server::start(programs, options).await
 }
 
@@ -98,7 +98,7 @@ async fn group_member(programs: &Programs, id: u32, ports: &[u16]) -> Result<Ser
         format!("--group-replication-group-seeds={}", seeds.join(",")),
         "--group-replication-recovery-get-public-key=ON".to_owned(),
     ];
-    let options = ServerOptions { id, read_only: false, general_log: true, extra, scripts: vec![] };
+    let options = ServerOptions { id, read_only: false, general_log: true, extra, ..ServerOptions::default() };
     let server = Server::start(programs, options).await?;
     let source = "CHANGE REPLICATION SOURCE TO SOURCE_USER='repl', SOURCE_PASSWORD='repl' FOR CHANNEL 'group_replication_recovery'";
     server.run(&[source]).await?;

@@ -5,15 +5,19 @@
 //! made is gone when it is dropped.
 
 mod cluster;
+mod disk;
 mod error;
 mod groups;
+mod network;
 mod programs;
 mod server;
 mod wait;
 
 pub use cluster::{APP, Cluster, MONITOR, PASSWORD, Replication};
+pub use disk::Disk;
 pub use error::Error;
 pub use mysql_async;
-pub use programs::{Family, Programs};
+pub use network::Network;
+pub use programs::{Family, Programs, is_root};
 pub use server::{Server, ServerOptions};
 pub use wait::{eventually, free_port};

@@ -95,8 +95,16 @@ impl Programs {
     }
 
     /// The server program with the arguments that every server has.
-    pub(crate) fn command(&self) -> Command {
-        let mut command = Command::new(&self.server[0]);
+    /// The server, to be run here or in the network namespace of a process.
+    pub(crate) fn command(&self, inside: Option<u32>) -> Command {
+        let mut command = match inside {
+            None => Command::new(&self.server[0]),
+            Some(pid) => {
+                let mut enter = Command::new("nsenter");
+                enter.arg(format!("--target={pid}")).args(["--net", "--"]).arg(&self.server[0]);
+                enter
+            }
+        };
         // --no-defaults has to be the first argument of the server itself.
         command.args(&self.server[1..]).arg("--no-defaults").stdin(Stdio::null());
         if is_root() {
@@ -167,7 +175,7 @@ impl Programs {
                 command
             }
             Family::Mysql => {
-                let mut command = self.command();
+                let mut command = self.command(None);
                 command.args(self.base_arguments());
                 command.arg("--initialize-insecure").arg(format!("--init-file={}", accounts.display()));
                 command
@@ -225,7 +233,8 @@ pub(crate) fn galera() -> Result<(PathBuf, PathBuf), Error> {
 }
 
 /// Servers want to be told if they are to run as root.
-pub(crate) fn is_root() -> bool {
+/// Whether this process may do everything.
+pub fn is_root() -> bool {
     std::fs::metadata("/proc/self").is_ok_and(|me| me.uid() == 0)
 }
 

@@ -1,18 +1,20 @@
 //! One server process with its own data directory and port.
 
 use crate::error::Error;
+use crate::network::Network;
 use crate::programs::{Family, Programs, is_root, tail};
 use crate::wait::{eventually, free_port};
 use mysql_async::prelude::Queryable as _;
 use mysql_async::{Conn, OptsBuilder};
 use std::fs::File;
+use std::net::Ipv4Addr;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command};
 use std::time::Duration;
 use tempfile::TempDir;
 
 /// How a server is started.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Default)]
 pub struct ServerOptions {
     /// `server_id`.
     pub id: u32,
@@ -24,6 +26,10 @@ pub struct ServerOptions {
     pub extra: Vec<String>,
     /// Programs that the server runs: a folder of its own gets copies. Such a server does not run as root.
     pub scripts: Vec<PathBuf>,
+    /// A process in whose network namespace it runs, at [`Network::THERE`].
+    pub inside: Option<u32>,
+    /// Where its data directory is made, if not where the system has temporary files.
+    pub disk: Option<PathBuf>,
 }
 
 /// One server process.
@@ -39,8 +45,9 @@ pub struct Server {
 impl Server {
     /// Starts a server and waits until it answers.
     pub async fn start(programs: &Programs, options: ServerOptions) -> Result<Self, Error> {
+        let disk = options.disk.clone().unwrap_or_else(std::env::temp_dir);
         let directory =
-            tempfile::Builder::new().prefix("splitfin-").tempdir().map_err(Error::io("a data directory"))?;
+            tempfile::Builder::new().prefix("splitfin-").tempdir_in(disk).map_err(Error::io("a data directory"))?;
         let port = free_port()?;
         let mut server = Self { programs: programs.clone(), options, directory, port, child: None };
         server.fill()?;
@@ -88,14 +95,30 @@ impl Server {
         self.restart().await
     }
 
-    /// Its port on 127.0.0.1.
+    /// Its port.
     pub const fn port(&self) -> u16 {
         self.port
     }
 
-    /// `127.0.0.1:PORT`
+    /// Its address: 127.0.0.1, unless it runs in a network of its own.
+    pub const fn ip(&self) -> Ipv4Addr {
+        match self.options.inside {
+            Some(_) => Network::THERE,
+            None => Ipv4Addr::LOCALHOST,
+        }
+    }
+
+    /// Where it finds servers that are not in its network.
+    pub(crate) const fn others(&self) -> Ipv4Addr {
+        match self.options.inside {
+            Some(_) => Network::HERE,
+            None => Ipv4Addr::LOCALHOST,
+        }
+    }
+
+    /// `127.0.0.1:PORT`, or what [`Server::ip`] says.
     pub fn address(&self) -> String {
-        format!("127.0.0.1:{}", self.port)
+        format!("{}:{}", self.ip(), self.port)
     }
 
     /// MySQL or MariaDB.
@@ -111,7 +134,7 @@ impl Server {
     pub async fn restart(&mut self) -> Result<(), Error> {
         self.kill();
         let log = File::create(self.path("error.log")).map_err(Error::io("error.log"))?;
-        let mut command = self.programs.command();
+        let mut command = self.programs.command(self.options.inside);
         if !self.options.scripts.is_empty() {
             let path = std::env::var("PATH").unwrap_or_default();
             command.env("PATH", format!("{}:{path}", self.path("bin").display()));
@@ -120,14 +143,14 @@ impl Server {
         self.child = Some(command.spawn().map_err(Error::io("starting a server"))?);
         let limit = Duration::from_secs(60);
         let error_log = self.path("error.log");
-        let port = self.port;
+        let (ip, port) = (self.ip(), self.port);
         let child = &mut self.child;
         eventually("the server answers", limit, async || {
             if let Some(Ok(Some(status))) = child.as_mut().map(Child::try_wait) {
                 let log = std::fs::read_to_string(&error_log).unwrap_or_default();
                 return Ok(Err(Error::Failed { what: format!("the server ({status})"), log: tail(&log) }));
             }
-            match connect(port, "root", "").await {
+            match connect(ip, port, "root", "").await {
                 Ok(_) => Ok(Ok(())),
                 Err(error) => Err(error.to_string()),
             }
@@ -136,7 +159,7 @@ impl Server {
     }
 
     fn arguments(&self) -> Vec<String> {
-        let ServerOptions { id, read_only, general_log, extra, scripts } = &self.options;
+        let ServerOptions { id, read_only, general_log, extra, scripts, .. } = &self.options;
         let mut arguments = self.programs.base_arguments();
         let at = |name: &str| self.path(name).display().to_string();
         arguments.extend([
@@ -148,9 +171,9 @@ impl Server {
             format!("--read-only={}", u8::from(*read_only)),
             format!("--general-log={}", u8::from(*general_log)),
             format!("--general-log-file={}", at("general.log")),
-            "--report-host=127.0.0.1".into(),
+            format!("--report-host={}", self.ip()),
             format!("--report-port={}", self.port),
-            "--bind-address=127.0.0.1".into(),
+            format!("--bind-address={}", self.ip()),
             "--skip-name-resolve".into(),
             "--log-bin=binlog".into(),
             // Rows, so that a replica's log of statements shows what clients ran there, not what was replicated.
@@ -184,7 +207,7 @@ impl Server {
 
     /// A connection as root. Where there is none to be had, the server's own log may say why.
     pub async fn root(&self) -> Result<Conn, Error> {
-        connect(self.port, "root", "").await.map_err(|error| {
+        connect(self.ip(), self.port, "root", "").await.map_err(|error| {
             let log = std::fs::read_to_string(self.path("error.log")).unwrap_or_default();
             Error::Failed { what: error.to_string(), log: tail(&log) }
         })
@@ -221,18 +244,6 @@ impl Server {
     /// Lets a paused process go on.
     pub fn resume(&self) -> Result<(), Error> {
         self.signal("-CONT")
-    }
-
-    /// Lets the process make no file longer than this, as if its disk was full; `None` ends that.
-    pub fn limit_files(&self, bytes: Option<u64>) -> Result<(), Error> {
-        let Some(pid) = self.pid() else { return Ok(()) };
-        let limit = bytes.map_or("unlimited".to_owned(), |bytes| bytes.to_string());
-        // The soft limit: the hard one could not be lifted again.
-        let status = Command::new("prlimit").arg(format!("--pid={pid}")).arg(format!("--fsize={limit}:")).status();
-        match status.map_err(Error::io("prlimit"))?.success() {
-            true => Ok(()),
-            false => Err(Error::Failed { what: "prlimit".into(), log: String::new() }),
-        }
     }
 
     fn signal(&self, signal: &str) -> Result<(), Error> {
@@ -276,9 +287,9 @@ impl Drop for Server {
 /// An account without rights, where one has to run as somebody else than root.
 const NOBODY: &str = "nobody";
 
-pub(crate) async fn connect(port: u16, user: &str, password: &str) -> Result<Conn, Error> {
+pub(crate) async fn connect(ip: Ipv4Addr, port: u16, user: &str, password: &str) -> Result<Conn, Error> {
     let builder = OptsBuilder::default()
-        .ip_or_hostname("127.0.0.1")
+        .ip_or_hostname(ip.to_string())
         .tcp_port(port)
         .user(Some(user))
         .pass(Some(password))

@@ -1,7 +1,7 @@
 //! Servers, and names whose addresses are servers.
 
 use super::file::{self, Compression, File, TlsMode};
-use super::{Backend, BackendTls, Check, ConfigError, Name};
+use super::{Backend, BackendTls, Check, ConfigError, Discovery, Name};
 use splitfin_protocol::Capabilities;
 use splitfin_protocol::handshake::connect::TlsWish;
 use splitfin_topology::{BackendSpec, MOST_BACKENDS};
@@ -38,6 +38,19 @@ impl Check<'_> {
             }
         }
         Ok((backends, names))
+    }
+
+    pub(super) fn discovery(&self, file: &File, names: Vec<Name>) -> Result<Discovery, ConfigError> {
+        let file::Discovery { replicas, interval, resolver } = &file.discovery;
+        let resolver = resolver.iter().enumerate();
+        let resolver =
+            resolver.map(|(at, address)| self.socket_address(&format!("discovery.resolver[{at}]"), &address.0));
+        Ok(Discovery {
+            names,
+            replicas: *replicas,
+            interval: interval.0,
+            resolver: resolver.collect::<Result<_, _>>()?,
+        })
     }
 
     fn has_port(&self, key: &str, address: &str) -> Result<(), ConfigError> {

@@ -171,11 +171,13 @@ pub(crate) struct Discovery {
     pub(crate) replicas: bool,
     #[serde(default = "discovery_interval")]
     pub(crate) interval: Span,
+    #[serde(default)]
+    pub(crate) resolver: Vec<Text>,
 }
 
 impl Default for Discovery {
     fn default() -> Self {
-        Self { replicas: false, interval: discovery_interval() }
+        Self { replicas: false, interval: discovery_interval(), resolver: Vec::new() }
     }
 }
 

@@ -112,8 +112,10 @@ pub struct Discovery {
     pub names: Vec<Name>,
     /// Whether servers are asked whom they replicate from, and who replicates from them.
     pub replicas: bool,
-    /// Time from one search to the next.
+    /// Time from one search to the next; names whose addresses hold for less are looked up sooner.
     pub interval: Duration,
+    /// DNS servers that are asked instead of the machine's.
+    pub resolver: Vec<SocketAddr>,
 }
 
 /// TLS towards one backend.
@@ -288,7 +290,7 @@ impl Check<'_> {
                 None => None,
             },
             backends,
-            discovery: Discovery { names, replicas: file.discovery.replicas, interval: file.discovery.interval.0 },
+            discovery: self.discovery(&file, names)?,
             monitor: (file.monitor.user.0.clone(), monitor_password),
             probe_interval: file.monitor.interval.0,
             probe_timeout: file.monitor.timeout.0,

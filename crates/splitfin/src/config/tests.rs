@@ -87,6 +87,11 @@ fn values_that_make_no_sense_say_why() {
         ("monitor: {", "failover: { primary_read_cap: half }\nmonitor: {", "`half` is no share: write 50%"),
         ("monitor: {", "failover: { promote: automatic }\nmonitor: {", "an account that may change servers is needed"),
         ("address: 127.0.0.1:33062", "dns: slaves", "`slaves` has no port: write slaves:3306"),
+        (
+            "monitor: {",
+            "discovery: { resolver: [consul] }\nmonitor: {",
+            "discovery.resolver[0]: `consul` is no address",
+        ),
         ("secret }\nauth", "secret, heartbeat: { table: beat } }\nauth", "write splitfin.heartbeat"),
         ("monitor: {", "pool: { lanes: 4 }\nmonitor: {", "not supported yet"),
         ("monitor: {", "consistency: { scope: mine }\nmonitor: {", "unknown variant `mine`"),
