@@ -3,11 +3,14 @@
 CARGO ?= cargo
 SERVERS ?= mariadb
 
-.PHONY: demo test check bench fuzz servers tools help
+.PHONY: demo test up down client check bench fuzz servers tools help
 
 help:
 	@echo "make demo    one master, two slaves and Splitfin on this machine, and a tour (SERVERS=mysql for MySQL)"
 	@echo "make test    all tests, on real MariaDB and MySQL"
+	@echo "make up      the same in containers, to keep: compose/README.md (STACK=use-haproxy, use-nginx for the others)"
+	@echo "make client  the mysql command line on it"
+	@echo "make down    ends it, and removes its data"
 	@echo "make check   formatting, lints, documentation, layers, licences"
 	@echo "make bench   rounds of sysbench: direct, floor, HAProxy, nginx, Splitfin"
 	@echo "make fuzz    every fuzz target for a short while (FUZZ_SECONDS=600 for longer; needs a nightly toolchain)"
@@ -23,6 +26,18 @@ test: system
 	@tools/servers.sh
 	@tools/drivers.sh
 	@tools/test.sh
+
+# Containers: a master, two slaves, and what stands in front of them (compose/README.md).
+STACK ?= use-splitfin
+up:
+	@compose/up.sh $(STACK)
+	@echo "up. A command line: make client; an application: 127.0.0.1:6033, account app, password in compose/secrets/app"
+
+down:
+	@compose/down.sh
+
+client:
+	@compose/client.sh $(if $(filter use-%,$(STACK)),$(STACK:use-%=%),splitfin)
 
 check: system
 	tools/check.sh

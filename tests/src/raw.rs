@@ -17,9 +17,21 @@ pub struct RawClient {
     socket: TcpStream,
     input: Vec<u8>,
     capabilities: Capabilities,
+    /// What was sent, packet by packet.
+    sent: Vec<Vec<u8>>,
 }
 
 impl RawClient {
+    /// Connects, and gives the greeting, with its header.
+    pub fn connect(port: u16, shape: Capabilities) -> Result<(Self, Vec<u8>), Broken> {
+        let socket = TcpStream::connect(("127.0.0.1", port))?;
+        socket.set_read_timeout(Some(Duration::from_secs(20)))?;
+        socket.set_nodelay(true)?;
+        let mut client = Self { socket, input: vec![], capabilities: shape, sent: vec![] };
+        let (_, greeting) = client.packet()?;
+        Ok((client, greeting))
+    }
+
     /// Logs in with exactly these of the flags that change shapes. Gives the greeting too, with its header.
     pub fn log_in(
         port: u16,
@@ -28,11 +40,7 @@ impl RawClient {
         database: Option<&str>,
         shape: Capabilities,
     ) -> Result<(Self, Vec<u8>), Broken> {
-        let socket = TcpStream::connect(("127.0.0.1", port))?;
-        socket.set_read_timeout(Some(Duration::from_secs(20)))?;
-        socket.set_nodelay(true)?;
-        let mut client = Self { socket, input: vec![], capabilities: shape };
-        let (_, greeting) = client.packet()?;
+        let (mut client, greeting) = Self::connect(port, shape)?;
         let credentials = Credentials {
             user: user.into(),
             password: splitfin_protocol::auth::Secret::Clear(password.as_bytes().to_vec().into()),
@@ -86,8 +94,19 @@ impl RawClient {
         }
     }
 
+    /// What was sent so far, packet by packet.
+    pub fn sent(&self) -> &[Vec<u8>] {
+        &self.sent
+    }
+
+    /// Sends bytes as they are.
+    pub fn send_bytes(&mut self, bytes: &[u8]) -> Result<(), Broken> {
+        Ok(self.socket.write_all(bytes)?)
+    }
+
     /// Sends one packet.
     pub fn send(&mut self, sequence: u8, payload: &[u8]) -> Result<(), Broken> {
+        self.sent.push(payload.to_vec());
         let mut out = Vec::new();
         write_packet(&mut out, sequence, payload);
         Ok(self.socket.write_all(&out)?)

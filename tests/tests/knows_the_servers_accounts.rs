@@ -6,7 +6,7 @@ use splitfin_tests::drivers::{client, output};
 use splitfin_tests::{Cluster, Family, PATIENCE, Stage, Told, eventually, story};
 
 /// Nothing but servers and a monitor.
-const ACCOUNTS: &str = "auth: { mode: database }";
+const ACCOUNTS: &str = "auth: { mode: database }\nlimits: { failed_logins: 0 }";
 
 /// What the command line client of a family says to a login, with what may differ left out.
 async fn said(

@@ -18,6 +18,7 @@ pub mod frame;
 mod golden_tests;
 pub mod handshake;
 pub mod packet;
+pub mod proxy;
 pub mod reshape;
 pub mod session_track;
 pub mod status;

@@ -2,7 +2,7 @@
 
 use crate::affinity::Affinity;
 use crate::error::SessionError;
-use crate::login::{admit, authenticate, nonce, refused};
+use crate::login::{admit_noted, authenticate, nonce, refused};
 use crate::reply;
 use crate::serve::Session;
 use splitfin_protocol::handshake::Accept;
@@ -22,7 +22,7 @@ impl Session {
             .map_err(splitfin_protocol::handshake::accept::LoginError::from)?;
         let (mut client, accept, sequence, proof) =
             authenticate(client, accept, sequence, self.peer, None, &self.worker).await?;
-        match admit(&accept, &self.worker, proof).await {
+        match admit_noted(&accept, &self.worker, proof, self.peer).await {
             Ok(identity) => {
                 self.consistency.change_user(&identity.account.user, &self.worker.settings().consistency);
                 self.account = identity.account;

@@ -34,6 +34,12 @@ pub enum SessionError {
         /// Who tried.
         user: String,
     },
+    /// Too many logins from its address have failed.
+    #[error("too many failed logins from {address}")]
+    Braked {
+        /// Where from.
+        address: std::net::IpAddr,
+    },
     /// A backend did not let the client in.
     #[error("login refused by the backend: error {code}: {message}")]
     RefusedByBackend {

@@ -10,6 +10,7 @@
 
 mod accounts;
 pub mod affinity;
+mod brake;
 mod cancel;
 mod change_user;
 mod consistency;
@@ -35,6 +36,7 @@ mod state;
 mod worker;
 
 pub use accounts::{Accounts, Vault};
+pub use brake::Brake;
 pub use consistency::ConsistencySettings;
 pub use error::SessionError;
 pub use learned::{Learned, Lesson};

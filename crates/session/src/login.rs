@@ -1,7 +1,9 @@
 //! From the first byte of a client to an account that is let in.
 
 use crate::accounts::Proof;
+use crate::brake::Turn;
 use crate::error::{SessionError, Unserved};
+use crate::metrics::add;
 use crate::registry::Registration;
 use crate::reply;
 use crate::serve::Listener;
@@ -18,6 +20,7 @@ use splitfin_router::{Access, Facts, Statement, route};
 use splitfin_topology::{Family, Offer, Snapshot};
 use splitfin_transport::{FrameError, Framed, Peer, Role};
 use std::rc::Rc;
+use std::time::{Duration, Instant};
 
 /// A client that was let in.
 #[derive(Debug)]
@@ -41,7 +44,8 @@ pub(crate) async fn log_in(
     client.write_packet(0, &greeting.encode()).await?;
     let accept = Accept::new(&greeting, plugin, client.stream().is_secure(), listener.tls_required);
     let (mut client, accept, sequence, proof) = authenticate(client, accept, 1, peer, Some(listener), worker).await?;
-    let identity = match admit(&accept, worker, proof).await {
+    let admitted = admit_noted(&accept, worker, proof, peer).await;
+    let identity = match admitted {
         Ok(identity) => identity,
         Err(unserved) => {
             reply::error(&mut client, sequence, &unserved).await?;
@@ -136,28 +140,36 @@ pub(crate) async fn authenticate(
         Some(_) => Step::LookUp,
         None => read(&mut client, &mut accept, &mut sequence).await?,
     };
+    let mut heard = Instant::now();
     loop {
         step = match step {
             Step::StartTls => {
                 let tls = listener.and_then(|listener| listener.tls.as_ref()).ok_or(LoginError::TlsNotOffered)?;
                 client = client.accept_tls(tls).await?;
-                read(&mut client, &mut accept, &mut sequence).await?
+                let step = read(&mut client, &mut accept, &mut sequence).await?;
+                heard = Instant::now();
+                step
             }
             Step::LookUp => {
                 let login = accept.login();
                 let user = login.map(|login| login.user.as_str()).unwrap_or_default();
+                wait_for_turn(&mut client, sequence, user, peer, worker).await?;
                 let plugin = login.and_then(|login| login.plugin.as_deref());
                 let known = worker.settings().accounts.known(user, plugin, worker).await;
                 accept.with_known(known, random())
             }
             Step::Send(payload) => {
                 client.write_packet(sequence, &payload).await?;
-                read(&mut client, &mut accept, &mut sequence).await?
+                let step = read(&mut client, &mut accept, &mut sequence).await?;
+                heard = Instant::now();
+                step
             }
             Step::SendPublicKey => {
                 let payload = [&[1], worker.settings().rsa.public_pem()].concat();
                 client.write_packet(sequence, &payload).await?;
-                read(&mut client, &mut accept, &mut sequence).await?
+                let step = read(&mut client, &mut accept, &mut sequence).await?;
+                heard = Instant::now();
+                step
             }
             Step::Decrypt(ciphertext) => accept.decrypted(worker.settings().rsa.decrypt(&ciphertext)),
             Step::Accepted(secret, before) => {
@@ -173,11 +185,80 @@ pub(crate) async fn authenticate(
             }
             Step::Refused => {
                 let user = accept.login().map(|login| login.user.clone()).unwrap_or_default();
+                note_failure(peer, &user, worker);
+                even_out(heard).await;
                 client.write_packet(sequence, &access_denied(&user, peer, &accept)).await?;
                 return Err(SessionError::AccessDenied { user });
             }
         };
     }
+}
+
+/// Behind many failures from one address, its logins wait for each other, whatever their passwords are.
+async fn wait_for_turn(
+    client: &mut Framed,
+    sequence: u8,
+    user: &str,
+    peer: Peer,
+    worker: &Worker,
+) -> Result<(), SessionError> {
+    let Some(address) = peer.ip() else { return Ok(()) };
+    let settings = worker.settings();
+    // What is left of the time for a login is for the login.
+    let turn = settings.brake.turn(address, user, settings.login_timeout / 2, Instant::now());
+    match turn {
+        Turn::Now => {}
+        Turn::After(wait) => {
+            add(&worker.metrics.braked_logins, 1);
+            tokio::time::sleep(wait).await;
+        }
+        Turn::Never => {
+            add(&worker.metrics.braked_logins, 1);
+            let text = format!("Too many failed logins from '{address}': try again later");
+            client.write_packet(sequence, &ErrPacket::new(HOST_IS_BLOCKED, b"HY000", &text).encode()).await?;
+            return Err(SessionError::Braked { address });
+        }
+    }
+    Ok(())
+}
+
+fn note_failure(peer: Peer, user: &str, worker: &Worker) {
+    let Some(address) = peer.ip() else { return };
+    if worker.settings().brake.failed(address, user, Instant::now()) {
+        tracing::warn!(%address, user, "many failed logins: logins from there wait for each other now");
+    }
+}
+
+/// Servers take longer to refuse an account that there is than one that there is not. Refusals come in steps, so that
+/// the time says nothing of it.
+async fn even_out(since: Instant) {
+    let steps = since.elapsed().as_micros() / REFUSAL.as_micros() + 1;
+    tokio::time::sleep_until((since + REFUSAL * u32::try_from(steps).unwrap_or(u32::MAX)).into()).await;
+}
+
+/// Lets an account in, or not, and remembers it for the brake.
+pub(crate) async fn admit_noted(
+    accept: &Accept,
+    worker: &Worker,
+    proof: Proof,
+    peer: Peer,
+) -> Result<Identity, Unserved> {
+    let begun = Instant::now();
+    let admitted = admit(accept, worker, proof).await;
+    let user = accept.login().map_or("", |login| &login.user);
+    match &admitted {
+        Ok(_) => {
+            if let Some(address) = peer.ip() {
+                worker.settings().brake.succeeded(address, user, begun);
+            }
+        }
+        Err(Unserved::Backend(error)) if error.refusal().is_some_and(|(code, ..)| code == ACCESS_DENIED) => {
+            note_failure(peer, user, worker);
+            even_out(begun).await;
+        }
+        Err(_) => {}
+    }
+    admitted
 }
 
 fn proof(accept: &Accept, worker: &Worker, secret: Secret) -> Proof {
@@ -221,7 +302,7 @@ fn access_denied(user: &str, peer: Peer, accept: &Accept) -> Vec<u8> {
 
 /// The account is who it says; now a backend has to agree, and to have the database. A login without any backend is
 /// refused: nothing could be said to it.
-pub(crate) async fn admit(accept: &Accept, worker: &Worker, proof: Proof) -> Result<Identity, Unserved> {
+async fn admit(accept: &Accept, worker: &Worker, proof: Proof) -> Result<Identity, Unserved> {
     let Some(login) = accept.login() else { return Err(Unserved::UnknownCommand) };
     let capabilities = accept.agreed();
     let account = Rc::new(Account {
@@ -282,6 +363,10 @@ pub(crate) async fn admit(accept: &Accept, worker: &Worker, proof: Proof) -> Res
     }
 }
 
+/// From the last packet of a login to its refusal, once or several times.
+const REFUSAL: Duration = Duration::from_millis(50);
+/// `ER_HOST_IS_BLOCKED`
+const HOST_IS_BLOCKED: u16 = 1129;
 /// `ER_ACCESS_DENIED_ERROR`
 pub(crate) const ACCESS_DENIED: u16 = 1045;
 

@@ -18,6 +18,8 @@ pub struct Metrics {
     pub clients: AtomicU64,
     /// Logins that failed.
     pub failed_logins: AtomicU64,
+    /// Logins that had to wait, as many failed from their address.
+    pub braked_logins: AtomicU64,
     /// Statements that ended with an error of Splitfin's own.
     pub own_errors: AtomicU64,
     /// Reads that were tried again on another server.
@@ -52,6 +54,7 @@ impl Metrics {
             time_sums: (0..backends).map(|_| AtomicU64::new(0)).collect(),
             clients: AtomicU64::new(0),
             failed_logins: AtomicU64::new(0),
+            braked_logins: AtomicU64::new(0),
             own_errors: AtomicU64::new(0),
             retries: AtomicU64::new(0),
             corrected: AtomicU64::new(0),

@@ -16,13 +16,19 @@ pub(crate) struct Networks {
 
 impl Networks {
     pub(crate) fn admit(&self, address: IpAddr) -> bool {
-        // An IPv4 client of an IPv6 socket is an IPv4 client.
-        let address = address.to_canonical();
-        let among = |networks: &[(IpAddr, u8)]| {
-            networks.iter().any(|(network, bits)| splitfin_router::within(address, *network, *bits))
-        };
-        !among(&self.deny) && (self.allow.is_empty() || among(&self.allow))
+        !among(&self.deny, address) && (self.allow.is_empty() || among(&self.allow, address))
     }
+
+    /// Whether an address is allowed by name.
+    pub(crate) fn name(&self, address: IpAddr) -> bool {
+        among(&self.allow, address)
+    }
+}
+
+fn among(networks: &[(IpAddr, u8)], address: IpAddr) -> bool {
+    // An IPv4 client of an IPv6 socket is an IPv4 client.
+    let address = address.to_canonical();
+    networks.iter().any(|(network, bits)| splitfin_router::within(address, *network, *bits))
 }
 
 /// Counts clients by address, over all endpoints.

@@ -2,7 +2,7 @@
 
 use crate::config::Listen;
 use anyhow::{Context as _, Result};
-use splitfin_transport::tls::ServerTls;
+use splitfin_transport::tls::{self, ServerTls};
 use std::fs;
 use std::io::Write as _;
 use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _};
@@ -19,8 +19,8 @@ pub(crate) fn server_tls(listen: &Listen, state_dir: &Path) -> Result<Option<Ser
         Some((chain, key)) => (read(chain)?, read(key)?),
         None => generated(state_dir)?,
     };
-    let tls =
-        ServerTls::new(&chain, &key, client_ca.as_deref()).with_context(|| format!("TLS of {}", listen.endpoint))?;
+    let tls = ServerTls::new(&chain, &key, client_ca.as_deref(), listen.tls_minimum)
+        .with_context(|| format!("TLS of {}", listen.endpoint))?;
     Ok(Some(tls))
 }
 
@@ -39,8 +39,39 @@ fn generated(state_dir: &Path) -> Result<(Vec<u8>, Vec<u8>)> {
     })?;
     write_private(&key_path, &key)?;
     write_private(&chain_path, &chain)?;
-    tracing::info!(path = %chain_path.display(), "made a certificate for clients");
+    let fingerprint = readable(&tls::fingerprint(&chain)?);
+    tracing::info!(path = %chain_path.display(), fingerprint, "made a certificate for clients");
     Ok((chain, key))
+}
+
+/// Where the certificate of an endpoint is, and its fingerprint.
+pub(crate) fn describe(listen: &Listen, state_dir: &Path) -> Result<String> {
+    let own = state_dir.join("cert.pem");
+    let path = listen.certificate.as_ref().map_or(&own, |(chain, _)| chain);
+    let pem = fs::read(path).with_context(|| {
+        format!("cannot read {}: a certificate that is not configured is made at the first start", path.display())
+    })?;
+    let fingerprint = readable(&tls::fingerprint(&pem)?);
+    Ok(format!("{}: {} sha256:{fingerprint}\n", listen.endpoint, path.display()))
+}
+
+/// Throws the generated certificate away and makes another one. A Splitfin that runs takes it at its next reload.
+pub(crate) fn renew(state_dir: &Path) -> Result<()> {
+    for name in ["cert.pem", "key.pem"] {
+        let path = state_dir.join(name);
+        match fs::remove_file(&path) {
+            Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
+                return Err(error).with_context(|| format!("cannot remove {}", path.display()));
+            }
+            _ => {}
+        }
+    }
+    generated(state_dir).map(drop)
+}
+
+/// As `openssl x509 -fingerprint` writes it.
+fn readable(fingerprint: &[u8]) -> String {
+    fingerprint.iter().map(|byte| format!("{byte:02X}")).collect::<Vec<_>>().join(":")
 }
 
 fn write_private(path: &Path, bytes: &[u8]) -> Result<()> {
@@ -58,6 +89,7 @@ fn write_private(path: &Path, bytes: &[u8]) -> Result<()> {
 mod tests {
     use super::*;
     use splitfin_transport::Endpoint;
+    use splitfin_transport::tls::TlsVersion;
     use std::os::unix::fs::PermissionsExt as _;
 
     fn listen(certificate: Option<(std::path::PathBuf, std::path::PathBuf)>) -> Listen {
@@ -68,6 +100,9 @@ mod tests {
             compression: true,
             certificate,
             client_ca: None,
+            tls_minimum: TlsVersion::default(),
+            mode: 0o777,
+            proxies: crate::admission::Networks::default(),
             networks: crate::admission::Networks::default(),
         }
     }
@@ -82,6 +117,18 @@ mod tests {
         assert_eq!(fs::read(state.join("cert.pem")).unwrap(), first);
         let mode = fs::metadata(state.join("key.pem")).unwrap().permissions().mode();
         assert_eq!(mode & 0o777, 0o600);
+    }
+
+    #[test]
+    fn a_generated_certificate_can_be_renewed() {
+        let folder = tempfile::tempdir().unwrap();
+        assert!(describe(&listen(None), folder.path()).unwrap_err().to_string().contains("first start"));
+        generated(folder.path()).unwrap();
+        let before = describe(&listen(None), folder.path()).unwrap();
+        assert!(before.contains("sha256:") && before.matches(':').count() > 31, "{before}");
+        renew(folder.path()).unwrap();
+        assert_ne!(describe(&listen(None), folder.path()).unwrap(), before);
+        assert!(server_tls(&listen(None), folder.path()).unwrap().is_some());
     }
 
     #[test]

@@ -1,7 +1,7 @@
 //! The command line.
 
 use crate::admin::client::ask;
-use crate::{Claim, Config, Inherited, Reloaded, Running, Wish, demo, explain, logging, run_with};
+use crate::{Claim, Config, Inherited, Reloaded, Running, Wish, certificate, demo, explain, logging, run_with};
 use clap::{Parser, Subcommand, ValueEnum};
 use splitfin_testkit::Family;
 use std::io::Write as _;
@@ -56,6 +56,14 @@ enum Command {
         /// Configuration file.
         file: PathBuf,
     },
+    /// Show the certificates that clients see, with their fingerprints.
+    Certificate {
+        /// Configuration file.
+        file: PathBuf,
+        /// Make the generated one anew first. A Splitfin that runs takes it when it is reloaded.
+        #[arg(long)]
+        renew: bool,
+    },
     /// Start one master, two slaves and Splitfin on this machine, and show what it does.
     Demo {
         /// Which servers.
@@ -94,6 +102,13 @@ pub fn main() -> ExitCode {
         Command::Route { file, sql } => Config::load(&file).map(|config| say(&explain(&config, &sql))),
         Command::Switchover { file, to } => return ask_running(&file, "PUT", &format!("/api/v1/switchover/{to}")),
         Command::Health { file } => return ask_running(&file, "GET", "/readyz"),
+        Command::Certificate { file, renew } => match Config::load(&file) {
+            Ok(config) => {
+                return show_certificates(&config, renew)
+                    .map_or_else(|error| complain(&format!("{error:#}"), 1), |()| ExitCode::SUCCESS);
+            }
+            Err(error) => Err(error),
+        },
         Command::Demo { servers, tour } => {
             let family = match servers {
                 DemoFamily::Mariadb => Family::Mariadb,
@@ -103,6 +118,17 @@ pub fn main() -> ExitCode {
         }
     };
     result.map_or_else(|error| complain(&error.to_string(), EX_CONFIG), |()| ExitCode::SUCCESS)
+}
+
+fn show_certificates(config: &Config, renew: bool) -> anyhow::Result<()> {
+    let encrypted = || config.listen.iter().filter(|listen| listen.tls);
+    if renew && encrypted().any(|listen| listen.certificate.is_none()) {
+        certificate::renew(&config.state_dir)?;
+    }
+    for listen in encrypted() {
+        say(&certificate::describe(listen, &config.state_dir)?);
+    }
+    Ok(())
 }
 
 fn serve(file: &Path, watch: bool, claim: Claim) -> ExitCode {

@@ -225,7 +225,12 @@ mod tests {
     fn backend(name: &str, port: u16, weight: u32) -> Backend {
         Backend {
             spec: BackendSpec { name: name.into(), address: format!("127.0.0.1:{port}"), weight },
-            tls: BackendTls { wish: splitfin_protocol::handshake::connect::TlsWish::Preferred, ca: None },
+            tls: BackendTls {
+                wish: splitfin_protocol::handshake::connect::TlsWish::Preferred,
+                ca: None,
+                fingerprint: None,
+                minimum: Default::default(),
+            },
             compression: splitfin_protocol::Capabilities::empty(),
         }
     }

@@ -6,12 +6,13 @@ use arc_swap::ArcSwap;
 use splitfin_protocol::frame::write_packet;
 use splitfin_protocol::packet::ErrPacket;
 use splitfin_session::SessionIds;
-use splitfin_transport::{Accepted, Listener, Peer};
+use splitfin_transport::{Accepted, Listener, Peer, introduced};
 use std::io::Write as _;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 use tokio::sync::watch;
+use tokio::task::JoinSet;
 
 /// What one endpoint goes by. It may change while clients come in.
 #[derive(Debug)]
@@ -19,6 +20,10 @@ pub(crate) struct Gate {
     pub(crate) settings: ArcSwap<splitfin_session::Listener>,
     /// From where.
     pub(crate) networks: ArcSwap<Networks>,
+    /// Balancers, which say for whom they speak.
+    pub(crate) proxies: ArcSwap<Networks>,
+    /// How long they may take to say it.
+    pub(crate) patience: ArcSwap<Duration>,
     /// Clients at a time, over all endpoints.
     pub(crate) most: AtomicUsize,
     /// From one address.
@@ -35,15 +40,19 @@ pub(crate) async fn accept_forever(
     mut stop: watch::Receiver<bool>,
 ) {
     let mut pause = FIRST_PAUSE;
+    let door = Arc::new(Door { gate, workers, ids });
+    let mut introductions = JoinSet::new();
     loop {
         let accepted = tokio::select! {
             accepted = listener.accept() => accepted,
+            // So that those that have ended are not kept.
+            Some(_) = introductions.join_next() => continue,
             _ = stop.wait_for(|stop| *stop) => break,
         };
         match accepted {
             Ok((socket, peer)) => {
                 pause = FIRST_PAUSE;
-                hand_over(socket, peer, &gate, &workers, &ids);
+                door.receive(socket, peer, &mut introductions);
             }
             Err(error) => {
                 tracing::warn!(%error, retry_in = ?pause, "cannot accept clients");
@@ -54,34 +63,72 @@ pub(crate) async fn accept_forever(
     }
     // Who has connected already is not to be turned away by the closing of the socket.
     while let Ok(Ok((socket, peer))) = tokio::time::timeout(Duration::ZERO, listener.accept()).await {
-        hand_over(socket, peer, &gate, &workers, &ids);
+        door.receive(socket, peer, &mut introductions);
     }
+    // Balancers have their time to say for whom they speak.
+    while introductions.join_next().await.is_some() {}
 }
 
-fn hand_over(socket: Accepted, peer: Peer, gate: &Gate, workers: &[Handle], ids: &SessionIds) {
-    let most = gate.most.load(Ordering::Relaxed);
-    let sessions: usize = workers.iter().map(Handle::sessions).sum();
-    if sessions >= most {
-        tracing::warn!(%peer, limit = most, "client sent away: limits.clients is reached");
-        return send_away(socket, &ErrPacket::new(1040, b"08004", "Too many connections"));
-    }
-    let mut admitted = None;
-    if let Some(address) = peer.ip() {
-        if !gate.networks.load().admit(address) {
-            tracing::warn!(%peer, "client sent away: listen.allow and listen.deny do not admit its address");
-            let text = format!("Host '{address}' is not allowed to connect to this server");
-            return send_away(socket, &ErrPacket::new(1130, b"HY000", &text));
+/// What a client passes on its way to a worker.
+#[derive(Debug)]
+struct Door {
+    gate: Arc<Gate>,
+    workers: Vec<Handle>,
+    ids: Arc<SessionIds>,
+}
+
+impl Door {
+    fn receive(self: &Arc<Self>, socket: Accepted, peer: Peer, introductions: &mut JoinSet<()>) {
+        let is_proxy = peer.ip().is_some_and(|address| self.gate.proxies.load().name(address));
+        if !is_proxy {
+            return self.hand_over(socket, peer);
         }
-        admitted = gate.admission.enter(address);
-        if admitted.is_none() {
-            tracing::warn!(%peer, "client sent away: limits.clients_per_address is reached");
-            return send_away(socket, &ErrPacket::new(1040, b"08004", "Too many connections from this address"));
+        if introductions.len() >= self.gate.most.load(Ordering::Relaxed) {
+            return send_away(socket, &ErrPacket::new(1040, b"08004", "Too many connections"));
+        }
+        introductions.spawn(Arc::clone(self).introduce(socket, peer));
+    }
+
+    /// Lets a balancer say for whom it speaks.
+    async fn introduce(self: Arc<Self>, socket: Accepted, proxy: Peer) {
+        let patience = **self.gate.patience.load();
+        match tokio::time::timeout(patience, introduced(socket, proxy)).await {
+            Ok(Ok((socket, peer))) => self.hand_over(socket, peer),
+            Ok(Err(error)) => {
+                tracing::warn!(%proxy, %error, "no PROXY header from an address of listen.proxy_protocol");
+            }
+            Err(_) => {
+                tracing::warn!(%proxy, limit = ?patience, "no PROXY header in time from an address of listen.proxy_protocol");
+            }
         }
     }
-    let id = ids.next();
-    if let Some(worker) = workers.iter().min_by_key(|worker| worker.sessions()) {
-        let arrival = Arrival { socket, peer, id, listener: gate.settings.load_full(), admitted };
-        worker.say(Message::Arrival(Box::new(arrival)));
+
+    fn hand_over(&self, socket: Accepted, peer: Peer) {
+        let Self { gate, workers, ids } = self;
+        let most = gate.most.load(Ordering::Relaxed);
+        let sessions: usize = workers.iter().map(Handle::sessions).sum();
+        if sessions >= most {
+            tracing::warn!(%peer, limit = most, "client sent away: limits.clients is reached");
+            return send_away(socket, &ErrPacket::new(1040, b"08004", "Too many connections"));
+        }
+        let mut admitted = None;
+        if let Some(address) = peer.ip() {
+            if !gate.networks.load().admit(address) {
+                tracing::warn!(%peer, "client sent away: listen.allow and listen.deny do not admit its address");
+                let text = format!("Host '{address}' is not allowed to connect to this server");
+                return send_away(socket, &ErrPacket::new(1130, b"HY000", &text));
+            }
+            admitted = gate.admission.enter(address);
+            if admitted.is_none() {
+                tracing::warn!(%peer, "client sent away: limits.clients_per_address is reached");
+                return send_away(socket, &ErrPacket::new(1040, b"08004", "Too many connections from this address"));
+            }
+        }
+        let id = ids.next();
+        if let Some(worker) = workers.iter().min_by_key(|worker| worker.sessions()) {
+            let arrival = Arrival { socket, peer, id, listener: gate.settings.load_full(), admitted };
+            worker.say(Message::Arrival(Box::new(arrival)));
+        }
     }
 }
 

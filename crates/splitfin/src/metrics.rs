@@ -49,6 +49,12 @@ impl Collector for Figures {
         self.counter(&mut out, "failed_logins", "Logins that failed", self.sum(|metrics| &metrics.failed_logins))?;
         self.counter(
             &mut out,
+            "braked_logins",
+            "Logins that waited, as many failed from their address",
+            self.sum(|metrics| &metrics.braked_logins),
+        )?;
+        self.counter(
+            &mut out,
             "own_errors",
             "Statements that Splitfin answered with an error of its own",
             self.sum(|metrics| &metrics.own_errors),

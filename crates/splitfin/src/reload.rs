@@ -95,8 +95,10 @@ impl<'a> Changed<'a> {
         }
         for (gate, listen) in gates.iter().zip(&config.listen).filter(|_| !self.listeners.is_empty()) {
             gate.networks.store(Arc::new(listen.networks.clone()));
+            gate.proxies.store(Arc::new(listen.proxies.clone()));
         }
         for gate in gates {
+            gate.patience.store(Arc::new(config.login_timeout));
             gate.most.store(config.clients, Ordering::Relaxed);
             gate.admission.set_most(config.clients_per_address);
         }

@@ -74,11 +74,13 @@ pub async fn run_with(config: Config, mut inherited: Inherited, claim: Claim) ->
     let admission = Admission::new(config.clients_per_address);
     for listen in &config.listen {
         let failed = |source| StartError::Bind { endpoint: listen.endpoint.to_string(), source };
-        let listener = Listener::bind(&listen.endpoint, &mut inherited, claim).map_err(failed)?;
+        let listener = Listener::bind(&listen.endpoint, listen.mode, &mut inherited, claim).map_err(failed)?;
         let settings = ArcSwap::from_pointee(reload::listener(listen, &config)?);
         let networks = ArcSwap::from_pointee(listen.networks.clone());
+        let proxies = ArcSwap::from_pointee(listen.proxies.clone());
+        let patience = ArcSwap::from_pointee(config.login_timeout);
         let (most, admission) = (AtomicUsize::new(config.clients), Arc::clone(&admission));
-        listeners.push((listener, Arc::new(Gate { settings, networks, most, admission })));
+        listeners.push((listener, Arc::new(Gate { settings, networks, proxies, patience, most, admission })));
     }
     if !inherited.is_empty() {
         tracing::warn!("a socket was inherited that `listen` does not name: its clients are not served");

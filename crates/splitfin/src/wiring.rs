@@ -7,7 +7,7 @@ use splitfin_backend::{Alarm, Limits, Usage};
 use splitfin_health::promotion::{Account, Means};
 use splitfin_health::{Order, Wires};
 use splitfin_router::classify::{TRACKED_UNDER_TWO_NAMES, TRACKED_VARIABLES};
-use splitfin_session::{Accounts, ConsistencySettings, Learned, Marks, Metrics, Registry, Users, Vault};
+use splitfin_session::{Accounts, Brake, ConsistencySettings, Learned, Marks, Metrics, Registry, Users, Vault};
 use splitfin_topology::{Monitor, Topology};
 use splitfin_transport::RsaKey;
 use splitfin_transport::tls::ClientTls;
@@ -95,6 +95,11 @@ pub(crate) fn session(
         Some(before) => Arc::clone(&before.rsa),
         None => Arc::new(RsaKey::generate().context("cannot make an RSA key")?),
     };
+    let brake = match before {
+        Some(before) => Arc::clone(&before.brake),
+        None => Arc::new(Brake::new(config.failed_logins)),
+    };
+    brake.set_free(config.failed_logins);
     // Marks of what was written go on as long as the same ones are needed.
     let same_marks = before.filter(|before| Marks::serve_both(&before.routing, &config.routing));
     let marks = match same_marks {
@@ -103,6 +108,7 @@ pub(crate) fn session(
     };
     Ok(splitfin_session::Settings {
         accounts: accounts(config, before),
+        brake,
         rsa,
         routing: Arc::new(config.routing.clone()),
         consistency: ConsistencySettings {
@@ -151,12 +157,15 @@ pub(crate) const fn pools(config: &Config) -> splitfin_backend::Settings {
 
 /// How a backend's certificate is looked at.
 pub(crate) fn client_tls(tls: &BackendTls) -> Result<ClientTls> {
+    if let Some(fingerprint) = tls.fingerprint {
+        return Ok(ClientTls::pinned(fingerprint, tls.minimum)?);
+    }
     match &tls.ca {
         Some(path) => {
             let pem = std::fs::read(path).with_context(|| format!("cannot read {}", path.display()))?;
-            Ok(ClientTls::verifying(&pem)?)
+            Ok(ClientTls::verifying(&pem, tls.minimum)?)
         }
-        None => Ok(ClientTls::opportunistic()?),
+        None => Ok(ClientTls::opportunistic(tls.minimum)?),
     }
 }
 

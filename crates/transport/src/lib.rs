@@ -2,6 +2,7 @@
 
 mod dial;
 mod framed;
+mod introduce;
 mod listen;
 mod rsa;
 mod stream;
@@ -9,6 +10,7 @@ pub mod tls;
 
 pub use dial::{DialError, dial};
 pub use framed::{FrameError, Framed, Role};
+pub use introduce::{IntroductionError, introduced};
 pub use listen::{Accepted, Claim, Endpoint, Inherited, Listener, Peer, bind_tcp};
 pub use rsa::{RsaError, RsaKey, encrypt_for};
 pub use stream::Stream;

@@ -5,7 +5,7 @@ use socket2::{Domain, Protocol, Socket, Type};
 use std::fmt;
 use std::io;
 use std::net::{IpAddr, SocketAddr};
-use std::os::unix::fs::MetadataExt as _;
+use std::os::unix::fs::{FileTypeExt as _, MetadataExt as _, PermissionsExt as _};
 use std::path::{Path, PathBuf};
 use tokio::net::{TcpListener, TcpStream, UnixListener, UnixStream};
 
@@ -143,13 +143,14 @@ pub enum Accepted {
 
 impl Listener {
     /// Binds `endpoint`, or takes the socket that listens there.
-    pub fn bind(endpoint: &Endpoint, inherited: &mut Inherited, claim: Claim) -> io::Result<Self> {
+    /// `mode` is what a unix socket may be opened by, as in `chmod`.
+    pub fn bind(endpoint: &Endpoint, mode: u32, inherited: &mut Inherited, claim: Claim) -> io::Result<Self> {
         if let Some(listener) = inherited.take(endpoint)? {
             return Ok(listener);
         }
         match endpoint {
             Endpoint::Tcp(address) => Ok(Self::Tcp(TcpListener::from_std(bind_tcp(*address, claim)?)?)),
-            Endpoint::Unix(path) => bind_unix(path, claim),
+            Endpoint::Unix(path) => bind_unix(path, mode, claim),
         }
     }
 
@@ -208,23 +209,25 @@ pub fn bind_tcp(address: SocketAddr, claim: Claim) -> io::Result<std::net::TcpLi
     Ok(shared.into())
 }
 
-fn bind_unix(path: &Path, claim: Claim) -> io::Result<Listener> {
-    let listener = match claim {
-        Claim::Alone => {
-            // A socket that nobody listens on any more is in the way; a living one must stay.
-            if path.exists() && std::os::unix::net::UnixStream::connect(path).is_err() {
-                std::fs::remove_file(path)?;
-            }
-            UnixListener::bind(path)?
-        }
-        Claim::TakeOver => {
-            // Clients find one of the two at any moment.
-            let beside = path.with_extension(format!("{}.new", std::process::id()));
-            let listener = UnixListener::bind(&beside)?;
-            std::fs::rename(&beside, path)?;
-            listener
-        }
+fn bind_unix(path: &Path, mode: u32, claim: Claim) -> io::Result<Listener> {
+    // A socket that nobody listens on any more may go; a living one must stay.
+    let is_free = match std::fs::symlink_metadata(path) {
+        Ok(metadata) => metadata.file_type().is_socket() && std::os::unix::net::UnixStream::connect(path).is_err(),
+        Err(_) => true,
     };
+    if claim == Claim::Alone && !is_free {
+        return Err(io::ErrorKind::AddrInUse.into());
+    }
+    // Nobody connects before the mode is right, and clients find one of the two sockets at any moment.
+    let beside = path.with_extension(format!("{}.new", std::process::id()));
+    let listener = UnixListener::bind(&beside)?;
+    let ready = std::fs::set_permissions(&beside, std::fs::Permissions::from_mode(mode))
+        .and_then(|()| std::fs::rename(&beside, path));
+    if let Err(error) = ready {
+        // It is the first error that counts.
+        let _ = std::fs::remove_file(&beside);
+        return Err(error);
+    }
     Ok(Listener::Unix { listener, path: path.to_owned(), own: file(path) })
 }
 

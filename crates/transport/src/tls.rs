@@ -1,10 +1,13 @@
 //! TLS in both directions, over rustls with aws-lc-rs.
 
 use crate::stream::Surplus;
+use ::aws_lc_rs::digest::{SHA256, digest};
 use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
 use rustls::crypto::{CryptoProvider, aws_lc_rs, verify_tls12_signature, verify_tls13_signature};
 use rustls::server::WebPkiClientVerifier;
-use rustls::{ClientConfig, DigitallySignedStruct, RootCertStore, ServerConfig, SignatureScheme};
+use rustls::{
+    ClientConfig, DigitallySignedStruct, RootCertStore, ServerConfig, SignatureScheme, SupportedProtocolVersion,
+};
 use rustls_pki_types::pem::PemObject as _;
 use rustls_pki_types::{CertificateDer, PrivateKeyDer, ServerName, UnixTime};
 use std::io;
@@ -35,6 +38,38 @@ pub enum TlsError {
     /// The certificate authority for clients cannot be used.
     #[error("client CA: {0}")]
     ClientCa(#[from] rustls::client::VerifierBuilderError),
+}
+
+/// A version of TLS. Older ones are not spoken at all.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum TlsVersion {
+    /// 1.2
+    #[default]
+    Tls12,
+    /// 1.3
+    Tls13,
+}
+
+impl TlsVersion {
+    /// This one and those behind it.
+    fn and_later(self) -> &'static [&'static SupportedProtocolVersion] {
+        static ALL: [&SupportedProtocolVersion; 2] = [&rustls::version::TLS13, &rustls::version::TLS12];
+        match self {
+            Self::Tls12 => &ALL,
+            Self::Tls13 => ALL.split_at(1).0,
+        }
+    }
+}
+
+/// SHA-256 of the first certificate of a PEM text.
+pub fn fingerprint(pem: &[u8]) -> Result<[u8; 32], TlsError> {
+    Ok(fingerprint_of(&certificates(pem, "certificate")?[0]))
+}
+
+fn fingerprint_of(certificate: &CertificateDer<'_>) -> [u8; 32] {
+    let mut fingerprint = [0; 32];
+    fingerprint.copy_from_slice(digest(&SHA256, certificate).as_ref());
+    fingerprint
 }
 
 fn provider() -> Arc<CryptoProvider> {
@@ -72,10 +107,10 @@ impl std::fmt::Debug for ServerTls {
 
 impl ServerTls {
     /// From a certificate chain and its key in PEM; with `client_ca`, clients must have a certificate of it.
-    pub fn new(chain: &[u8], key: &[u8], client_ca: Option<&[u8]>) -> Result<Self, TlsError> {
+    pub fn new(chain: &[u8], key: &[u8], client_ca: Option<&[u8]>, minimum: TlsVersion) -> Result<Self, TlsError> {
         let chain = certificates(chain, "certificate")?;
         let key = PrivateKeyDer::from_pem_slice(key).map_err(|source| TlsError::Pem { what: "key", source })?;
-        let builder = ServerConfig::builder_with_provider(provider()).with_safe_default_protocol_versions()?;
+        let builder = ServerConfig::builder_with_provider(provider()).with_protocol_versions(minimum.and_later())?;
         let builder = match client_ca {
             None => builder.with_no_client_auth(),
             Some(pem) => {
@@ -109,19 +144,28 @@ impl std::fmt::Debug for ClientTls {
 
 impl ClientTls {
     /// Accepts servers whose certificate is signed by `ca` (PEM) for the name that is connected to.
-    pub fn verifying(ca: &[u8]) -> Result<Self, TlsError> {
-        let builder = ClientConfig::builder_with_provider(provider()).with_safe_default_protocol_versions()?;
+    pub fn verifying(ca: &[u8], minimum: TlsVersion) -> Result<Self, TlsError> {
+        let builder = ClientConfig::builder_with_provider(provider()).with_protocol_versions(minimum.and_later())?;
         let config = builder.with_root_certificates(roots(ca, "CA")?).with_no_client_auth();
         Ok(Self { connector: TlsConnector::from(Arc::new(config)) })
     }
 
     /// Accepts any certificate: servers make their own by default, which nothing vouches for. It keeps listeners out,
     /// not impostors.
-    pub fn opportunistic() -> Result<Self, TlsError> {
+    pub fn opportunistic(minimum: TlsVersion) -> Result<Self, TlsError> {
+        Self::by_fingerprint(None, minimum)
+    }
+
+    /// Accepts one certificate, whoever has signed it and for whichever name: the one with this SHA-256.
+    pub fn pinned(fingerprint: [u8; 32], minimum: TlsVersion) -> Result<Self, TlsError> {
+        Self::by_fingerprint(Some(fingerprint), minimum)
+    }
+
+    fn by_fingerprint(fingerprint: Option<[u8; 32]>, minimum: TlsVersion) -> Result<Self, TlsError> {
         let provider = provider();
         let builder =
-            ClientConfig::builder_with_provider(Arc::clone(&provider)).with_safe_default_protocol_versions()?;
-        let verifier = Arc::new(AnyCertificate { provider });
+            ClientConfig::builder_with_provider(Arc::clone(&provider)).with_protocol_versions(minimum.and_later())?;
+        let verifier = Arc::new(ByFingerprint { provider, fingerprint });
         let config = builder.dangerous().with_custom_certificate_verifier(verifier).with_no_client_auth();
         Ok(Self { connector: TlsConnector::from(Arc::new(config)) })
     }
@@ -137,21 +181,28 @@ impl ClientTls {
     }
 }
 
+/// Looks at nothing but the fingerprint, and not at that if there is none.
 #[derive(Debug)]
-struct AnyCertificate {
+struct ByFingerprint {
     provider: Arc<CryptoProvider>,
+    fingerprint: Option<[u8; 32]>,
 }
 
-impl ServerCertVerifier for AnyCertificate {
+impl ServerCertVerifier for ByFingerprint {
     fn verify_server_cert(
         &self,
-        _: &CertificateDer<'_>,
+        certificate: &CertificateDer<'_>,
         _: &[CertificateDer<'_>],
         _: &ServerName<'_>,
         _: &[u8],
         _: UnixTime,
     ) -> Result<ServerCertVerified, rustls::Error> {
-        Ok(ServerCertVerified::assertion())
+        match self.fingerprint {
+            Some(wanted) if fingerprint_of(certificate) != wanted => {
+                Err(rustls::Error::General("the certificate is not the one with the configured fingerprint".into()))
+            }
+            _ => Ok(ServerCertVerified::assertion()),
+        }
     }
 
     fn verify_tls12_signature(

@@ -9,7 +9,7 @@ use splitfin_protocol::handshake::connect::{self, Connect, Credentials, TlsWish}
 use splitfin_protocol::packet::{AuthSwitch, attributes};
 use splitfin_protocol::{Capabilities, CommandByte, auth};
 use splitfin_testkit::{APP, PASSWORD};
-use splitfin_transport::tls::ClientTls;
+use splitfin_transport::tls::{ClientTls, TlsVersion};
 use splitfin_transport::{Framed, Role, dial};
 use std::collections::HashMap;
 use std::time::Duration;
@@ -82,7 +82,7 @@ impl Talker {
             if let connect::Step::StartTls(mut request) = step {
                 reshape(&mut request, wanted);
                 sequence = framed.write_packet(sequence, &request).await?;
-                framed = framed.connect_tls(&ClientTls::opportunistic()?, "127.0.0.1").await?;
+                framed = framed.connect_tls(&ClientTls::opportunistic(TlsVersion::default())?, "127.0.0.1").await?;
                 step = connect.secured();
             }
             match step {

@@ -28,11 +28,11 @@ impl Check<'_> {
                         let twice = format!("`{}` is there twice", address.0);
                         return Err(self.wrong(format!("{key}.address"), twice));
                     }
-                    backends.push(backend(entry, &address.0));
+                    backends.push(self.backend(&key, entry, &address.0)?);
                 }
                 (None, Some(dns)) => {
                     self.has_port(&format!("{key}.dns"), &dns.0)?;
-                    names.push(Name { dns: dns.0.clone(), like: backend(entry, &dns.0) });
+                    names.push(Name { dns: dns.0.clone(), like: self.backend(&key, entry, &dns.0)? });
                 }
                 _ => return Err(self.wrong(key, "either `address` or `dns` is needed, and not both")),
             }
@@ -61,23 +61,45 @@ impl Check<'_> {
             false => Err(self.wrong(key, format!("`{address}` has no port: write {address}:3306"))),
         }
     }
+
+    fn backend(&self, key: &str, backend: &file::Backend, address: &str) -> Result<Backend, ConfigError> {
+        let file::BackendTls { mode, ca, fingerprint, min_version } = &backend.tls;
+        if ca.is_some() && fingerprint.is_some() {
+            return Err(self.wrong(format!("{key}.tls"), "either `ca` or `fingerprint`, and not both"));
+        }
+        let fingerprint = fingerprint.as_ref().map(|text| {
+            parse_fingerprint(text).ok_or_else(|| {
+                let text = format!("`{text}` is no fingerprint: write the 64 hexadecimal digits of its SHA-256");
+                self.wrong(format!("{key}.tls.fingerprint"), text)
+            })
+        });
+        Ok(Backend {
+            spec: BackendSpec { name: backend.name.clone(), address: address.to_owned(), weight: backend.weight },
+            tls: BackendTls {
+                wish: match mode {
+                    // Who names the certificate does not want to go without.
+                    TlsMode::Preferred if fingerprint.is_some() => TlsWish::Required,
+                    TlsMode::Disabled => TlsWish::Disabled,
+                    TlsMode::Preferred => TlsWish::Preferred,
+                    TlsMode::Required => TlsWish::Required,
+                },
+                ca: ca.clone(),
+                fingerprint: fingerprint.transpose()?,
+                minimum: (*min_version).into(),
+            },
+            compression: match backend.compression {
+                Compression::Off => Capabilities::empty(),
+                Compression::Zlib => Capabilities::COMPRESS,
+                Compression::Zstd => Capabilities::ZSTD_COMPRESSION,
+            },
+        })
+    }
 }
 
-fn backend(backend: &file::Backend, address: &str) -> Backend {
-    Backend {
-        spec: BackendSpec { name: backend.name.clone(), address: address.to_owned(), weight: backend.weight },
-        tls: BackendTls {
-            wish: match backend.tls.mode {
-                TlsMode::Disabled => TlsWish::Disabled,
-                TlsMode::Preferred => TlsWish::Preferred,
-                TlsMode::Required => TlsWish::Required,
-            },
-            ca: backend.tls.ca.clone(),
-        },
-        compression: match backend.compression {
-            Compression::Off => Capabilities::empty(),
-            Compression::Zlib => Capabilities::COMPRESS,
-            Compression::Zstd => Capabilities::ZSTD_COMPRESSION,
-        },
-    }
+/// As `openssl x509 -fingerprint -sha256` writes it, with or without what stands around the digits.
+fn parse_fingerprint(text: &str) -> Option<[u8; 32]> {
+    let digits = text.rsplit(['=', ' ']).next()?.trim_start_matches("sha256:");
+    let digits: Vec<u32> = digits.chars().filter(|c| *c != ':').map(|c| c.to_digit(16)).collect::<Option<_>>()?;
+    let bytes: Vec<u8> = digits.chunks_exact(2).map(|pair| (pair[0] << 4 | pair[1]) as u8).collect();
+    (digits.len() == 64).then(|| bytes.try_into().ok())?
 }

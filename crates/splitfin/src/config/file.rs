@@ -1,7 +1,7 @@
 //! The shape of the configuration file. What the values mean is checked in [`super`]; `config/reference.yaml` explains
 //! every key.
 
-use super::values::{Span, Text};
+use super::values::{Span, Text, path};
 use serde::Deserialize;
 use std::path::PathBuf;
 use std::time::Duration;
@@ -14,6 +14,7 @@ macro_rules! defaults {
 
 defaults! {
     one: u32 = 1;
+    failed_logins: u32 = 20;
     yes: bool = true;
     interval: Span = Span(Duration::from_secs(1));
     probe_timeout: Span = Span(Duration::from_millis(500));
@@ -68,7 +69,7 @@ pub(crate) struct File {
     pub(crate) log: Log,
     #[serde(default)]
     pub(crate) workers: Workers,
-    #[serde(default)]
+    #[serde(default, deserialize_with = "path")]
     pub(crate) state_dir: Option<PathBuf>,
 }
 
@@ -77,14 +78,18 @@ pub(crate) struct File {
 pub(crate) struct Listen {
     #[serde(default)]
     pub(crate) address: Option<Text>,
-    #[serde(default)]
+    #[serde(default, deserialize_with = "path")]
     pub(crate) unix: Option<PathBuf>,
+    #[serde(default)]
+    pub(crate) mode: Option<String>,
     #[serde(default)]
     pub(crate) tls: ListenTls,
     #[serde(default)]
     pub(crate) allow: Vec<String>,
     #[serde(default)]
     pub(crate) deny: Vec<String>,
+    #[serde(default)]
+    pub(crate) proxy_protocol: Vec<String>,
     #[serde(default = "yes")]
     pub(crate) compression: bool,
 }
@@ -94,12 +99,23 @@ pub(crate) struct Listen {
 pub(crate) struct ListenTls {
     #[serde(default)]
     pub(crate) mode: TlsMode,
-    #[serde(default)]
+    #[serde(default, deserialize_with = "path")]
     pub(crate) cert: Option<PathBuf>,
-    #[serde(default)]
+    #[serde(default, deserialize_with = "path")]
     pub(crate) key: Option<PathBuf>,
-    #[serde(default)]
+    #[serde(default, deserialize_with = "path")]
     pub(crate) client_ca: Option<PathBuf>,
+    #[serde(default)]
+    pub(crate) min_version: TlsVersion,
+}
+
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize)]
+pub(crate) enum TlsVersion {
+    #[default]
+    #[serde(rename = "1.2")]
+    Tls12,
+    #[serde(rename = "1.3")]
+    Tls13,
 }
 
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize)]
@@ -141,8 +157,12 @@ pub(crate) enum Compression {
 pub(crate) struct BackendTls {
     #[serde(default)]
     pub(crate) mode: TlsMode,
-    #[serde(default)]
+    #[serde(default, deserialize_with = "path")]
     pub(crate) ca: Option<PathBuf>,
+    #[serde(default)]
+    pub(crate) fingerprint: Option<String>,
+    #[serde(default)]
+    pub(crate) min_version: TlsVersion,
 }
 
 #[derive(Debug, Default, Deserialize)]
@@ -187,7 +207,7 @@ pub(crate) struct Monitor {
     pub(crate) user: Text,
     #[serde(default)]
     pub(crate) password: Option<Text>,
-    #[serde(default)]
+    #[serde(default, deserialize_with = "path")]
     pub(crate) password_file: Option<PathBuf>,
     #[serde(default = "interval")]
     pub(crate) interval: Span,
@@ -371,7 +391,7 @@ pub(crate) struct Account {
     pub(crate) user: Text,
     #[serde(default)]
     pub(crate) password: Option<Text>,
-    #[serde(default)]
+    #[serde(default, deserialize_with = "path")]
     pub(crate) password_file: Option<PathBuf>,
 }
 
@@ -414,7 +434,7 @@ pub(crate) struct User {
     pub(crate) password: Option<Text>,
     #[serde(default)]
     pub(crate) password_env: Option<String>,
-    #[serde(default)]
+    #[serde(default, deserialize_with = "path")]
     pub(crate) password_file: Option<PathBuf>,
 }
 
@@ -427,6 +447,8 @@ pub(crate) struct Limits {
     pub(crate) clients_per_user: usize,
     #[serde(default)]
     pub(crate) clients_per_address: usize,
+    #[serde(default = "failed_logins")]
+    pub(crate) failed_logins: u32,
     #[serde(default = "login_timeout")]
     pub(crate) login_timeout: Span,
     #[serde(default = "idle_timeout")]
@@ -443,6 +465,7 @@ impl Default for Limits {
             clients: clients(),
             clients_per_user: 0,
             clients_per_address: 0,
+            failed_logins: failed_logins(),
             login_timeout: login_timeout(),
             idle_timeout: idle_timeout(),
             max_packet: max_packet(),

@@ -3,12 +3,13 @@
 
 mod backends;
 mod file;
+mod listen;
 mod routing;
 mod suggest;
 mod values;
 
 use crate::admission::Networks;
-use file::{AuthMode, File, TlsMode};
+use file::{AuthMode, File};
 use routing::consistency_sticky;
 use splitfin_backend::Balance;
 use splitfin_health::Heartbeat;
@@ -17,6 +18,7 @@ use splitfin_protocol::handshake::connect::TlsWish;
 use splitfin_session::{PoolMode, RouteLogLevel};
 use splitfin_topology::{BackendSpec, ClusterKind, Kind, PrimaryChoice, Thresholds};
 use splitfin_transport::Endpoint;
+use splitfin_transport::tls::TlsVersion;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -72,6 +74,12 @@ pub struct Listen {
     pub certificate: Option<(PathBuf, PathBuf)>,
     /// Clients must have a certificate of this authority.
     pub client_ca: Option<PathBuf>,
+    /// The oldest version of TLS.
+    pub tls_minimum: TlsVersion,
+    /// Who may open a unix socket, as in `chmod`.
+    pub mode: u32,
+    /// Balancers, which say for whom they speak.
+    pub(crate) proxies: Networks,
     /// From where clients may come.
     pub(crate) networks: Networks,
 }
@@ -123,8 +131,12 @@ pub struct Discovery {
 pub struct BackendTls {
     /// Whether.
     pub wish: TlsWish,
-    /// Certificate authority; any certificate is accepted without one.
+    /// Certificate authority.
     pub ca: Option<PathBuf>,
+    /// SHA-256 of the server's certificate. Without this and an authority, any certificate is accepted.
+    pub fingerprint: Option<[u8; 32]>,
+    /// The oldest version.
+    pub minimum: TlsVersion,
 }
 
 /// How lines are logged.
@@ -203,6 +215,8 @@ pub struct Config {
     pub clients_per_user: usize,
     /// From one address; 0 is no limit.
     pub clients_per_address: usize,
+    /// Failed logins from one address within a minute, before its logins wait for each other; 0 is no brake.
+    pub failed_logins: u32,
     /// Time for a login.
     pub login_timeout: Duration,
     /// Silent clients are sent away after this.
@@ -320,6 +334,7 @@ impl Check<'_> {
             clients: self.at_least_one("limits.clients", file.limits.clients)?,
             clients_per_user: file.limits.clients_per_user,
             clients_per_address: file.limits.clients_per_address,
+            failed_logins: file.limits.failed_logins,
             login_timeout: file.limits.login_timeout.0,
             idle_timeout: file.limits.idle_timeout.0,
             max_packet: file.limits.max_packet.clamp(1 << 16, 1 << 30),
@@ -385,33 +400,6 @@ impl Check<'_> {
     fn socket_address(&self, key: &str, text: &str) -> Result<SocketAddr, ConfigError> {
         text.parse().map_err(|_| {
             self.wrong(key, format!("`{text}` is no address: write 127.0.0.1:6033, 0.0.0.0:6033 or [::1]:6033"))
-        })
-    }
-
-    fn listen(&self, at: usize, listen: &file::Listen) -> Result<Listen, ConfigError> {
-        let key = |name: &str| format!("listen[{at}].{name}");
-        let endpoint = match (&listen.address, &listen.unix) {
-            (Some(address), None) => Endpoint::Tcp(self.socket_address(&key("address"), &address.0)?),
-            (None, Some(path)) => Endpoint::Unix(path.clone()),
-            _ => return Err(self.wrong(format!("listen[{at}]"), "either `address` or `unix` is needed, and not both")),
-        };
-        let certificate = match (&listen.tls.cert, &listen.tls.key) {
-            (Some(cert), Some(key)) => Some((cert.clone(), key.clone())),
-            (None, None) => None,
-            _ => return Err(self.wrong(key("tls"), "`cert` and `key` belong together")),
-        };
-        let is_tcp = matches!(endpoint, Endpoint::Tcp(_));
-        Ok(Listen {
-            endpoint,
-            tls: is_tcp && listen.tls.mode != TlsMode::Disabled,
-            tls_required: is_tcp && listen.tls.mode == TlsMode::Required,
-            compression: listen.compression,
-            certificate,
-            client_ca: listen.tls.client_ca.clone(),
-            networks: Networks {
-                allow: self.networks(&key("allow"), &listen.allow)?,
-                deny: self.networks(&key("deny"), &listen.deny)?,
-            },
         })
     }
 

@@ -92,6 +92,13 @@ fn values_that_make_no_sense_say_why() {
             "discovery: { resolver: [consul] }\nmonitor: {",
             "discovery.resolver[0]: `consul` is no address",
         ),
+        (
+            "address: 127.0.0.1:33062",
+            "address: 127.0.0.1:33062, tls: { fingerprint: ab }",
+            "`ab` is no fingerprint: write the 64",
+        ),
+        ("address: 127.0.0.1:6033", "unix: /y, mode: rw", "`rw` is no mode"),
+        ("address: 127.0.0.1:6033", "address: 127.0.0.1:6033, mode: '0660'", "only a unix socket has one"),
         ("secret }\nauth", "secret, heartbeat: { table: beat } }\nauth", "write splitfin.heartbeat"),
         ("monitor: {", "pool: { lanes: 4 }\nmonitor: {", "not supported yet"),
         ("monitor: {", "consistency: { scope: mine }\nmonitor: {", "unknown variant `mine`"),

@@ -2,6 +2,7 @@
 
 use serde::de::{Deserialize, Deserializer, Error as _, Visitor};
 use std::fmt;
+use std::path::PathBuf;
 use std::time::Duration;
 
 /// A text in which `${NAME}` and `${NAME:-default}` were replaced from the environment.
@@ -13,6 +14,11 @@ impl<'de> Deserialize<'de> for Text {
         let raw = String::deserialize(deserializer)?;
         substitute(&raw, |name| std::env::var(name).ok()).map(Self).map_err(D::Error::custom)
     }
+}
+
+/// A path, with variables as in [`Text`].
+pub(crate) fn path<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<PathBuf>, D::Error> {
+    Ok(Option::<Text>::deserialize(deserializer)?.map(|text| PathBuf::from(text.0)))
 }
 
 /// Replaces variables in `raw`. `$$` is a dollar sign.
