@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Gets the real servers that the tests and the demo run: MariaDB from the distribution, MySQL into a folder of its own.
 #
-#   tools/servers.sh [mariadb] [mysql] [galera]   all when none is named
+#   tools/servers.sh [mariadb] [mysql] [galera] [mariadb_client]   all when none is named
 #
 # What is already there is used: SPLITFIN_MARIADBD / SPLITFIN_MYSQLD (path of a server binary) win over everything.
 # MySQL goes to $SPLITFIN_SERVERS (default: ~/.cache/splitfin/servers) and touches nothing of the system.
@@ -55,7 +55,14 @@ mysql() {
     if [ -f "$prefix/.complete" ]; then return; fi
     command -v apt-get >/dev/null || die "no MySQL here and no apt-get to fetch it: set SPLITFIN_MYSQLD"
     say "fetching MySQL into $prefix (about 70 MB, once)"
-    local work; work=$(mktemp -d); trap 'rm -rf "$work"' RETURN
+    from_sid "$prefix" usr/sbin/mysqld mysql-server-core mysql-client-core
+}
+
+# from_sid FOLDER PROGRAM PACKAGES...: unpacks packages and the libraries that they need.
+from_sid() {
+    local prefix=$1 program=$2
+    shift 2
+    local work; work=$(mktemp -d); trap "rm -rf '$work'" EXIT
     mkdir -p "$work"/{sources,lists/partial,archives/partial}
     : >"$work/status"
     local keyring=/usr/share/keyrings/debian-archive-keyring.gpg
@@ -63,7 +70,7 @@ mysql() {
     [ -n "$uri" ] || uri=$(awk '$1 == "deb" {for (i = 2; i <= NF; i++) if ($i ~ /^[a-z]+:\/\//) {print $i; exit}}' /etc/apt/sources.list 2>/dev/null || true)
     local options=(-qq -o "Dir::Etc::sourcelist=/dev/null" -o "Dir::State::lists=$work/lists"
         -o "Dir::Cache::archives=$work/archives" -o "Dir::Cache::pkgcache=" -o "Dir::Cache::srcpkgcache=" -o "APT::Sandbox::User=root")
-    local names=(mysql-server-core mysql-client-core)
+    local names=("$@")
     # shellcheck disable=SC1091
     case "$(. /etc/os-release && echo "$ID")" in
     debian)
@@ -82,8 +89,17 @@ mysql() {
     rm -rf "$prefix" && mkdir -p "$prefix"
     local package
     for package in "$work"/archives/*.deb; do dpkg -x "$package" "$prefix"; done
-    [ -x "$prefix/usr/sbin/mysqld" ] || die "the packages held no mysqld"
+    [ -x "$prefix/$program" ] || die "the packages held no $program"
     touch "$prefix/.complete"
+    rm -rf "$work"
+}
+
+# A newer command line of MariaDB, which verifies certificates by default; from the development suite, as MySQL is.
+mariadb_client() {
+    local prefix=$servers/mariadb-client
+    if [ -f "$prefix/.complete" ] || [ "$(. /etc/os-release && echo "$ID")" != debian ]; then return; fi
+    say "fetching a newer client of MariaDB into $prefix (about 9 MB, once)"
+    from_sid "$prefix" usr/bin/mariadb mariadb-client-core
 }
 
 # Galera's provider, and what its script for bringing data to a new member needs; the script itself is in the package
@@ -98,10 +114,10 @@ galera() {
     as_root env DEBIAN_FRONTEND=noninteractive apt-get -qq -y --no-install-recommends install galera-4 rsync iproute2 >/dev/null
 }
 
-[ $# -gt 0 ] || set -- mariadb mysql galera
+[ $# -gt 0 ] || set -- mariadb mysql galera mariadb_client
 for family in "$@"; do
     case $family in
-    mariadb | mysql | galera) "$family" ;;
-    *) die "unknown server '$family': mariadb, mysql or galera" ;;
+    mariadb | mysql | galera | mariadb_client) "$family" ;;
+    *) die "unknown server '$family': mariadb, mysql, galera or mariadb_client" ;;
     esac
 done

@@ -149,6 +149,22 @@ pub fn client(family: Family) -> Command {
     program(family, "mariadb", "mysql")
 }
 
+/// A command line client of MariaDB from 11.4 on, which verifies certificates by default: the one that `tools/servers.sh`
+/// has fetched, or the system's, if that is new enough.
+pub fn verifying_client() -> Option<Command> {
+    let fetched = splitfin_testkit::servers().join("mariadb-client");
+    if fetched.join(".complete").exists() {
+        let mut command = Command::new(fetched.join("usr/lib64/ld-linux-x86-64.so.2"));
+        command.arg("--library-path").arg(fetched.join("usr/lib/x86_64-linux-gnu"));
+        command.arg(fetched.join("usr/bin/mariadb")).arg("--no-defaults");
+        return Some(command);
+    }
+    let version = Command::new("mariadb").arg("--version").output().ok()?;
+    let version = String::from_utf8_lossy(&version.stdout).into_owned();
+    let is_old = ["Distrib 10.", "from 10.", "from 11.0", "from 11.1", "from 11.2", "from 11.3"];
+    (!is_old.iter().any(|old| version.contains(old))).then(|| client(Family::Mariadb))
+}
+
 /// The program that writes databases down as statements.
 pub fn dump(family: Family) -> Command {
     program(family, "mariadb-dump", "mysqldump")

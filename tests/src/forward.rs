@@ -37,7 +37,23 @@ impl Forward {
         task.spawn(async move {
             let mut pairs = JoinSet::new();
             while let Ok((client, _)) = listener.accept().await {
-                pairs.spawn(pass(client, to, seen.clone()));
+                pairs.spawn(pass(client, to, Vec::new(), seen.clone()));
+            }
+        });
+        Ok(Self { address, state, _task: task })
+    }
+
+    /// A balancer: what comes to it is passed on with a PROXY header in front that names `client`.
+    pub async fn introducing(client: SocketAddr, to: u16) -> io::Result<Self> {
+        let listener = TcpListener::bind(("127.0.0.1", 0)).await?;
+        let address = listener.local_addr()?;
+        let (state, seen) = watch::channel(Network::Up);
+        let mut task = JoinSet::new();
+        task.spawn(async move {
+            let mut pairs = JoinSet::new();
+            while let Ok((socket, _)) = listener.accept().await {
+                let header = splitfin_protocol::proxy::encode(client, address);
+                pairs.spawn(pass(socket, to, header, seen.clone()));
             }
         });
         Ok(Self { address, state, _task: task })
@@ -54,12 +70,15 @@ impl Forward {
     }
 }
 
-async fn pass(client: TcpStream, to: u16, state: watch::Receiver<Network>) {
+async fn pass(client: TcpStream, to: u16, first: Vec<u8>, state: watch::Receiver<Network>) {
     let mut waiting = state.clone();
     if waiting.wait_for(|state| *state != Network::Cut).await.is_err() {
         return;
     }
-    let Ok(server) = TcpStream::connect(("127.0.0.1", to)).await else { return };
+    let Ok(mut server) = TcpStream::connect(("127.0.0.1", to)).await else { return };
+    if server.write_all(&first).await.is_err() {
+        return;
+    }
     let ((from_client, to_client), (from_server, to_server)) = (client.into_split(), server.into_split());
     let state = Arc::new(state);
     let (up, down) =

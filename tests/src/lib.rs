@@ -232,6 +232,8 @@ impl Stage {
 /// In the configuration of a story: no TLS towards the servers.
 pub const PLAIN: &str = "# plain";
 
+/// In the configuration of a story: servers are told where clients are.
+pub const INTRODUCE: &str = "# introduce";
 /// In the configuration of a story: compressed connections to the servers.
 pub const ZLIB: &str = "# zlib";
 /// The same, with zstd.
@@ -258,6 +260,9 @@ fn config(cluster: &Cluster, listed: usize, state: &std::path::Path, more: &str)
     let mut backends = format!("  - {{ name: master, address: \"{}\" }}\n", cluster.primary.address());
     for (index, replica) in cluster.replicas.iter().enumerate().take(listed) {
         backends.push_str(&format!("  - {{ name: slave-{}, address: \"{}\" }}\n", index + 1, replica.address()));
+    }
+    if more.contains(INTRODUCE) {
+        backends = backends.replace(" }", ", proxy_protocol: true }");
     }
     if more.contains(PLAIN) {
         backends = backends.replace(" }", ", tls: { mode: disabled } }");

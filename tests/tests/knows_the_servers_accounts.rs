@@ -1,8 +1,11 @@
 //! Promise: users and passwords are where they were, on the servers. Every account logs in as it does there, with its own
 //! plugin and its own words of refusal, and a changed password needs nothing to be done here.
 
+#![allow(clippy::print_stdout, reason = "a test that was not run says so")]
+
 use mysql_async::prelude::Queryable as _;
-use splitfin_tests::drivers::{client, output};
+use splitfin_tests::drivers::{client, output, verifying_client};
+use splitfin_tests::forward::Forward;
 use splitfin_tests::{Cluster, Family, PATIENCE, Stage, Told, eventually, story};
 
 /// Nothing but servers and a monitor.
@@ -171,4 +174,70 @@ story! {
         mysql_async::Conn::new(options(accounts(family)[0].2)).await?.query_drop("SELECT 1").await?;
         Ok(())
     }
+}
+
+/// Needs a server that lets Splitfin speak for others.
+#[test]
+fn host_patterns_mean_the_client_where_servers_are_told() {
+    splitfin_tests::block_on(async {
+        let cluster = Cluster::start_saying(Family::Mariadb, 1, &["--proxy-protocol-networks=127.0.0.1"]).await?;
+        let statements = [
+            "CREATE USER near@'192.0.2.%' IDENTIFIED BY 'pw'",
+            "CREATE USER far@'198.51.100.%' IDENTIFIED BY 'pw'",
+            "GRANT SELECT ON shop.* TO near@'192.0.2.%', far@'198.51.100.%'",
+        ];
+        cluster.primary.run(&statements).await?;
+        cluster.caught_up().await?;
+        let balanced = "listen: [{ address: \"127.0.0.1:0\", proxy_protocol: [127.0.0.1/32] }]";
+        let stage =
+            Stage::in_front_of(cluster, &format!("{ACCOUNTS}\n{balanced}\n{}", splitfin_tests::INTRODUCE)).await?;
+        // A balancer that speaks for somebody at 192.0.2.7.
+        let balancer = Forward::introducing("192.0.2.7:4444".parse()?, stage.port).await?;
+        let port = balancer.address().port();
+        let of = Family::Mariadb;
+        let let_in = said(of, port, "near", "pw", &[]).await?;
+        assert!(let_in.starts_with("near@192.0.2.%"), "{let_in}");
+        let refused = said(of, port, "far", "pw", &[]).await?;
+        assert!(refused.contains("Access denied for user 'far'@'192.0.2.7'"), "{refused}");
+        Ok(())
+    });
+}
+
+/// MariaDB's clients from 11.4 on want to know whose certificate it is, and nobody vouches for the generated one: what
+/// proves it is that Splitfin knows the password.
+#[test]
+fn new_clients_trust_the_generated_certificate() {
+    splitfin_tests::block_on(async {
+        let Some(mut right) = verifying_client() else {
+            println!("there is no client of MariaDB 11.4 or newer here: not tried");
+            return Ok(());
+        };
+        let cluster = Cluster::start(Family::Mariadb, 1).await?;
+        cluster.primary.run(&["GRANT SELECT ON mysql.user TO monitor"]).await?;
+        cluster.caught_up().await?;
+        // To them 127.0.0.1 is this machine, which they trust.
+        let elsewhere = "listen: [{ address: \"127.0.0.2:0\" }]";
+        let stage = Stage::in_front_of(cluster, &format!("{ACCOUNTS}\n{elsewhere}")).await?;
+        right.args([
+            "-h127.0.0.2",
+            &format!("-P{}", stage.port),
+            "-uapp",
+            "-psecret",
+            "-NB",
+            "-e",
+            "SHOW STATUS LIKE 'Ssl_cipher'; SELECT 'in'",
+        ]);
+        let answer = output(right).await?;
+        let said = format!("{}{}", String::from_utf8_lossy(&answer.stdout), String::from_utf8_lossy(&answer.stderr));
+        assert!(said.contains("in"), "{said}");
+        // Without the proof they do not: here nobody may look up what would be needed for it.
+        let unproven =
+            Stage::in_front_of(Cluster::start(Family::Mariadb, 0).await?, &format!("{ACCOUNTS}\n{elsewhere}")).await?;
+        let mut wary = verifying_client().ok_or("a client")?;
+        wary.args(["-h127.0.0.2", &format!("-P{}", unproven.port), "-uapp", "-psecret", "-e", "SELECT 1"]);
+        let answer = output(wary).await?;
+        let said = String::from_utf8_lossy(&answer.stderr).into_owned();
+        assert!(!answer.status.success() && said.contains("certificate"), "{said}");
+        Ok(())
+    });
 }

@@ -14,6 +14,7 @@ use splitfin_topology::BackendId;
 use splitfin_transport::tls::ClientTls;
 use splitfin_transport::{Framed, Role, dial, encrypt_for};
 use std::collections::BTreeMap;
+use std::net::IpAddr;
 use std::rc::Rc;
 use std::time::Duration;
 
@@ -28,6 +29,8 @@ pub struct Backend {
     pub tls: BackendTls,
     /// Compression towards it: one of [`Capabilities::COMPRESSION`], used if the server has it.
     pub compression: Capabilities,
+    /// Whether it is told who the client is, with a PROXY header.
+    pub introduce: bool,
 }
 
 /// TLS towards a backend.
@@ -53,6 +56,8 @@ pub struct Account {
     pub collation: u8,
     /// Connection attributes: what the client says of itself, but for what differs between connections of one program.
     pub attributes: Vec<(String, String)>,
+    /// Where the client is, if servers are told.
+    pub client: Option<IpAddr>,
 }
 
 impl std::hash::Hash for Account {
@@ -78,7 +83,8 @@ pub(crate) async fn open(
     limit: Duration,
 ) -> Result<Connection, BackendError> {
     let work = async {
-        let framed = Framed::new(dial(&backend.address, limit).await?);
+        let client = account.client.filter(|_| backend.introduce);
+        let framed = Framed::new(dial(&backend.address, client, limit).await?);
         let (framed, capabilities, id) = log_in(framed, backend, account, database.as_deref()).await?;
         prepare(framed, capabilities, id, database, tracked).await
     };

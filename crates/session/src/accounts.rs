@@ -185,6 +185,7 @@ fn complain(vault: &Vault, error: &str) {
 async fn ask_for_stored(vault: &Vault, user: &str, worker: &Worker) -> Result<Option<String>, String> {
     let (name, password) = &vault.monitor;
     let account = Rc::new(Account {
+        client: None,
         user: name.clone(),
         password: Secret::Clear(password.clone()),
         capabilities: Capabilities::empty(),

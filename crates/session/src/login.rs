@@ -44,6 +44,7 @@ pub(crate) async fn log_in(
     client.write_packet(0, &greeting.encode()).await?;
     let accept = Accept::new(&greeting, plugin, client.stream().is_secure(), listener.tls_required);
     let (mut client, accept, sequence, proof) = authenticate(client, accept, 1, peer, Some(listener), worker).await?;
+    let signature = sign(&accept, &proof.secret, listener, &client);
     let admitted = admit_noted(&accept, worker, proof, peer).await;
     let identity = match admitted {
         Ok(identity) => identity,
@@ -58,11 +59,17 @@ pub(crate) async fn log_in(
         reply::error(&mut client, sequence, &unserved).await?;
         return Err(refused(&unserved));
     };
-    reply::ok(&mut client, sequence, identity.capabilities, identity.state.status).await?;
+    reply::ok(&mut client, sequence, identity.capabilities, identity.state.status, &signature).await?;
     if let Some(algorithm) = accept.login().and_then(|login| login.compression(identity.capabilities)) {
         client.compress(algorithm, Role::Server);
     }
     Ok((client, identity, registration))
+}
+
+/// What proves to MariaDB's clients that the certificate is of who knows the password.
+fn sign(accept: &Accept, secret: &Secret, listener: &Listener, client: &Framed) -> Vec<u8> {
+    let tls = listener.tls.as_ref().filter(|_| client.stream().is_tls());
+    tls.and_then(|tls| accept.signature(secret, tls.fingerprint())).unwrap_or_default()
 }
 
 pub(crate) fn refused(unserved: &Unserved) -> SessionError {
@@ -244,7 +251,7 @@ pub(crate) async fn admit_noted(
     peer: Peer,
 ) -> Result<Identity, Unserved> {
     let begun = Instant::now();
-    let admitted = admit(accept, worker, proof).await;
+    let admitted = admit(accept, worker, proof, peer).await;
     let user = accept.login().map_or("", |login| &login.user);
     match &admitted {
         Ok(_) => {
@@ -302,7 +309,7 @@ fn access_denied(user: &str, peer: Peer, accept: &Accept) -> Vec<u8> {
 
 /// The account is who it says; now a backend has to agree, and to have the database. A login without any backend is
 /// refused: nothing could be said to it.
-async fn admit(accept: &Accept, worker: &Worker, proof: Proof) -> Result<Identity, Unserved> {
+async fn admit(accept: &Accept, worker: &Worker, proof: Proof, peer: Peer) -> Result<Identity, Unserved> {
     let Some(login) = accept.login() else { return Err(Unserved::UnknownCommand) };
     let capabilities = accept.agreed();
     let account = Rc::new(Account {
@@ -311,6 +318,7 @@ async fn admit(accept: &Accept, worker: &Worker, proof: Proof) -> Result<Identit
         capabilities: capabilities & Capabilities::SEMANTIC,
         collation: login.collation,
         attributes: attributes_of(&login.attributes),
+        client: peer.ip().filter(|_| worker.settings().introduces),
     });
     let database = login.database.as_deref().map(Rc::from);
     let mut state = State::new(database, capabilities.contains(Capabilities::MULTI_STATEMENTS));

@@ -43,7 +43,7 @@ impl Session {
             }
             Class::Kill => match self.kill_by(text).await {
                 Ok(Killed::Session) => {
-                    reply::ok(client, 1, self.capabilities, self.state.status).await?;
+                    reply::ok(client, 1, self.capabilities, self.state.status, &[]).await?;
                     Ok(Ok(Planned::Answered))
                 }
                 Ok(Killed::NoSession(text)) => {

@@ -10,14 +10,15 @@ use splitfin_protocol::{Capabilities, Status};
 use splitfin_transport::Framed;
 use std::io;
 
-/// OK, without anything to say.
+/// OK, with nothing to say but this.
 pub(crate) async fn ok(
     client: &mut Framed,
     sequence: u8,
     capabilities: Capabilities,
     status: Status,
+    info: &[u8],
 ) -> io::Result<()> {
-    let ok = OkPacket { status, ..OkPacket::default() };
+    let ok = OkPacket { status, info, ..OkPacket::default() };
     client.write_packet(sequence, &ok.encode(0, capabilities)).await.map(drop)
 }
 

@@ -315,7 +315,7 @@ impl Session {
             other => match self.plan_command(packet, other).await {
                 Ok(Some(job)) => job,
                 Ok(None) => {
-                    reply::ok(client, sequence, self.capabilities, self.state.status).await?;
+                    reply::ok(client, sequence, self.capabilities, self.state.status, &[]).await?;
                     return Ok(Ok(Next::Command));
                 }
                 Err(unserved) => return Ok(Err(unserved)),

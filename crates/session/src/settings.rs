@@ -46,6 +46,8 @@ impl Users {
 pub struct Settings {
     /// Who may log in.
     pub accounts: crate::Accounts,
+    /// Whether any server is told where a client is.
+    pub introduces: bool,
     /// What slows failed logins down.
     pub brake: Arc<crate::Brake>,
     /// Key for passwords that come without TLS.

@@ -150,6 +150,7 @@ impl Fleet {
             address: backend.spec.address.clone(),
             tls: splitfin_backend::BackendTls { wish: backend.tls.wish, client },
             compression: backend.compression,
+            introduce: backend.introduce,
         });
         self.places.push(Place { backend: backend.clone(), is_ours: true, is_drained: false });
         changes.added.push(backend.spec.name.clone());
@@ -232,6 +233,7 @@ mod tests {
                 minimum: Default::default(),
             },
             compression: splitfin_protocol::Capabilities::empty(),
+            introduce: false,
         }
     }
 

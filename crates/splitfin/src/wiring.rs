@@ -108,6 +108,11 @@ pub(crate) fn session(
     };
     Ok(splitfin_session::Settings {
         accounts: accounts(config, before),
+        introduces: config
+            .backends
+            .iter()
+            .chain(config.discovery.names.iter().map(|name| &name.like))
+            .any(|backend| backend.introduce),
         brake,
         rsa,
         routing: Arc::new(config.routing.clone()),

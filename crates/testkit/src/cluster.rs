@@ -51,6 +51,12 @@ impl Cluster {
         Self::start_in(ServerOptions { inside, ..ServerOptions::default() }, family, replicas, true).await
     }
 
+    /// The same, with more arguments for each server.
+    pub async fn start_saying(family: Family, replicas: u32, arguments: &[&str]) -> Result<Self, Error> {
+        let extra = arguments.iter().map(|argument| (*argument).to_owned()).collect();
+        Self::start_in(ServerOptions { extra, ..ServerOptions::default() }, family, replicas, true).await
+    }
+
     /// The same, and the first replica has a disk of its own.
     pub async fn start_on(disk: &Disk, family: Family, replicas: u32) -> Result<Self, Error> {
         let disk = Some(disk.path().to_owned());
@@ -66,12 +72,14 @@ impl Cluster {
         let programs = Programs::locate(family)?;
         let options = |id| ServerOptions { id, read_only: id > 1, general_log, ..ServerOptions::default() };
         let listens = first.inside.map(|_| format!("--bind-address={},{}", Ipv4Addr::LOCALHOST, Network::HERE));
-        let primary = ServerOptions { extra: listens.into_iter().collect(), ..options(1) };
+        let extra = first.extra.iter().cloned();
+        let primary = ServerOptions { extra: extra.clone().chain(listens).collect(), ..options(1) };
         let primary = Server::start(&programs, primary).await?;
         let mut cluster = Self { replication: Replication::Async, primary, replicas: vec![] };
         for id in 0..replicas {
             let place = if id == 0 { first.clone() } else { ServerOptions::default() };
-            let replica = ServerOptions { inside: place.inside, disk: place.disk, ..options(id + 2) };
+            let extra = extra.clone().collect();
+            let replica = ServerOptions { inside: place.inside, disk: place.disk, extra, ..options(id + 2) };
             cluster.replicas.push(Server::start(&programs, replica).await?);
         }
         for replica in &cluster.replicas {

@@ -18,6 +18,6 @@ pub use disk::Disk;
 pub use error::Error;
 pub use mysql_async;
 pub use network::Network;
-pub use programs::{Family, Programs, is_root};
+pub use programs::{Family, Programs, is_root, servers};
 pub use server::{Server, ServerOptions};
 pub use wait::{eventually, free_port};

@@ -249,7 +249,8 @@ fn cache() -> PathBuf {
     std::env::var_os("XDG_CACHE_HOME").map_or_else(home, PathBuf::from).join("splitfin")
 }
 
-fn servers() -> PathBuf {
+/// Where `tools/servers.sh` puts what it fetches.
+pub fn servers() -> PathBuf {
     std::env::var_os("SPLITFIN_SERVERS").map_or_else(|| cache().join("servers"), PathBuf::from)
 }
 

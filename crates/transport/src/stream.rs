@@ -24,6 +24,11 @@ impl Stream {
         matches!(self, Self::Unix(_) | Self::Tls(_))
     }
 
+    /// Whether it is encrypted.
+    pub const fn is_tls(&self) -> bool {
+        matches!(self, Self::Tls(_))
+    }
+
     /// Reads into the spare room of `into`. 0 means the peer has closed. Cancelling loses nothing.
     ///
     /// A read that does not fill the room tells tokio that the socket is empty, which saves the read that would only

@@ -97,6 +97,7 @@ fn roots(pem: &[u8], what: &'static str) -> Result<RootCertStore, TlsError> {
 #[derive(Clone)]
 pub struct ServerTls {
     acceptor: TlsAcceptor,
+    fingerprint: [u8; 32],
 }
 
 impl std::fmt::Debug for ServerTls {
@@ -122,7 +123,13 @@ impl ServerTls {
                 })?)
             }
         };
-        Ok(Self { acceptor: TlsAcceptor::from(Arc::new(builder.with_single_cert(chain, key)?)) })
+        let fingerprint = fingerprint_of(&chain[0]);
+        Ok(Self { acceptor: TlsAcceptor::from(Arc::new(builder.with_single_cert(chain, key)?)), fingerprint })
+    }
+
+    /// SHA-256 of the certificate that clients see.
+    pub const fn fingerprint(&self) -> &[u8; 32] {
+        &self.fingerprint
     }
 
     pub(crate) const fn acceptor(&self) -> &TlsAcceptor {

@@ -55,7 +55,7 @@ const MORE_FLAGS: usize = 28;
 impl Talker {
     /// Logs in to what listens on `port`.
     pub async fn open(port: u16, variant: Variant) -> Result<Self, Broken> {
-        let mut framed = Framed::new(dial(&format!("127.0.0.1:{port}"), LIMIT).await?);
+        let mut framed = Framed::new(dial(&format!("127.0.0.1:{port}"), None, LIMIT).await?);
         let shapes = Capabilities::DEPRECATE_EOF | Capabilities::SESSION_TRACK | Capabilities::SHAPING;
         let mut wanted = if variant.classic { Capabilities::empty() } else { shapes };
         let credentials = Credentials {

@@ -37,6 +37,14 @@ impl Secret {
         }
     }
 
+    /// What servers keep of it for mysql_native_password.
+    pub fn native_stored(&self) -> Vec<u8> {
+        match self {
+            Self::Clear(password) => native::keep(&native::half(password)),
+            Self::Half(half) => native::keep(half.as_slice()),
+        }
+    }
+
     /// The answer of mysql_native_password.
     pub fn native(&self, nonce: &[u8]) -> Vec<u8> {
         match self {

@@ -1,6 +1,6 @@
 //! mysql_native_password: `SHA1(pw) XOR SHA1(nonce || SHA1(SHA1(pw)))`.
 
-use aws_lc_rs::digest::{Context, SHA1_FOR_LEGACY_USE_ONLY, digest};
+use aws_lc_rs::digest::{Context, SHA1_FOR_LEGACY_USE_ONLY, SHA256, digest};
 use zeroize::Zeroizing;
 
 fn sha1(parts: &[&[u8]]) -> Vec<u8> {
@@ -28,6 +28,27 @@ pub fn scramble_half(half: &[u8], nonce: &[u8]) -> Vec<u8> {
     let stored = digest(&SHA1_FOR_LEGACY_USE_ONLY, half);
     super::xor(&mut answer, &sha1(&[nonce, stored.as_ref()]));
     answer
+}
+
+/// `SHA1(pw)`
+pub(crate) fn half(password: &[u8]) -> Vec<u8> {
+    sha1(&[password])
+}
+
+/// `SHA1(SHA1(pw))` of `SHA1(pw)`
+pub(crate) fn keep(half: &[u8]) -> Vec<u8> {
+    sha1(&[half])
+}
+
+/// A byte of 1, and `SHA256(stored || nonce || fingerprint)` in hexadecimal digits.
+pub(crate) fn sign(stored: &[u8], nonce: &[u8], fingerprint: &[u8; 32]) -> Vec<u8> {
+    let mut context = Context::new(&SHA256);
+    for part in [stored, nonce, fingerprint] {
+        context.update(part);
+    }
+    let digits =
+        context.finish().as_ref().iter().flat_map(|byte| format!("{byte:02X}").into_bytes()).collect::<Vec<_>>();
+    [&[1], digits.as_slice()].concat()
 }
 
 /// What servers keep, `SHA1(SHA1(pw))`, as they write it: an asterisk and forty hexadecimal digits.

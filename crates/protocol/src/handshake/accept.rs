@@ -132,6 +132,8 @@ pub struct Accept {
     tls_required: bool,
     login: Option<Login>,
     state: State,
+    /// A client that has answered for a password with mysql_native_password.
+    native: bool,
 }
 
 impl Accept {
@@ -139,7 +141,7 @@ impl Accept {
     /// overheard from the start (a unix socket). `tls_required` refuses logins without TLS on other channels.
     pub fn new(greeting: &Greeting, greeted: Plugin, secure: bool, tls_required: bool) -> Self {
         let Greeting { capabilities: offered, nonce, .. } = *greeting;
-        Self { offered, greeted, nonce, secure, tls_required, login: None, state: State::ExpectLogin }
+        Self { offered, greeted, nonce, secure, tls_required, login: None, state: State::ExpectLogin, native: false }
     }
 
     /// Starts at a COM_CHANGE_USER in a session that agreed to `agreed`. `nonce` must be new. The answer is always a
@@ -166,12 +168,22 @@ impl Accept {
             tls_required: false,
             login: Some(login),
             state: State::Found { plugin, answer: None },
+            native: false,
         })
     }
 
     /// Who wants in; there from [`Step::LookUp`] on.
     pub const fn login(&self) -> Option<&Login> {
         self.login.as_ref()
+    }
+
+    /// What MariaDB's clients from 11.4 on take for a proof that a certificate which nobody vouches for is that of who
+    /// knows the password: the information of the OK. There is none for caching_sha2_password.
+    ///
+    /// Source: <https://mariadb.com/kb/en/connection/>, "SSL certificates".
+    pub fn signature(&self, secret: &Secret, fingerprint: &[u8; 32]) -> Option<Vec<u8>> {
+        let stored = self.native.then(|| secret.native_stored())?;
+        Some(native::sign(&stored, &self.nonce, fingerprint))
     }
 
     /// Flags that both sides have.
@@ -252,6 +264,7 @@ impl Accept {
     fn decide(&mut self, plugin: Plugin, answer: &[u8], expected: Expected) -> Step {
         // Both plugins say so for an empty password; caching_sha2 also with one NUL.
         let is_empty = answer.is_empty() || (plugin == Plugin::CachingSha2 && answer == [0]);
+        self.native = plugin == Plugin::Native && !is_empty;
         let verify = |password: &[u8]| match plugin {
             Plugin::Native => native::verify(password, &self.nonce, answer),
             Plugin::CachingSha2 => caching_sha2::verify(password, &self.nonce, answer),

@@ -87,6 +87,7 @@ impl Check<'_> {
                 fingerprint: fingerprint.transpose()?,
                 minimum: (*min_version).into(),
             },
+            introduce: backend.proxy_protocol,
             compression: match backend.compression {
                 Compression::Off => Capabilities::empty(),
                 Compression::Zlib => Capabilities::COMPRESS,

@@ -140,6 +140,8 @@ pub(crate) struct Backend {
     #[serde(default)]
     pub(crate) tls: BackendTls,
     #[serde(default)]
+    pub(crate) proxy_protocol: bool,
+    #[serde(default)]
     pub(crate) compression: Compression,
 }
 

@@ -93,6 +93,8 @@ pub struct Backend {
     pub tls: BackendTls,
     /// Compression towards it.
     pub compression: Capabilities,
+    /// Whether it is told where clients are.
+    pub introduce: bool,
 }
 
 /// Whether a replica is promoted when the primary is gone.
