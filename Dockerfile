@@ -9,7 +9,7 @@ RUN apt-get update && apt-get install -y --no-install-recommends lld && rm -rf /
 WORKDIR /source
 COPY . .
 RUN cargo build --release --locked --bin splitfin \
- && mkdir -p /out/state && cp target/release/splitfin /out/splitfin
+ && mkdir -p /out/state && strip --strip-debug -o /out/splitfin target/release/splitfin
 
 # The C library and nothing else; the user is `nonroot`.
 FROM gcr.io/distroless/cc-debian12:nonroot

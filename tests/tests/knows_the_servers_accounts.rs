@@ -44,12 +44,21 @@ fn accounts(family: Family) -> Vec<(&'static str, &'static str, &'static str)> {
             ),
             ("nobody", "IDENTIFIED BY ''", ""),
             ("locked", "IDENTIFIED BY 'pw locked' ACCOUNT LOCK", "pw locked"),
+            ("expired", "IDENTIFIED BY 'pw expired' PASSWORD EXPIRE", "pw expired"),
+            ("encrypted", "IDENTIFIED BY 'pw encrypted' REQUIRE SSL", "pw encrypted"),
+            ("certified", "IDENTIFIED BY 'pw certified' REQUIRE X509", "pw certified"),
         ],
         Family::Mysql => vec![
             ("sha2", "IDENTIFIED WITH caching_sha2_password BY 'pw sha2'", "pw sha2"),
             ("old", "IDENTIFIED WITH sha256_password BY 'pw old'", "pw old"),
             ("nobody", "IDENTIFIED BY ''", ""),
             ("locked", "IDENTIFIED BY 'pw locked' ACCOUNT LOCK", "pw locked"),
+            ("expired", "IDENTIFIED BY 'pw expired' PASSWORD EXPIRE", "pw expired"),
+            ("encrypted", "IDENTIFIED BY 'pw encrypted' REQUIRE SSL", "pw encrypted"),
+            ("certified", "IDENTIFIED BY 'pw certified' REQUIRE X509", "pw certified"),
+            ("closed", "IDENTIFIED WITH mysql_no_login", "x"),
+            ("twofold", "IDENTIFIED BY 'pw before'", "pw before"),
+            ("later", "IDENTIFIED BY 'pw before'", "pw now"),
         ],
     }
 }
@@ -62,14 +71,32 @@ async fn with_accounts(family: Family) -> Result<Stage, Box<dyn std::error::Erro
         }
         cluster.primary.run(&["GRANT SELECT ON mysql.user TO monitor"]).await?;
     }
+    if family == Family::Mysql {
+        for server in cluster.servers() {
+            server.run(&["INSTALL PLUGIN mysql_no_login SONAME 'mysql_no_login.so'"]).await?;
+        }
+        cluster.primary.run(&["GRANT SELECT ON mysql.user TO monitor"]).await?;
+    }
     for (name, how, _) in accounts(family) {
         cluster
             .primary
             .run(&[&format!("CREATE USER {name} {how}"), &format!("GRANT SELECT ON shop.* TO {name}")])
             .await?;
     }
+    if family == Family::Mysql {
+        let both = ["twofold", "later"]
+            .map(|name| format!("ALTER USER {name} IDENTIFIED BY 'pw now' RETAIN CURRENT PASSWORD"));
+        cluster.primary.run(&both.each_ref().map(String::as_str)).await?;
+    }
     cluster.caught_up().await?;
-    Stage::in_front_of(cluster, ACCOUNTS).await
+    // The socket is beside the server's own.
+    let socket = cluster.primary.directory().join("splitfin.sock");
+    let listen = format!("listen: [{{ address: \"127.0.0.1:0\" }}, {{ unix: \"{}\" }}]", socket.display());
+    Stage::in_front_of(cluster, &format!("{ACCOUNTS}\n{listen}")).await
+}
+
+fn socket_of(stage: &Stage) -> std::path::PathBuf {
+    stage.cluster.primary.directory().join("splitfin.sock")
 }
 
 story! {
@@ -97,7 +124,24 @@ story! {
                 }
             }
         }
-        assert!(compared >= 80, "{compared}");
+        // Over unix sockets, on both sides.
+        let plain: &[&str] = if family == Family::Mariadb { &["--skip-ssl"] } else { &["--ssl-mode=DISABLED"] };
+        let own = stage.cluster.primary.directory().join("socket");
+        let path = |socket: &std::path::Path| ["-hlocalhost".to_owned(), format!("--socket={}", socket.display())];
+        let (there, here) = (path(&own), path(&socket_of(&stage)));
+        let [there, here] = [&there, &here].map(|path| path.iter().map(String::as_str).chain(plain.iter().copied()).collect::<Vec<_>>());
+        for (name, _, password) in accounts(family).into_iter().chain([("stranger", "", "x")]) {
+            for (typed, database) in [(password, None), ("wrong", None), ("", None), (password, Some("nowhere")), (password, Some("shop"))] {
+                let database: Vec<&str> = database.into_iter().collect();
+                let on_server = said(of, 0, name, typed, &[&there[..], &database].concat()).await?;
+                let through = said(of, 0, name, typed, &[&here[..], &database].concat()).await?;
+                // A server names where its client is: for it that is Splitfin.
+                let through = through.replace("@'127.0.0.1'", "@'localhost'");
+                assert_eq!(on_server, through, "{name} {typed:?} {database:?} over unix sockets");
+                compared += 1;
+            }
+        }
+        assert!(compared >= 180, "{compared}");
         Ok(())
     }
 }

@@ -4,17 +4,26 @@
 //! `SPLITFIN_DRIVER` one to run alone.
 
 use splitfin_tests::drivers::{self, client, dump, output};
-use splitfin_tests::{APP, Family, PASSWORD, Stage, Told, story};
+use splitfin_tests::{APP, Cluster, Family, PASSWORD, Stage, Told, story};
 use std::io::Write as _;
 use std::process::Command;
 
 /// The connections of a driver's pool read what one of them wrote, as they do on one server.
-const QUIET: &str = "log: { routes: off, level: error }\nconsistency: { scope: user }";
+/// As it is by default: every driver logs in to an account of the servers.
+const QUIET: &str = "log: { routes: off, level: error }\nconsistency: { scope: user }\nauth: { mode: database }\nlimits: { failed_logins: 0 }";
+
+async fn stage_of(family: Family) -> Result<Stage, Box<dyn std::error::Error>> {
+    let cluster = Cluster::start(family, 2).await?;
+    let table = if family == Family::Mariadb { "global_priv" } else { "user" };
+    cluster.primary.run(&[&format!("GRANT SELECT ON mysql.{table} TO monitor")]).await?;
+    cluster.caught_up().await?;
+    Stage::in_front_of(cluster, QUIET).await
+}
 
 async fn compare(family: Family, names: &[&str]) -> Told {
     let without = std::env::var("SPLITFIN_WITHOUT").unwrap_or_default();
     let only = std::env::var("SPLITFIN_DRIVER").ok();
-    let stage = Stage::with(family, QUIET).await?;
+    let stage = stage_of(family).await?;
     let mut differences = String::new();
     for driver in drivers::all() {
         let wanted = only.as_deref().is_none_or(|only| only == driver.name);
@@ -100,7 +109,7 @@ async fn fed(mut command: Command, input: &str) -> Result<String, Box<dyn std::e
 
 story! {
     command_line_clients_see_no_difference, async |family| -> Told {
-        let stage = Stage::with(family, QUIET).await?;
+        let stage = stage_of(family).await?;
         for of in Family::ALL {
             // MySQL's client has no mysql_native_password any more.
             if (of, family) == (Family::Mysql, Family::Mariadb) {
@@ -127,7 +136,7 @@ story! {
 
 story! {
     dumps_are_the_same_and_can_be_restored, async |family| -> Told {
-        let stage = Stage::with(family, QUIET).await?;
+        let stage = stage_of(family).await?;
         drivers::set_up(&stage).await?;
         let fill = "INSERT INTO shop.types (tiny, big, price, ratio, born, seen, name, bytes, kind, doc, bits) \
             SELECT 1, id, 1.5, 0.25, '2020-02-29', '2020-01-02 03:04:05', CONCAT('größe ', id), UNHEX('00FF27'), 'y', '[1]', 5 FROM shop.items";

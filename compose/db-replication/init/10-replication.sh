@@ -17,9 +17,9 @@ master() { "$client" --defaults-extra-file=<(root) --host="$MASTER" --connect-ti
 set_up_master() {
     local monitor more
     if [ $family = mariadb ]; then
-        # With SELECT on mysql.user, clients with mysql_native_password log in without being asked twice.
+        # With these, clients with mysql_native_password log in without being asked twice.
         monitor='REPLICA MONITOR, REPLICATION MASTER ADMIN'
-        more="GRANT SELECT ON mysql.user TO monitor@'%';"
+        more="GRANT SELECT ON mysql.user TO monitor@'%'; GRANT SELECT ON mysql.global_priv TO monitor@'%';"
     else
         # REPLICATION SLAVE lets the monitor ask who follows; performance_schema knows the lag to the microsecond.
         monitor='REPLICATION CLIENT, REPLICATION SLAVE'

@@ -31,6 +31,8 @@ pub struct Vault {
     /// Who may look at the account tables: name and password.
     monitor: (String, Zeroizing<Vec<u8>>),
     entries: Mutex<HashMap<Box<str>, Entry>>,
+    /// The monitor sees mysql.user at most.
+    narrow: AtomicBool,
     /// That the account tables cannot be read was said.
     complained: AtomicBool,
 }
@@ -64,7 +66,7 @@ impl Entry {
 impl Vault {
     /// Empty. `monitor` is asked for what servers keep of native passwords.
     pub fn new(monitor: (String, Zeroizing<Vec<u8>>)) -> Self {
-        Self { monitor, entries: Mutex::default(), complained: AtomicBool::new(false) }
+        Self { monitor, entries: Mutex::default(), narrow: AtomicBool::new(false), complained: AtomicBool::new(false) }
     }
 
     /// Whether it asks as this account.
@@ -123,8 +125,9 @@ impl Accounts {
             Self::Static(users) => Known::Password(users.password(user)),
             Self::Database(vault) => {
                 let is_native = plugin.is_none_or(|plugin| plugin == splitfin_protocol::auth::NATIVE);
-                let stored = if is_native { stored(vault, user, worker).await } else { Vec::new() };
-                Known::Elsewhere { last: vault.last(user), stored }
+                let (stored, complete) =
+                    if is_native { stored(vault, user, worker).await } else { (Vec::new(), false) };
+                Known::Elsewhere { last: vault.last(user), stored, complete }
             }
         }
     }
@@ -136,6 +139,14 @@ impl Accounts {
             Self::Database(vault) => !vault.was_just_proven(user, &secret),
         };
         Proof { secret, ask_server }
+    }
+
+    /// Whether servers want TLS of this account (REQUIRE SSL and above), which they see in the connections from here,
+    /// whatever the client's is. Where the monitor may not look, they decide alone.
+    pub(crate) async fn require_tls(&self, user: &str, worker: &Worker) -> bool {
+        let Self::Database(vault) = self else { return false };
+        let asked = look_up(vault, "COUNT(*)", "mysql.user", user, "ssl_type <> ''", worker);
+        matches!(tokio::time::timeout(PATIENCE, asked).await, Ok(Ok(Some(count))) if count != "0")
     }
 
     /// A server has let the account in.
@@ -160,19 +171,48 @@ impl Accounts {
     }
 }
 
-/// What servers keep of passwords of accounts of this name, for mysql_native_password. Where the monitor may not look,
-/// clients are asked for the password itself.
-async fn stored(vault: &Vault, user: &str, worker: &Worker) -> Vec<[u8; 20]> {
+/// What servers keep of passwords of accounts of this name, for mysql_native_password, and whether that is all there is.
+/// Where the monitor may not look, clients are asked for the password itself.
+async fn stored(vault: &Vault, user: &str, worker: &Worker) -> (Vec<[u8; 20]>, bool) {
+    let natives = |text: &str| text.split(',').filter_map(native::stored).collect();
+    // MariaDB's own table knows of accounts with several ways in, which the view for all does not show.
+    if !vault.narrow.load(Ordering::Relaxed) {
+        match tokio::time::timeout(PATIENCE, ask_for_all(vault, user, worker)).await {
+            Ok(Ok(text)) => {
+                let (others, text) = text.as_deref().and_then(|text| text.split_once(',')).unwrap_or(("1", ""));
+                return (natives(text), others == "0");
+            }
+            // It may not look, or there is no such table: MySQL has none.
+            Ok(Err(error)) if ["error 1142", "error 1146"].iter().any(|code| error.contains(code)) => {
+                vault.narrow.store(true, Ordering::Relaxed);
+            }
+            Ok(Err(error)) => {
+                tracing::debug!(%error, "accounts not looked up");
+                return (Vec::new(), false);
+            }
+            Err(_) => return (Vec::new(), false),
+        }
+    }
     let asked = tokio::time::timeout(PATIENCE, ask_for_stored(vault, user, worker)).await;
     let text = match asked {
         Ok(Ok(text)) => text.unwrap_or_default(),
         Ok(Err(error)) => {
             complain(vault, &error);
-            return Vec::new();
+            return (Vec::new(), false);
         }
-        Err(_) => return Vec::new(),
+        Err(_) => return (Vec::new(), false),
     };
-    text.split(',').filter_map(native::stored).collect()
+    (natives(&text), false)
+}
+
+/// How many accounts of a name have other ways in, a comma, and what is kept of native passwords.
+async fn ask_for_all(vault: &Vault, user: &str, worker: &Worker) -> Result<Option<String>, String> {
+    let native = "COALESCE(JSON_VALUE(Priv, '$.plugin'), '') IN ('mysql_native_password', '')";
+    let all = format!(
+        "CONCAT(COALESCE(SUM(NOT ({native}) OR JSON_EXISTS(Priv, '$.auth_or')), 0), ',', \
+         COALESCE(GROUP_CONCAT(DISTINCT IF({native}, JSON_VALUE(Priv, '$.authentication_string'), NULL)), ''))"
+    );
+    look_up(vault, &all, "mysql.global_priv", user, "JSON_VALUE(Priv, '$.is_role') IS NULL", worker).await
 }
 
 fn complain(vault: &Vault, error: &str) {
@@ -183,6 +223,19 @@ fn complain(vault: &Vault, error: &str) {
 }
 
 async fn ask_for_stored(vault: &Vault, user: &str, worker: &Worker) -> Result<Option<String>, String> {
+    let natives = "GROUP_CONCAT(DISTINCT authentication_string)";
+    look_up(vault, natives, "mysql.user", user, "plugin IN ('mysql_native_password', '')", worker).await
+}
+
+/// Asks for something of the accounts of a name that fulfil a condition.
+async fn look_up(
+    vault: &Vault,
+    what: &str,
+    table: &str,
+    user: &str,
+    condition: &str,
+    worker: &Worker,
+) -> Result<Option<String>, String> {
     let (name, password) = &vault.monitor;
     let account = Rc::new(Account {
         client: None,
@@ -206,13 +259,10 @@ async fn ask_for_stored(vault: &Vault, user: &str, worker: &Worker) -> Result<Op
     let mut lease = worker.pools.checkout(&checkout).await.map_err(|(_, error)| error.to_string())?;
     // As digits, so that no name can be anything but a name.
     let digits: String = user.bytes().map(|byte| format!("{byte:02X}")).collect();
-    let sql = format!(
-        "SELECT GROUP_CONCAT(DISTINCT authentication_string) FROM mysql.user \
-         WHERE User = CONVERT(X'{digits}' USING utf8mb4) AND plugin IN ('mysql_native_password', '')"
-    );
-    let stored = lease.first_value(&sql).await.map_err(|error| error.to_string())?;
+    let sql = format!("SELECT {what} FROM {table} WHERE User = CONVERT(X'{digits}' USING utf8mb4) AND {condition}");
+    let found = lease.first_value(&sql).await.map_err(|error| error.to_string())?;
     lease.release();
-    Ok(stored)
+    Ok(found)
 }
 
 /// A password that a server accepted so short ago is not proven again.

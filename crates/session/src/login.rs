@@ -45,6 +45,12 @@ pub(crate) async fn log_in(
     let accept = Accept::new(&greeting, plugin, client.stream().is_secure(), listener.tls_required);
     let (mut client, accept, sequence, proof) = authenticate(client, accept, 1, peer, Some(listener), worker).await?;
     let signature = sign(&accept, &proof.secret, listener, &client);
+    let user = accept.login().map(|login| login.user.clone()).unwrap_or_default();
+    if !client.stream().is_tls() && worker.settings().accounts.require_tls(&user, worker).await {
+        even_out(Instant::now()).await;
+        client.write_packet(sequence, &access_denied(&user, peer, &accept)).await?;
+        return Err(SessionError::AccessDenied { user });
+    }
     let admitted = admit_noted(&accept, worker, proof, peer).await;
     let identity = match admitted {
         Ok(identity) => identity,
@@ -302,7 +308,7 @@ async fn read(client: &mut Framed, accept: &mut Accept, sequence: &mut u8) -> Re
 
 fn access_denied(user: &str, peer: Peer, accept: &Accept) -> Vec<u8> {
     let host = peer.ip().map_or_else(|| "localhost".to_owned(), |ip| ip.to_string());
-    let with = if accept.login().is_some_and(|login| login.auth.is_empty()) { "NO" } else { "YES" };
+    let with = if accept.login().is_some_and(|login| matches!(login.auth[..], [] | [0])) { "NO" } else { "YES" };
     let text = format!("Access denied for user '{user}'@'{host}' (using password: {with})");
     ErrPacket::new(1045, b"28000", &text).encode()
 }

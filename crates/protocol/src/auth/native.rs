@@ -30,6 +30,11 @@ pub fn scramble_half(half: &[u8], nonce: &[u8]) -> Vec<u8> {
     answer
 }
 
+/// Of no password that anybody knows.
+pub(crate) fn nobodys() -> Half {
+    Zeroizing::new([0; 20])
+}
+
 /// `SHA1(pw)`
 pub(crate) fn half(password: &[u8]) -> Vec<u8> {
     sha1(&[password])

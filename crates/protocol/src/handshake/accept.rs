@@ -89,6 +89,8 @@ pub enum Known {
         last: Option<Zeroizing<Vec<u8>>>,
         /// `SHA1(SHA1(pw))`
         stored: Vec<[u8; 20]>,
+        /// Nothing else proves an account of this name: an answer that fits none of `stored` is wrong.
+        complete: bool,
     },
 }
 
@@ -119,7 +121,7 @@ enum Expected {
     /// This one; for an unknown user one that no client has.
     This { password: Zeroizing<Vec<u8>>, known: bool },
     /// It may be the last one; if not, a server decides.
-    Elsewhere { last: Option<Zeroizing<Vec<u8>>>, stored: Vec<[u8; 20]> },
+    Elsewhere { last: Option<Zeroizing<Vec<u8>>>, stored: Vec<[u8; 20]>, complete: bool },
 }
 
 /// The server's side of one login.
@@ -247,7 +249,7 @@ impl Accept {
                 known: password.is_some(),
                 password: password.unwrap_or_else(|| Zeroizing::new(decoy.to_vec())),
             },
-            Known::Elsewhere { last, stored } => Expected::Elsewhere { last, stored },
+            Known::Elsewhere { last, stored, complete } => Expected::Elsewhere { last, stored, complete },
         };
         match answer {
             Some(answer) => self.decide(plugin, &answer, expected),
@@ -283,9 +285,11 @@ impl Accept {
             (_, Expected::Elsewhere { .. }) if is_empty => Step::Prove(Secret::Clear(Zeroizing::default())),
             (_, Expected::This { .. }) if is_empty => Step::Refused,
             (Plugin::Native, Expected::This { .. }) => Step::Refused,
-            (Plugin::Native, Expected::Elsewhere { stored, .. }) => {
+            (Plugin::Native, Expected::Elsewhere { stored, complete, .. }) => {
                 match stored.iter().find_map(|stored| native::verify_stored(stored, &self.nonce, answer)) {
                     Some(half) => Step::Prove(Secret::Half(half)),
+                    // A server refuses it in its own words, and counts it.
+                    None if *complete => Step::Prove(Secret::Half(native::nobodys())),
                     // The account may use another plugin, or nobody could look: the password itself tells.
                     None => self.switch(Plugin::CachingSha2, expected),
                 }

@@ -189,7 +189,7 @@ fn a_finished_login_accepts_nothing_more() {
 
 fn elsewhere(last: Option<&str>, stored: &[&str]) -> Known {
     let stored = stored.iter().map(|text| native::stored(text).unwrap()).collect();
-    Known::Elsewhere { last: last.map(|text| Zeroizing::new(text.as_bytes().to_vec())), stored }
+    Known::Elsewhere { last: last.map(|text| Zeroizing::new(text.as_bytes().to_vec())), stored, complete: false }
 }
 
 /// SELECT PASSWORD('secret')
@@ -227,6 +227,32 @@ fn what_servers_keep_of_a_native_password_verifies_and_is_the_proof() {
         assert_eq!(wrong.handle(&caching_sha2::scramble(b"wrong", &NONCE)), Ok(full));
         assert!(matches!(wrong.handle(b"wrong\0"), Ok(Step::Prove(Secret::Clear(_)))));
     }
+}
+
+#[test]
+fn where_nothing_else_proves_an_account_a_wrong_answer_is_left_to_a_server_to_refuse() {
+    for stored in [vec![native::stored(STORED).unwrap()], vec![]] {
+        let mut wrong = accept(Plugin::Native, false);
+        wrong.handle(&login(auth::NATIVE, native::scramble(b"wrong", &NONCE))).unwrap();
+        let known = Known::Elsewhere { last: None, stored, complete: true };
+        let Step::Prove(proof @ Secret::Half(_)) = wrong.with_known(known, [1; 16]) else { panic!("asked again") };
+        assert_ne!(proof.native(&NONCE), native::scramble(b"wrong", &NONCE));
+    }
+}
+
+#[test]
+fn who_knows_the_password_signs_for_the_certificate() {
+    let mut right = accept(Plugin::Native, false);
+    right.handle(&login(auth::NATIVE, native::scramble(b"secret", &NONCE))).unwrap();
+    let Step::Prove(proof) = right.with_known(elsewhere(None, &[STORED]), [1; 16]) else { panic!("not proven") };
+    let signature = right.signature(&proof, &[7; 32]).unwrap();
+    assert_eq!((signature[0], signature.len()), (1, 65));
+    assert_eq!(Some(&signature), right.signature(&secret(), &[7; 32]).as_ref(), "whichever half of it is known");
+    assert_ne!(Some(&signature), right.signature(&proof, &[8; 32]).as_ref());
+    let mut other = accept(Plugin::CachingSha2, true);
+    other.handle(&login(auth::CACHING_SHA2, caching_sha2::scramble(b"secret", &NONCE))).unwrap();
+    other.with_known(elsewhere(Some("secret"), &[]), [1; 16]);
+    assert_eq!(other.signature(&secret(), &[7; 32]), None, "its clients would not believe it");
 }
 
 #[test]
