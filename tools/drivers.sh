@@ -21,7 +21,8 @@ tools/packages.sh \
     /usr/share/nodejs/bignumber.js:node-bignumber \
     sysbench:sysbench \
     dnsmasq:dnsmasq-base \
-    ip:iproute2
+    ip:iproute2 \
+    openssl:openssl
 
 # Python's others are not packaged, or too old: they have an environment of their own.
 python=${XDG_CACHE_HOME:-$HOME/.cache}/splitfin/drivers/python

@@ -22,7 +22,7 @@ async fn said(
     let mut command = client(of);
     command.args(["-h127.0.0.1", &format!("-P{port}"), &format!("-u{user}"), &format!("-p{password}")]).args(more);
     if !more.contains(&"-e") {
-        command.args(["-N", "-B", "-e", "SELECT CURRENT_USER(), DATABASE()"]);
+        command.args(["-N", "-B", "-e", "SELECT CURRENT_USER(), DATABASE(), CURRENT_ROLE()"]);
     }
     let output = output(command).await?;
     let text = format!("{}{}", String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
@@ -47,6 +47,7 @@ fn accounts(family: Family) -> Vec<(&'static str, &'static str, &'static str)> {
             ("expired", "IDENTIFIED BY 'pw expired' PASSWORD EXPIRE", "pw expired"),
             ("encrypted", "IDENTIFIED BY 'pw encrypted' REQUIRE SSL", "pw encrypted"),
             ("certified", "IDENTIFIED BY 'pw certified' REQUIRE X509", "pw certified"),
+            ("actor", "IDENTIFIED BY 'pw actor'", "pw actor"),
         ],
         Family::Mysql => vec![
             ("sha2", "IDENTIFIED WITH caching_sha2_password BY 'pw sha2'", "pw sha2"),
@@ -56,6 +57,7 @@ fn accounts(family: Family) -> Vec<(&'static str, &'static str, &'static str)> {
             ("expired", "IDENTIFIED BY 'pw expired' PASSWORD EXPIRE", "pw expired"),
             ("encrypted", "IDENTIFIED BY 'pw encrypted' REQUIRE SSL", "pw encrypted"),
             ("certified", "IDENTIFIED BY 'pw certified' REQUIRE X509", "pw certified"),
+            ("actor", "IDENTIFIED BY 'pw actor'", "pw actor"),
             ("closed", "IDENTIFIED WITH mysql_no_login", "x"),
             ("twofold", "IDENTIFIED BY 'pw before'", "pw before"),
             ("later", "IDENTIFIED BY 'pw before'", "pw now"),
@@ -83,6 +85,11 @@ async fn with_accounts(family: Family) -> Result<Stage, Box<dyn std::error::Erro
             .run(&[&format!("CREATE USER {name} {how}"), &format!("GRANT SELECT ON shop.* TO {name}")])
             .await?;
     }
+    let role = match family {
+        Family::Mariadb => ["CREATE ROLE role", "GRANT role TO actor", "SET DEFAULT ROLE role FOR actor"],
+        Family::Mysql => ["CREATE ROLE role", "GRANT role TO actor", "ALTER USER actor DEFAULT ROLE role"],
+    };
+    cluster.primary.run(&role).await?;
     if family == Family::Mysql {
         let both = ["twofold", "later"]
             .map(|name| format!("ALTER USER {name} IDENTIFIED BY 'pw now' RETAIN CURRENT PASSWORD"));

@@ -3,6 +3,7 @@
 use crate::admin::client::ask;
 use crate::{Claim, Config, Inherited, Reloaded, Running, Wish, certificate, demo, explain, logging, run_with};
 use clap::{Parser, Subcommand, ValueEnum};
+use rustix::process::{DumpableBehavior, set_dumpable_behavior};
 use splitfin_testkit::Family;
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
@@ -142,6 +143,10 @@ fn serve(file: &Path, watch: bool, claim: Claim) -> ExitCode {
         Err(error) => return complain(&error.to_string(), EX_CONFIG),
     };
     logging::start(&config.log);
+    // Passwords are in memory: not for core files, and not for other processes of the same user.
+    if let Err(error) = set_dumpable_behavior(DumpableBehavior::NotDumpable) {
+        tracing::warn!(%error, "core files may hold passwords");
+    }
     tracing::info!(version = env!("CARGO_PKG_VERSION"), config = %file.display(), workers = config.workers, "splitfin");
     let work = async {
         let mut running = run_with(config, inherited, claim).await?;

@@ -2,6 +2,7 @@
 //! through here, so that workers know a server before the monitor lets them use it.
 
 use crate::config::Backend;
+use crate::relay::Relays;
 use crate::wiring;
 use anyhow::{Result, bail};
 use splitfin_backend::Backends;
@@ -24,12 +25,21 @@ pub(crate) struct Probing {
 }
 
 impl Probing {
-    fn target(&self, backend: &Backend) -> Target {
+    fn target(&self, backend: &Backend, relays: &Relays) -> Target {
+        let relay = relays.path(backend).unwrap_or_else(|error| {
+            tracing::error!(backend = backend.spec.name, error = format!("{error:#}"), "cannot be probed");
+            // Better no probe than one that says the password to anybody.
+            Some("/nowhere".into())
+        });
+        let is_required = backend.tls.wish == splitfin_protocol::handshake::connect::TlsWish::Required;
         Target {
-            address: backend.spec.address.clone(),
+            address: match &relay {
+                Some(path) => format!("unix:{}", path.display()),
+                None => backend.spec.address.clone(),
+            },
             user: self.user.clone(),
             password: self.password.clone(),
-            tls: backend.tls.wish == splitfin_protocol::handshake::connect::TlsWish::Required,
+            tls: is_required && relay.is_none(),
             timeout: self.timeout,
             heartbeat: self.heartbeat.clone(),
         }
@@ -48,8 +58,8 @@ impl Place {
     /// Whether connections to `backend` are connections to this.
     fn is(&self, backend: &Backend) -> bool {
         let (ours, theirs) = (&self.backend, backend);
-        (&ours.spec.name, &ours.spec.address, &ours.tls, ours.compression)
-            == (&theirs.spec.name, &theirs.spec.address, &theirs.tls, theirs.compression)
+        (&ours.spec.name, &ours.spec.address, &ours.tls, ours.compression, ours.introduce)
+            == (&theirs.spec.name, &theirs.spec.address, &theirs.tls, theirs.compression, theirs.introduce)
     }
 }
 
@@ -68,6 +78,8 @@ pub(crate) struct Fleet {
     table: Arc<Backends>,
     orders: UnboundedSender<Order>,
     probing: Probing,
+    /// How those are probed whose certificate is verified.
+    relays: Relays,
     /// Who may make another server the primary.
     means: Option<Means>,
     /// Who is wanted, by who says so.
@@ -78,8 +90,9 @@ pub(crate) struct Fleet {
 pub(crate) const CONFIGURATION: &str = "";
 
 impl Fleet {
-    pub(crate) const fn new(table: Arc<Backends>, orders: UnboundedSender<Order>, probing: Probing) -> Self {
-        Self { places: Vec::new(), table, orders, probing, means: None, wanted: BTreeMap::new() }
+    pub(crate) fn new(table: Arc<Backends>, orders: UnboundedSender<Order>, probing: Probing) -> Self {
+        let relays = Relays::default();
+        Self { places: Vec::new(), table, orders, probing, relays, means: None, wanted: BTreeMap::new() }
     }
 
     /// Takes in which servers `origin` wants from now on. A server that several want is there once, as the first of them
@@ -98,6 +111,7 @@ impl Fleet {
             }
         }
         let changes = self.become_these(&all)?;
+        self.relays.keep(all.iter());
         self.wanted = wanted;
         Ok(changes)
     }
@@ -134,7 +148,7 @@ impl Fleet {
         if !place.is_ours {
             *place = Place { backend: backend.clone(), is_ours: true, is_drained: false };
             changes.added.push(backend.spec.name.clone());
-            let target = self.probing.target(backend);
+            let target = self.probing.target(backend, &self.relays);
             tell(&self.orders, Order::Put { id, spec: backend.spec.clone(), target });
         } else if place.backend.spec.weight != backend.spec.weight {
             place.backend.spec.weight = backend.spec.weight;
@@ -154,18 +168,21 @@ impl Fleet {
         });
         self.places.push(Place { backend: backend.clone(), is_ours: true, is_drained: false });
         changes.added.push(backend.spec.name.clone());
-        tell(&self.orders, Order::Put { id, spec: backend.spec.clone(), target: self.probing.target(backend) });
+        tell(
+            &self.orders,
+            Order::Put { id, spec: backend.spec.clone(), target: self.probing.target(backend, &self.relays) },
+        );
     }
 
     /// The servers that there are, and how each is probed.
     pub(crate) fn servers(&self) -> Vec<(Backend, Target)> {
         let ours = self.places.iter().filter(|place| place.is_ours);
-        ours.map(|place| (place.backend.clone(), self.probing.target(&place.backend))).collect()
+        ours.map(|place| (place.backend.clone(), self.probing.target(&place.backend, &self.relays))).collect()
     }
 
     /// How this server is probed.
     pub(crate) fn target(&self, backend: &Backend) -> Target {
-        self.probing.target(backend)
+        self.probing.target(backend, &self.relays)
     }
 
     /// Probes all servers in another way.
@@ -175,7 +192,10 @@ impl Fleet {
         }
         self.probing = probing;
         for (index, place) in self.places.iter().enumerate().filter(|(_, place)| place.is_ours) {
-            tell(&self.orders, Order::Retarget(BackendId(index as u16), self.probing.target(&place.backend)));
+            tell(
+                &self.orders,
+                Order::Retarget(BackendId(index as u16), self.probing.target(&place.backend, &self.relays)),
+            );
         }
     }
 
@@ -202,7 +222,10 @@ impl Fleet {
     /// A server as one that plays a part when another one becomes the primary.
     pub(crate) fn candidate(&self, id: BackendId) -> Option<Candidate> {
         let place = self.places.get(id.index()).filter(|place| place.is_ours)?;
-        Some(Candidate { name: place.backend.spec.name.clone(), target: self.probing.target(&place.backend) })
+        Some(Candidate {
+            name: place.backend.spec.name.clone(),
+            target: self.probing.target(&place.backend, &self.relays),
+        })
     }
 
     /// Gives the monitor an order about all servers.

@@ -17,6 +17,7 @@ mod listener;
 mod logging;
 mod metrics;
 mod names;
+mod relay;
 mod reload;
 mod run;
 mod wiring;

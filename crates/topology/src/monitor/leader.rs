@@ -103,7 +103,7 @@ impl Monitor {
             && *last.history() != History::Unknown
             && last.seen.as_ref().is_some_and(|seen| seen.read_only);
         let has_all = is_frozen && member.silent == 0 && member.history().contains(last.history());
-        member.membership().is_none() && !member.has_followed && !has_all
+        member.membership().is_none() && !member.has_followed && !has_all && !is_itself(last, member)
     }
 
     fn choice(&self) -> Choice {
@@ -291,6 +291,18 @@ impl Monitor {
             Some(path) => path,
         }
     }
+}
+
+/// Whether the last primary is none of ours any more because it is configured otherwise now: under another name, at
+/// another address, or with other TLS. One that was restored from a backup lacks something.
+fn is_itself(last: &Member, member: &Member) -> bool {
+    let (Some(before), Some(ours)) = (last.identity(), member.identity()) else { return false };
+    let has_all = match last.history() {
+        // Without GTIDs there is the uuid.
+        History::Unknown => before.uuid.is_some() && ours.uuid.is_some(),
+        history => member.history().contains(history),
+    };
+    !last.is_ours() && ours.is(before) && has_all
 }
 
 /// Nothing connects it with the rest.

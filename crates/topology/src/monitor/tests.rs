@@ -292,6 +292,26 @@ fn the_old_primary_is_fenced_until_it_follows() {
 }
 
 #[test]
+fn a_primary_that_is_configured_otherwise_is_still_the_primary() {
+    const AGAIN: BackendId = BackendId(3);
+    let again = || BackendSpec { name: "a".into(), address: "elsewhere:3306".into(), weight: 1 };
+    let mut monitor = running();
+    monitor.remove(A);
+    monitor.put(AGAIN, again());
+    let as_before = Observation { identity: identity(A), ..writable(AGAIN) };
+    monitor.observe(AGAIN, Ok(with_history(as_before.clone(), "0-1-7")));
+    assert_eq!(monitor.snapshot().primary, Some(AGAIN), "it has what it had, and more");
+    // Out of a backup, or another server at its address, it is not.
+    for other in [with_history(as_before, "0-1-4"), with_history(writable(AGAIN), "0-1-7")] {
+        let mut monitor = running();
+        monitor.remove(A);
+        monitor.put(AGAIN, again());
+        monitor.observe(AGAIN, Ok(other));
+        assert_eq!(monitor.snapshot().primary, None);
+    }
+}
+
+#[test]
 fn a_switchover_can_be_taken_back_before_anything_was_written() {
     let mut monitor = running();
     monitor.observe(A, Ok(Observation { read_only: true, ..writable(A) }));

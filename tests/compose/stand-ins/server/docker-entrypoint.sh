@@ -44,12 +44,13 @@ if [ ! -d /var/lib/mysql/mysql ]; then
         exit 1
     fi
     if command -v mariadb-install-db >/dev/null; then
-        mariadb-install-db --skip-test-db --auth-root-authentication-method=normal --skip-name-resolve --cross-bootstrap >/dev/null
+        mariadb-install-db --skip-test-db --auth-root-authentication-method=normal --cross-bootstrap \
+            --default-time-zone=SYSTEM --skip-log-bin "${@:2}" >/dev/null
     else
-        mysqld --initialize-insecure
+        "$@" --initialize-insecure --default-time-zone=SYSTEM --autocommit=1
     fi
     # As the official images do: nobody gets in over the network before all is set up.
-    "$@" --skip-networking &
+    "$@" --skip-networking --default-time-zone=SYSTEM &
     server=$!
     options() { printf '[client]\nuser=root\npassword=%s\n' "${known:-}"; }
     for _ in {60..0}; do

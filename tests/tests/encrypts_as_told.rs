@@ -1,0 +1,202 @@
+//! Promise: the configuration says who may be trusted with what, and it is kept: versions of TLS, the one certificate of a
+//! server, who may open a socket.
+
+use mysql_async::prelude::Queryable as _;
+use splitfin_tests::drivers::{client, output};
+use splitfin_tests::{Cluster, Family, PATIENCE, Stage, Told, block_on, eventually, story};
+use std::os::unix::fs::PermissionsExt as _;
+
+/// What the server's certificate is known by, as openssl writes it.
+async fn fingerprint(cluster: &Cluster) -> Result<String, Box<dyn std::error::Error>> {
+    let mut command = std::process::Command::new("openssl");
+    let certificate = cluster.primary.directory().join("data/server-cert.pem");
+    command.args(["x509", "-noout", "-fingerprint", "-sha256", "-in"]).arg(certificate);
+    let said = String::from_utf8(output(command).await?.stdout)?;
+    Ok(said.trim().rsplit('=').next().unwrap_or_default().to_owned())
+}
+
+fn with_backend(cluster: &Cluster, tls: &str, state: &std::path::Path) -> String {
+    format!(
+        "listen: [{{ address: \"127.0.0.1:0\" }}]
+backends: [{{ name: master, address: \"{}\", tls: {tls} }}]
+monitor: {{ user: monitor, password: secret, interval: 100ms, timeout: 2s }}
+state_dir: \"{}\"",
+        cluster.primary.address(),
+        state.display()
+    )
+}
+
+#[test]
+fn one_certificate_of_a_server_and_no_other() {
+    block_on(async {
+        let cluster = Cluster::start(Family::Mysql, 0).await?;
+        let state = tempfile::tempdir()?;
+        let right = fingerprint(&cluster).await?;
+        assert_eq!(right.len(), 95, "{right}");
+        let config =
+            with_backend(&cluster, &format!("{{ fingerprint: \"{right}\", min_version: \"1.3\" }}"), state.path());
+        let mut splitfin = splitfin::run(splitfin::Config::parse("story", &config)?).await?;
+        let splitfin::Endpoint::Tcp(address) = splitfin.endpoints()[0].clone() else { return Err("no port".into()) };
+        let options = || {
+            mysql_async::OptsBuilder::default()
+                .ip_or_hostname("127.0.0.1")
+                .tcp_port(address.port())
+                .user(Some("app"))
+                .pass(Some("secret"))
+                .prefer_socket(false)
+        };
+        eventually("a primary", PATIENCE, async || match splitfin.snapshot().primary {
+            Some(_) => Ok(()),
+            None => Err(format!("{:?}", splitfin.snapshot().backends)),
+        })
+        .await?;
+        let mut conn = mysql_async::Conn::new(options()).await?;
+        let cipher: Option<(String, String)> = conn.query_first("SHOW SESSION STATUS LIKE 'Ssl_version'").await?;
+        assert_eq!(cipher.map(|(_, version)| version), Some("TLSv1.3".to_owned()));
+        // Configured otherwise, it is still the primary.
+        let config = with_backend(&cluster, &format!("{{ fingerprint: \"{right}\" }}"), state.path());
+        splitfin.reload(splitfin::Config::parse("story", &config)?)?;
+        // Without any other server there is none for a moment, before it was probed in its new way.
+        let mut conn = eventually("the primary again", PATIENCE, async || {
+            mysql_async::Conn::new(options()).await.map_err(|error| error.to_string())
+        })
+        .await?;
+        conn.query_drop("CREATE TABLE shop.one (id INT)").await?;
+        // Somebody else's certificate: nothing is said to it, and it is said why.
+        let wrong = right.replace(&right[..2], if &right[..2] == "00" { "11" } else { "00" });
+        let config = with_backend(&cluster, &format!("{{ fingerprint: \"{wrong}\" }}"), state.path());
+        splitfin.reload(splitfin::Config::parse("story", &config)?)?;
+        eventually("it is not trusted", PATIENCE, async || {
+            let snapshot = splitfin.snapshot();
+            let why = format!("{:?}", snapshot.ours().map(|view| &view.fit).collect::<Vec<_>>());
+            if snapshot.primary.is_none() && why.contains("fingerprint") { Ok(()) } else { Err(why) }
+        })
+        .await?;
+        Ok(())
+    });
+}
+
+/// An authority, and a certificate of it for this machine.
+fn authority(folder: &std::path::Path) -> Result<(), Box<dyn std::error::Error>> {
+    let steps = [
+        "req -x509 -newkey rsa:2048 -nodes -keyout ca-key.pem -out ca.pem -days 2 -subj /CN=authority",
+        "req -newkey rsa:2048 -nodes -keyout key.pem -out request.pem -subj /CN=server",
+        "x509 -req -in request.pem -CA ca.pem -CAkey ca-key.pem -CAcreateserial -out cert.pem -days 2 -extfile names",
+    ];
+    std::fs::write(folder.join("names"), "subjectAltName=IP:127.0.0.1\n")?;
+    for step in steps {
+        let made = std::process::Command::new("openssl").args(step.split(' ')).current_dir(folder).output()?;
+        assert!(made.status.success(), "{step}: {}", String::from_utf8_lossy(&made.stderr));
+    }
+    Ok(())
+}
+
+story! {
+    certificates_of_one_authority_and_no_other, async |family| -> Told {
+        let (right, wrong) = (tempfile::tempdir()?, tempfile::tempdir()?);
+        authority(right.path())?;
+        authority(wrong.path())?;
+        let file = |name: &str| right.path().join(name).display().to_string();
+        let files = [format!("--ssl-ca={}", file("ca.pem")), format!("--ssl-cert={}", file("cert.pem")), format!("--ssl-key={}", file("key.pem"))];
+        let cluster = Cluster::start_saying(family, 0, &files.each_ref().map(String::as_str)).await?;
+        let state = tempfile::tempdir()?;
+        let trusting = |folder: &tempfile::TempDir| {
+            let ca = folder.path().join("ca.pem").display().to_string();
+            with_backend(&cluster, &format!("{{ mode: required, ca: \"{ca}\" }}"), state.path())
+        };
+        let mut splitfin = splitfin::run(splitfin::Config::parse("story", &trusting(&right))?).await?;
+        eventually("a primary", PATIENCE, async || match splitfin.snapshot().primary {
+            Some(_) => Ok(()),
+            None => Err(format!("{:?}", splitfin.snapshot().backends)),
+        })
+        .await?;
+        splitfin.reload(splitfin::Config::parse("story", &trusting(&wrong))?)?;
+        eventually("it is not trusted", PATIENCE, async || {
+            let snapshot = splitfin.snapshot();
+            let why = format!("{:?}", snapshot.ours().map(|view| &view.fit).collect::<Vec<_>>());
+            if snapshot.primary.is_none() && why.contains("certificate") { Ok(()) } else { Err(why) }
+        })
+        .await?;
+        Ok(())
+    }
+}
+
+#[test]
+fn clients_have_certificates_where_they_must_and_a_new_certificate_is_taken_over() {
+    block_on(async {
+        let (right, later) = (tempfile::tempdir()?, tempfile::tempdir()?);
+        authority(right.path())?;
+        authority(later.path())?;
+        let path = |folder: &tempfile::TempDir, name: &str| folder.path().join(name).display().to_string();
+        let listen = format!(
+            "listen: [{{ address: \"127.0.0.1:0\", tls: {{ mode: required, cert: \"{}\", key: \"{}\", client_ca: \"{}\" }} }}]",
+            path(&right, "cert.pem"),
+            path(&right, "key.pem"),
+            path(&right, "ca.pem"),
+        );
+        let mut stage = Stage::with(Family::Mysql, &listen).await?;
+        let port = stage.port;
+        let log_in = async |trusted: &tempfile::TempDir, own: Option<&tempfile::TempDir>| {
+            let mut command = client(Family::Mysql);
+            command.args(["-h127.0.0.1", &format!("-P{port}"), "-uapp", "-psecret", "-e", "SELECT 1"]);
+            command.args(["--ssl-mode=VERIFY_IDENTITY", &format!("--ssl-ca={}", path(trusted, "ca.pem"))]);
+            if let Some(own) = own {
+                command.args([
+                    format!("--ssl-cert={}", path(own, "cert.pem")),
+                    format!("--ssl-key={}", path(own, "key.pem")),
+                ]);
+            }
+            output(command).await.map(|output| output.status.success())
+        };
+        assert!(log_in(&right, Some(&right)).await?);
+        assert!(!log_in(&right, None).await?, "without a certificate");
+        assert!(!log_in(&right, Some(&later)).await?, "with that of another authority");
+        // The files are replaced, and the configuration is read again.
+        for name in ["cert.pem", "key.pem"] {
+            std::fs::copy(later.path().join(name), right.path().join(name))?;
+        }
+        stage.reload(2, &listen)?;
+        assert!(!log_in(&right, Some(&right)).await?, "it has another certificate now");
+        Ok(())
+    });
+}
+
+#[test]
+fn old_versions_of_tls_are_refused_where_new_ones_are_wanted() {
+    block_on(async {
+        let listen = "listen: [{ address: \"127.0.0.1:0\", tls: { mode: required, min_version: \"1.3\" } }]";
+        let stage = Stage::with(Family::Mysql, listen).await?;
+        for (version, let_in) in [("TLSv1.2", false), ("TLSv1.3", true)] {
+            let mut command = client(Family::Mysql);
+            command.args(["-h127.0.0.1", &format!("-P{}", stage.port), "-uapp", "-psecret", "-e", "SELECT 1"]);
+            command.args(["--ssl-mode=REQUIRED", &format!("--tls-version={version}")]);
+            let answer = output(command).await?;
+            let said = String::from_utf8_lossy(&answer.stderr).into_owned();
+            assert_eq!(answer.status.success(), let_in, "{version}: {said}");
+        }
+        Ok(())
+    });
+}
+
+#[test]
+fn a_socket_is_opened_by_those_who_may() {
+    block_on(async {
+        let folder = tempfile::tempdir()?;
+        let mode = |name: &str| {
+            std::fs::metadata(folder.path().join(name)).map(|metadata| metadata.permissions().mode() & 0o777)
+        };
+        let listen = format!(
+            "listen: [{{ unix: \"{0}/everybody\" }}, {{ unix: \"{0}/group\", mode: \"0660\" }}]",
+            folder.path().display()
+        );
+        let stage = Stage::with(Family::Mariadb, &listen).await?;
+        assert_eq!((mode("everybody")?, mode("group")?), (0o777, 0o660));
+        let options = mysql_async::OptsBuilder::default()
+            .socket(folder.path().join("group").to_str())
+            .user(Some("app"))
+            .pass(Some("secret"));
+        mysql_async::Conn::new(options).await?.query_drop("SELECT 1").await?;
+        drop(stage);
+        Ok(())
+    });
+}
