@@ -48,6 +48,8 @@ fn accounts(family: Family) -> Vec<(&'static str, &'static str, &'static str)> {
             ("encrypted", "IDENTIFIED BY 'pw encrypted' REQUIRE SSL", "pw encrypted"),
             ("certified", "IDENTIFIED BY 'pw certified' REQUIRE X509", "pw certified"),
             ("actor", "IDENTIFIED BY 'pw actor'", "pw actor"),
+            // Who has a user of the system is nobody's here.
+            ("resident", "IDENTIFIED VIA unix_socket", "x"),
         ],
         Family::Mysql => vec![
             ("sha2", "IDENTIFIED WITH caching_sha2_password BY 'pw sha2'", "pw sha2"),
@@ -59,6 +61,7 @@ fn accounts(family: Family) -> Vec<(&'static str, &'static str, &'static str)> {
             ("certified", "IDENTIFIED BY 'pw certified' REQUIRE X509", "pw certified"),
             ("actor", "IDENTIFIED BY 'pw actor'", "pw actor"),
             ("closed", "IDENTIFIED WITH mysql_no_login", "x"),
+            ("resident", "IDENTIFIED WITH auth_socket", "x"),
             ("twofold", "IDENTIFIED BY 'pw before'", "pw before"),
             ("later", "IDENTIFIED BY 'pw before'", "pw now"),
         ],
@@ -75,7 +78,9 @@ async fn with_accounts(family: Family) -> Result<Stage, Box<dyn std::error::Erro
     }
     if family == Family::Mysql {
         for server in cluster.servers() {
-            server.run(&["INSTALL PLUGIN mysql_no_login SONAME 'mysql_no_login.so'"]).await?;
+            let plugins =
+                ["mysql_no_login", "auth_socket"].map(|name| format!("INSTALL PLUGIN {name} SONAME '{name}.so'"));
+            server.run(&plugins.each_ref().map(String::as_str)).await?;
         }
         cluster.primary.run(&["GRANT SELECT ON mysql.user TO monitor"]).await?;
     }
@@ -153,30 +158,41 @@ story! {
     }
 }
 
+/// Changes an account's password three times, while sessions and logins go on.
+async fn rotate(stage: &Stage, name: &str, how: &str, old: &str) -> Told {
+    let options = |password: &str| stage.options().user(Some(name)).pass(Some(password)).db_name(None::<String>);
+    let mut session = mysql_async::Conn::new(options(old)).await?;
+    session.query_drop("SELECT 1").await?;
+    for round in 0..3 {
+        let new = format!("new {round}");
+        stage.cluster.primary.run(&[&format!("ALTER USER {name} {}", how.replace(old, &new))]).await?;
+        stage.cluster.caught_up().await?;
+        mysql_async::Conn::new(options(&new)).await?.query_drop("SELECT 1").await?;
+        eventually("the old one is refused", PATIENCE, async || match mysql_async::Conn::new(options(old)).await {
+            Err(error) if error.to_string().contains("1045") => Ok(()),
+            other => Err(format!("{other:?}")),
+        })
+        .await?;
+        // Somebody's wrong password costs nobody the right one.
+        mysql_async::Conn::new(options(&new)).await?.query_drop("SELECT 1").await?;
+        // Who was let in stays, even where it needs a new connection to a server.
+        session.query_drop("SELECT 1").await?;
+        session.query_drop("SELECT COUNT(*) FROM information_schema.TABLES FOR UPDATE").await.ok();
+    }
+    Ok(())
+}
+
 story! {
     a_changed_password_needs_nothing_to_be_done, async |family| -> Told {
         let stage = with_accounts(family).await?;
-        let name = if family == Family::Mariadb { "native" } else { "sha2" };
-        let old = accounts(family)[0].2;
-        let options = |password: &str| stage.options().user(Some(name)).pass(Some(password)).db_name(None::<String>);
-        let mut session = mysql_async::Conn::new(options(old)).await?;
-        session.query_drop("SELECT 1").await?;
-        for round in 0..3 {
-            let new = format!("new {round}");
-            stage.cluster.primary.run(&[&format!("ALTER USER {name} IDENTIFIED BY '{new}'")]).await?;
-            stage.cluster.caught_up().await?;
-            mysql_async::Conn::new(options(&new)).await?.query_drop("SELECT 1").await?;
-            eventually("the old one is refused", PATIENCE, async || match mysql_async::Conn::new(options(old)).await {
-                Err(error) if error.to_string().contains("1045") => Ok(()),
-                other => Err(format!("{other:?}")),
-            })
-            .await?;
-            // Somebody's wrong password costs nobody the right one.
-            mysql_async::Conn::new(options(&new)).await?.query_drop("SELECT 1").await?;
-            // Who was let in stays, even where it needs a new connection to a server.
-            session.query_drop("SELECT 1").await?;
-            session.query_drop("SELECT COUNT(*) FROM information_schema.TABLES FOR UPDATE").await.ok();
+        // Whatever its plugin is.
+        let plugins = if family == Family::Mariadb { ["old", "ed", "native"] } else { ["old", "actor", "sha2"] };
+        for name in plugins {
+            let (_, how, old) = accounts(family).into_iter().find(|(account, ..)| *account == name).ok_or("an account")?;
+            rotate(&stage, name, how, old).await?;
         }
+        let name = plugins[2];
+        let options = |password: &str| stage.options().user(Some(name)).pass(Some(password)).db_name(None::<String>);
         stage.cluster.primary.run(&[&format!("ALTER USER {name} ACCOUNT LOCK")]).await?;
         stage.cluster.caught_up().await?;
         eventually("a locked account is refused", PATIENCE, async || match mysql_async::Conn::new(options("new 2")).await {
