@@ -4,7 +4,7 @@
 #
 #   compose/compare.sh [use-haproxy] [use-nginx] [use-splitfin]      all when none is named
 #
-# SECONDS_EACH (default 15) is how long each mishap lasts, CLIENTS (16) how many clients the application has.
+# It makes servers of its own, and removes them with their data. SECONDS_EACH (default 15) is how long each mishap lasts, CLIENTS (16) how many clients the application has.
 set -euo pipefail
 # shellcheck source=compose/lib.sh
 . "$(dirname "$0")/lib.sh"
@@ -13,8 +13,15 @@ work=$(mktemp -d)
 app=splitfin-compare-app
 image=splitfin-app:local
 
+# Those who have a stack with data keep it.
+if [ -n "$(docker volume ls -q --filter name=splitfin-db-replication_)" ]; then
+    echo "there is a stack with data here already: 'make down' removes both, and then this can make its own" >&2
+    exit 1
+fi
+
 finish() {
     docker rm --force $app >/dev/null 2>&1 || true
+    "$here/down.sh" >/dev/null 2>&1 || true
     rm -rf "$work"
 }
 trap finish EXIT
@@ -107,5 +114,4 @@ compare() {
 docker build --quiet --tag $image "$here/app" >/dev/null
 [ $# -gt 0 ] || set -- use-haproxy use-nginx use-splitfin
 for front in "$@"; do compare "$front"; done
-stack db-replication --profile more down -v >/dev/null 2>&1
 docker run --rm --interactive $image table <"$work/rows"

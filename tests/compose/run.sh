@@ -23,6 +23,12 @@ mysql) export DB_IMAGE=mysql:9.7 ;;
 *) fail "unknown family: $family" ;;
 esac
 
+# Those who have a stack with data keep it.
+if [ -n "$(docker volume ls -q --filter name=splitfin-db-replication_)" ]; then
+    echo "there is a stack with data here already: 'make down' removes both, and then this can make its own" >&2
+    exit 1
+fi
+
 # Images that stand in for others are not left behind, where somebody could take them for the real ones.
 made=()
 while read -r image; do made+=("$image"); done < <(docker images --filter label=splitfin.stand-in --format '{{.Repository}}:{{.Tag}}')

@@ -182,6 +182,28 @@ async fn rotate(stage: &Stage, name: &str, how: &str, old: &str) -> Told {
     Ok(())
 }
 
+#[test]
+fn who_is_in_without_encryption_does_not_become_an_account_that_wants_it() {
+    splitfin_tests::block_on(async {
+        let stage = with_accounts(Family::Mysql).await?;
+        let become_encrypted = || {
+            mysql_async::ChangeUserOpts::default()
+                .with_user(Some("encrypted".into()))
+                .with_pass(Some("pw encrypted".into()))
+        };
+        let tls = mysql_async::SslOpts::default().with_danger_accept_invalid_certs(true);
+        for (tls, let_in) in [(None, false), (Some(tls), true)] {
+            let options =
+                stage.options().user(Some("sha2")).pass(Some("pw sha2")).db_name(None::<String>).ssl_opts(tls);
+            let mut conn = mysql_async::Conn::new(options).await?;
+            let changed = conn.change_user(become_encrypted()).await;
+            assert_eq!(changed.is_ok(), let_in, "{changed:?}");
+            assert!(let_in || changed.is_err_and(|error| error.to_string().contains("1045")));
+        }
+        Ok(())
+    });
+}
+
 story! {
     a_changed_password_needs_nothing_to_be_done, async |family| -> Told {
         let stage = with_accounts(family).await?;

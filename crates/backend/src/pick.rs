@@ -26,13 +26,25 @@ pub(crate) struct Load {
     pub(crate) measured: Option<Instant>,
     /// For round robin: what it was given, divided by its weight.
     pub(crate) turns: f64,
-    /// Failures in a row.
-    pub(crate) failures: u32,
+    /// The share of statements that failed, of late.
+    failing: f64,
     /// A connection failed: others are preferred until then.
     pub(crate) suspect_until: Option<Instant>,
 }
 
 impl Load {
+    /// A statement went well.
+    pub(crate) fn note_success(&mut self) {
+        self.failing -= self.failing * FAILURES;
+    }
+
+    /// A statement failed for a reason of the server's. Says whether so many do that it is no accident.
+    pub(crate) fn note_failure(&mut self, now: Instant) -> bool {
+        self.suspect_until = Some(now + SUSPECT);
+        self.failing += (1.0 - self.failing) * FAILURES;
+        self.failing >= FAILING
+    }
+
     /// Takes the time of one statement into the mean.
     pub(crate) fn note_latency(&mut self, time: Duration, now: Instant) {
         self.measured = Some(now);
@@ -125,6 +137,13 @@ const CLEARLY: f64 = 1.4;
 /// Differences below this many microseconds are noise, not load.
 const LEAST_LATENCY: f64 = 500.0;
 
+/// What one statement counts for in the share of those that fail.
+const FAILURES: f64 = 0.13;
+/// Five failures in a row, or about every third over some dozens of statements: on one worker that is no accident.
+const FAILING: f64 = 0.5;
+/// How long a backend whose connection failed comes last.
+const SUSPECT: Duration = Duration::from_secs(1);
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -180,6 +199,26 @@ mod tests {
             let uneven = share(balance, &[3, 1], vec![Load::default(); 2]);
             assert!(uneven[0] > 2 * uneven[1], "{balance:?} {uneven:?}");
         }
+    }
+
+    /// Whether a server of which these statements fail, over and over, counts as failing.
+    fn fails(pattern: &[bool]) -> bool {
+        let (mut load, now) = (Load::default(), Instant::now());
+        pattern.iter().cycle().take(500).any(|failed| {
+            if !failed {
+                load.note_success();
+            }
+            *failed && load.note_failure(now)
+        })
+    }
+
+    #[test]
+    fn five_failures_in_a_row_or_every_second_are_no_accident_and_one_of_ten_is() {
+        let mut load = Load::default();
+        let said: Vec<_> = (0..5).map(|_| load.note_failure(Instant::now())).collect();
+        assert_eq!(said, [false, false, false, false, true]);
+        assert!(fails(&[true, false]));
+        assert!(!fails(&[true, false, false, false, false, false, false, false, false, false]));
     }
 
     #[test]

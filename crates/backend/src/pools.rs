@@ -287,7 +287,7 @@ impl Pools {
 
     pub(crate) fn note_latency(&self, backend: BackendId, time: Duration) {
         if let Some(load) = self.loads.borrow_mut().get_mut(backend.index()) {
-            load.failures = 0;
+            load.note_success();
             load.note_latency(time, Instant::now());
         }
     }
@@ -295,9 +295,8 @@ impl Pools {
     pub(crate) fn note_failure(&self, backend: BackendId) {
         let mut loads = self.loads.borrow_mut();
         let Some(load) = loads.get_mut(backend.index()) else { return };
-        load.suspect_until = Some(Instant::now() + SUSPECT);
-        load.failures += 1;
-        self.common.alarm.raise(backend, if load.failures >= FAILING { Trouble::Failing } else { Trouble::Suspect });
+        let is_failing = load.note_failure(Instant::now());
+        self.common.alarm.raise(backend, if is_failing { Trouble::Failing } else { Trouble::Suspect });
     }
 
     /// The right to run a read on the primary that belongs on a replica, if there is one left.
@@ -382,9 +381,5 @@ impl Drop for Waiting<'_> {
 const UNKNOWN_THREAD: u16 = 1094;
 /// Different configurations of servers and logins whose variables are kept once.
 const MOST_KNOWN_VALUES: usize = 32;
-/// So many failures in a row, on one worker, are no accident.
-const FAILING: u32 = 5;
-/// How long a backend whose connection failed comes last.
-const SUSPECT: Duration = Duration::from_secs(1);
 /// How often a waiting worker looks for a connection that another worker has closed.
 const LOOK_AGAIN: Duration = Duration::from_millis(20);

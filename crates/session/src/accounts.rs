@@ -31,8 +31,10 @@ pub struct Vault {
     /// Who may look at the account tables: name and password.
     monitor: (String, Zeroizing<Vec<u8>>),
     entries: Mutex<HashMap<Box<str>, Entry>>,
-    /// The monitor sees mysql.user at most.
-    narrow: AtomicBool,
+    /// The monitor may not look at mysql.global_priv.
+    narrow: Forbidden,
+    /// Nor at mysql.user.
+    blind: Forbidden,
     /// That the account tables cannot be read was said.
     complained: AtomicBool,
 }
@@ -66,7 +68,13 @@ impl Entry {
 impl Vault {
     /// Empty. `monitor` is asked for what servers keep of native passwords.
     pub fn new(monitor: (String, Zeroizing<Vec<u8>>)) -> Self {
-        Self { monitor, entries: Mutex::default(), narrow: AtomicBool::new(false), complained: AtomicBool::new(false) }
+        Self {
+            monitor,
+            entries: Mutex::default(),
+            narrow: Forbidden::default(),
+            blind: Forbidden::default(),
+            complained: AtomicBool::new(false),
+        }
     }
 
     /// Whether it asks as this account.
@@ -110,6 +118,30 @@ impl Vault {
     }
 }
 
+/// That the monitor may not look at a table, or that there is none, which need not be found out at each login. It is
+/// tried again now and then: rights are given later, too.
+#[derive(Default)]
+struct Forbidden(Mutex<Option<Instant>>);
+
+impl Forbidden {
+    fn since(&self) -> MutexGuard<'_, Option<Instant>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn holds(&self) -> bool {
+        self.since().is_some_and(|since| since.elapsed() < LOOK_AGAIN)
+    }
+
+    /// Takes an error in, and says whether it is of that kind.
+    fn note(&self, error: &str) -> bool {
+        let is_forbidden = ["error 1142", "error 1146"].iter().any(|code| error.contains(code));
+        if is_forbidden {
+            *self.since() = Some(Instant::now());
+        }
+        is_forbidden
+    }
+}
+
 /// How a client has shown who it is.
 #[derive(Debug)]
 pub(crate) struct Proof {
@@ -145,8 +177,18 @@ impl Accounts {
     /// whatever the client's is. Where the monitor may not look, they decide alone.
     pub(crate) async fn require_tls(&self, user: &str, worker: &Worker) -> bool {
         let Self::Database(vault) = self else { return false };
+        if vault.blind.holds() {
+            return false;
+        }
         let asked = look_up(vault, "COUNT(*)", "mysql.user", user, "ssl_type <> ''", worker);
-        matches!(tokio::time::timeout(PATIENCE, asked).await, Ok(Ok(Some(count))) if count != "0")
+        match tokio::time::timeout(PATIENCE, asked).await {
+            Ok(Ok(count)) => count.is_some_and(|count| count != "0"),
+            Ok(Err(error)) => {
+                vault.blind.note(&error);
+                false
+            }
+            Err(_) => false,
+        }
     }
 
     /// A server has let the account in.
@@ -176,16 +218,13 @@ impl Accounts {
 async fn stored(vault: &Vault, user: &str, worker: &Worker) -> (Vec<[u8; 20]>, bool) {
     let natives = |text: &str| text.split(',').filter_map(native::stored).collect();
     // MariaDB's own table knows of accounts with several ways in, which the view for all does not show.
-    if !vault.narrow.load(Ordering::Relaxed) {
+    if !vault.narrow.holds() {
         match tokio::time::timeout(PATIENCE, ask_for_all(vault, user, worker)).await {
             Ok(Ok(text)) => {
                 let (others, text) = text.as_deref().and_then(|text| text.split_once(',')).unwrap_or(("1", ""));
                 return (natives(text), others == "0");
             }
-            // It may not look, or there is no such table: MySQL has none.
-            Ok(Err(error)) if ["error 1142", "error 1146"].iter().any(|code| error.contains(code)) => {
-                vault.narrow.store(true, Ordering::Relaxed);
-            }
+            Ok(Err(error)) if vault.narrow.note(&error) => {}
             Ok(Err(error)) => {
                 tracing::debug!(%error, "accounts not looked up");
                 return (Vec::new(), false);
@@ -267,6 +306,8 @@ async fn look_up(
 
 /// A password that a server accepted so short ago is not proven again.
 const TRUST: Duration = Duration::from_secs(1);
+/// From one look at a table that was forbidden to the next.
+const LOOK_AGAIN: Duration = Duration::from_secs(60);
 /// Accounts that are remembered.
 const MOST: usize = 10_000;
 /// Time to look at the account tables.

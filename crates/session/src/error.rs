@@ -107,6 +107,9 @@ pub(crate) enum Unserved {
     /// The session's READ ONLY transaction is on a replica, where only proven reads run.
     #[error("{0}")]
     ReadOnlyTransaction(&'static str),
+    /// The account may not come in this way: a server's words.
+    #[error("{0}")]
+    Denied(String),
     /// As many sessions of one account as may be.
     #[error("User '{user}' has exceeded the 'clients_per_user' limit of Splitfin (current value: {most})")]
     TooManyOfUser { user: String, most: usize },
@@ -142,7 +145,19 @@ pub(crate) enum Unserved {
     Violation(#[from] Violation),
 }
 
+/// `ER_ACCESS_DENIED_ERROR`
+pub(crate) const ACCESS_DENIED: u16 = 1045;
+
 impl Unserved {
+    /// Whether an account was not let in, because of its password or its way.
+    pub(crate) fn is_denial(&self) -> bool {
+        match self {
+            Self::Denied(_) => true,
+            Self::Backend(error) => error.refusal().is_some_and(|(code, ..)| code == ACCESS_DENIED),
+            _ => false,
+        }
+    }
+
     /// The packet that tells the client. Numbers of 2000 to 2999 never go to clients: they take them for their own.
     pub(crate) fn packet(&self) -> Vec<u8> {
         let own = |code: u16, state: &[u8; 5]| ErrPacket::new(code, state, &format!("Splitfin: {self}")).encode();
@@ -166,6 +181,7 @@ impl Unserved {
             Self::Crowded { .. } => own(1040, b"08004"),
             Self::Unsupported(_) => own(1235, b"42000"),
             Self::ReadOnlyTransaction(_) => ErrPacket::new(1792, b"25006", &self.to_string()).encode(),
+            Self::Denied(text) => ErrPacket::new(ACCESS_DENIED, b"28000", text).encode(),
             Self::TooManyOfUser { .. } => ErrPacket::new(1226, b"42000", &self.to_string()).encode(),
             Self::Interrupted => ErrPacket::new(1317, b"70100", &self.to_string()).encode(),
             Self::Killed => ErrPacket::new(1927, b"70100", &self.to_string()).encode(),

@@ -6,10 +6,9 @@
 use crate::affinity::Affinity;
 use crate::cancel::Phase;
 use crate::consistency::{Crowded, Routed, Wait};
-use crate::error::{SessionError, Unserved};
+use crate::error::{ACCESS_DENIED, SessionError, Unserved};
 use crate::failover::Deposed;
 use crate::job::{Job, Kind};
-use crate::login::ACCESS_DENIED;
 use crate::prepared::{ClientStatement, ensure_prepared, execute_packet};
 use crate::relay::{Catch, RelayError, Relayed, relay};
 use crate::serve::{Next, Session};

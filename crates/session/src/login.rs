@@ -2,7 +2,7 @@
 
 use crate::accounts::Proof;
 use crate::brake::Turn;
-use crate::error::{SessionError, Unserved};
+use crate::error::{ACCESS_DENIED, SessionError, Unserved};
 use crate::metrics::add;
 use crate::registry::Registration;
 use crate::reply;
@@ -45,14 +45,7 @@ pub(crate) async fn log_in(
     let accept = Accept::new(&greeting, plugin, client.stream().is_secure(), listener.tls_required);
     let (mut client, accept, sequence, proof) = authenticate(client, accept, 1, peer, Some(listener), worker).await?;
     let signature = sign(&accept, &proof.secret, listener, &client);
-    let user = accept.login().map(|login| login.user.clone()).unwrap_or_default();
-    if !client.stream().is_tls() && worker.settings().accounts.require_tls(&user, worker).await {
-        even_out(Instant::now()).await;
-        client.write_packet(sequence, &access_denied(&user, peer, &accept)).await?;
-        return Err(SessionError::AccessDenied { user });
-    }
-    let admitted = admit_noted(&accept, worker, proof, peer).await;
-    let identity = match admitted {
+    let identity = match admit_noted(&accept, worker, proof, peer, client.stream().is_tls()).await {
         Ok(identity) => identity,
         Err(unserved) => {
             reply::error(&mut client, sequence, &unserved).await?;
@@ -255,17 +248,22 @@ pub(crate) async fn admit_noted(
     worker: &Worker,
     proof: Proof,
     peer: Peer,
+    encrypted: bool,
 ) -> Result<Identity, Unserved> {
     let begun = Instant::now();
-    let admitted = admit(accept, worker, proof, peer).await;
     let user = accept.login().map_or("", |login| &login.user);
+    // Whether the password was right is not said then: no server is asked.
+    let admitted = match !encrypted && worker.settings().accounts.require_tls(user, worker).await {
+        true => Err(Unserved::Denied(denial(user, peer, accept))),
+        false => admit(accept, worker, proof, peer).await,
+    };
     match &admitted {
         Ok(_) => {
             if let Some(address) = peer.ip() {
                 worker.settings().brake.succeeded(address, user, begun);
             }
         }
-        Err(Unserved::Backend(error)) if error.refusal().is_some_and(|(code, ..)| code == ACCESS_DENIED) => {
+        Err(unserved) if unserved.is_denial() => {
             note_failure(peer, user, worker);
             even_out(begun).await;
         }
@@ -307,10 +305,14 @@ async fn read(client: &mut Framed, accept: &mut Accept, sequence: &mut u8) -> Re
 }
 
 fn access_denied(user: &str, peer: Peer, accept: &Accept) -> Vec<u8> {
+    ErrPacket::new(ACCESS_DENIED, b"28000", &denial(user, peer, accept)).encode()
+}
+
+/// A server's words for it.
+fn denial(user: &str, peer: Peer, accept: &Accept) -> String {
     let host = peer.ip().map_or_else(|| "localhost".to_owned(), |ip| ip.to_string());
     let with = if accept.login().is_some_and(|login| matches!(login.auth[..], [] | [0])) { "NO" } else { "YES" };
-    let text = format!("Access denied for user '{user}'@'{host}' (using password: {with})");
-    ErrPacket::new(1045, b"28000", &text).encode()
+    format!("Access denied for user '{user}'@'{host}' (using password: {with})")
 }
 
 /// The account is who it says; now a backend has to agree, and to have the database. A login without any backend is
@@ -381,8 +383,6 @@ async fn admit(accept: &Accept, worker: &Worker, proof: Proof, peer: Peer) -> Re
 const REFUSAL: Duration = Duration::from_millis(50);
 /// `ER_HOST_IS_BLOCKED`
 const HOST_IS_BLOCKED: u16 = 1129;
-/// `ER_ACCESS_DENIED_ERROR`
-pub(crate) const ACCESS_DENIED: u16 = 1045;
 
 /// What a client says of itself goes to the servers, so that they show which program it is; a client that says nothing
 /// is named after this one. Connections are shared between clients that say the same, so what differs from connection to

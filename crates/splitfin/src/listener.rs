@@ -65,6 +65,8 @@ pub(crate) async fn accept_forever(
     while let Ok(Ok((socket, peer))) = tokio::time::timeout(Duration::ZERO, listener.accept()).await {
         door.receive(socket, peer, &mut introductions);
     }
+    // Nobody is to wait at a socket that nobody accepts from.
+    drop(listener);
     // Balancers have their time to say for whom they speak.
     while introductions.join_next().await.is_some() {}
 }

@@ -38,6 +38,24 @@ impl Figures {
     }
 }
 
+/// One of a worker's counts.
+type Cell = fn(&Metrics) -> &AtomicU64;
+
+/// Counted by each worker, over all servers.
+const COUNTERS: [(&str, &str, Cell); 7] = [
+    ("failed_logins", "Logins that failed", |metrics| &metrics.failed_logins),
+    ("braked_logins", "Logins that waited, as many failed from their address", |metrics| &metrics.braked_logins),
+    ("own_errors", "Statements that Splitfin answered with an error of its own", |metrics| &metrics.own_errors),
+    ("retries", "Statements that were tried again on another server", |metrics| &metrics.retries),
+    ("corrected", "Statements that a replica refused as writes and that ran on the primary", |metrics| {
+        &metrics.corrected
+    }),
+    ("crowded_out", "Reads refused, as failover.primary_read_cap of them ran on the primary already", |metrics| {
+        &metrics.crowded_out
+    }),
+    ("fenced", "Statements and transactions cut off, as another server became the primary", |metrics| &metrics.fenced),
+];
+
 impl Collector for Figures {
     fn encode(&self, mut out: DescriptorEncoder<'_>) -> fmt::Result {
         use prometheus_client::metrics::MetricType;
@@ -46,44 +64,9 @@ impl Collector for Figures {
 
         let clients = ConstGauge::new(self.sum(|metrics| &metrics.clients) as i64);
         clients.encode(out.encode_descriptor("clients", "Clients that are connected", None, MetricType::Gauge)?)?;
-        self.counter(&mut out, "failed_logins", "Logins that failed", self.sum(|metrics| &metrics.failed_logins))?;
-        self.counter(
-            &mut out,
-            "braked_logins",
-            "Logins that waited, as many failed from their address",
-            self.sum(|metrics| &metrics.braked_logins),
-        )?;
-        self.counter(
-            &mut out,
-            "own_errors",
-            "Statements that Splitfin answered with an error of its own",
-            self.sum(|metrics| &metrics.own_errors),
-        )?;
-        self.counter(
-            &mut out,
-            "retries",
-            "Statements that were tried again on another server",
-            self.sum(|metrics| &metrics.retries),
-        )?;
-        self.counter(
-            &mut out,
-            "corrected",
-            "Statements that a replica refused as writes and that ran on the primary",
-            self.sum(|metrics| &metrics.corrected),
-        )?;
-
-        self.counter(
-            &mut out,
-            "crowded_out",
-            "Reads refused, as failover.primary_read_cap of them ran on the primary already",
-            self.sum(|metrics| &metrics.crowded_out),
-        )?;
-        self.counter(
-            &mut out,
-            "fenced",
-            "Statements and transactions cut off, as another server became the primary",
-            self.sum(|metrics| &metrics.fenced),
-        )?;
+        for (name, help, cell) in COUNTERS {
+            self.counter(&mut out, name, help, self.sum(cell))?;
+        }
         let stand_ins = ConstGauge::new(self.shared.pools.limits.stand_ins().0 as i64);
         let help = "Reads that run on the primary now, as no replica can serve them";
         stand_ins.encode(out.encode_descriptor("primary_reads", help, None, MetricType::Gauge)?)?;

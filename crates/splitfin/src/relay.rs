@@ -90,7 +90,9 @@ impl Relay {
 /// One connection of a probe. Why there is none to the server is told as a server would.
 async fn serve(socket: UnixStream, address: String, tls: ClientTls) {
     let mut probe = Framed::new(Stream::Unix(socket));
-    let connected = match log_in(&mut probe, &address, &tls).await {
+    // A probe that has given up is not noticed before the server has answered.
+    let Ok(login) = tokio::time::timeout(LIMIT, log_in(&mut probe, &address, &tls)).await else { return };
+    let connected = match login {
         Ok(server) => server,
         Err((sequence, error)) => {
             let error = ErrPacket::new(CANNOT_CONNECT, b"08S01", &format!("{error:#}")).encode();
@@ -173,5 +175,5 @@ const SSL_REQUEST: usize = 32;
 /// caching_sha2_password: the password was known.
 const FAST_AUTH_SUCCESS: u8 = 3;
 const LONGEST: usize = 64 * 1024;
-/// For connecting; the probe has a limit of its own.
+/// For connecting, and for the whole login; the probe has a shorter limit of its own.
 const LIMIT: Duration = Duration::from_secs(10);

@@ -220,6 +220,8 @@ fn bind_unix(path: &Path, mode: u32, claim: Claim) -> io::Result<Listener> {
     }
     // Nobody connects before the mode is right, and clients find one of the two sockets at any moment.
     let beside = path.with_extension(format!("{}.new", std::process::id()));
+    // In a container every process may have the same number: one that died right here has left this.
+    let _ = std::fs::remove_file(&beside);
     let listener = UnixListener::bind(&beside)?;
     let ready = std::fs::set_permissions(&beside, std::fs::Permissions::from_mode(mode))
         .and_then(|()| std::fs::rename(&beside, path));
