@@ -5,6 +5,7 @@ use mysql_async::prelude::Queryable as _;
 use splitfin_tests::drivers::{client, output};
 use splitfin_tests::{Cluster, Family, PATIENCE, Stage, Told, block_on, eventually, story};
 use std::os::unix::fs::PermissionsExt as _;
+use std::path::Path;
 
 /// What the server's certificate is known by, as openssl writes it.
 async fn fingerprint(cluster: &Cluster) -> Result<String, Box<dyn std::error::Error>> {
@@ -15,7 +16,7 @@ async fn fingerprint(cluster: &Cluster) -> Result<String, Box<dyn std::error::Er
     Ok(said.trim().rsplit('=').next().unwrap_or_default().to_owned())
 }
 
-fn with_backend(cluster: &Cluster, tls: &str, state: &std::path::Path) -> String {
+fn with_backend(cluster: &Cluster, tls: &str, state: &Path) -> String {
     format!(
         "listen: [{{ address: \"127.0.0.1:0\" }}]
 backends: [{{ name: master, address: \"{}\", tls: {tls} }}]
@@ -77,18 +78,107 @@ fn one_certificate_of_a_server_and_no_other() {
 }
 
 /// An authority, and a certificate of it for this machine.
-fn authority(folder: &std::path::Path) -> Result<(), Box<dyn std::error::Error>> {
-    let steps = [
-        "req -x509 -newkey rsa:2048 -nodes -keyout ca-key.pem -out ca.pem -days 2 -subj /CN=authority",
-        "req -newkey rsa:2048 -nodes -keyout key.pem -out request.pem -subj /CN=server",
-        "x509 -req -in request.pem -CA ca.pem -CAkey ca-key.pem -CAcreateserial -out cert.pem -days 2 -extfile names",
-    ];
+fn authority(folder: &Path) -> Result<(), Box<dyn std::error::Error>> {
     std::fs::write(folder.join("names"), "subjectAltName=IP:127.0.0.1\n")?;
-    for step in steps {
-        let made = std::process::Command::new("openssl").args(step.split(' ')).current_dir(folder).output()?;
-        assert!(made.status.success(), "{step}: {}", String::from_utf8_lossy(&made.stderr));
-    }
+    openssl(folder, "req -x509 -newkey rsa:2048 -nodes -keyout ca-key.pem -out ca.pem -days 2 -subj /CN=authority")?;
+    certificate(folder, "server", "cert.pem", "key.pem")
+}
+
+/// A certificate of the authority in `folder`.
+fn certificate(folder: &Path, name: &str, cert: &str, key: &str) -> Result<(), Box<dyn std::error::Error>> {
+    openssl(folder, &format!("req -newkey rsa:2048 -nodes -keyout {key} -out request.pem -subj /CN={name}"))?;
+    let sign = "x509 -req -in request.pem -CA ca.pem -CAkey ca-key.pem -CAcreateserial -days 2 -extfile names -out";
+    openssl(folder, &format!("{sign} {cert}"))
+}
+
+fn openssl(folder: &Path, arguments: &str) -> Result<(), Box<dyn std::error::Error>> {
+    let made = std::process::Command::new("openssl").args(arguments.split(' ')).current_dir(folder).output()?;
+    assert!(made.status.success(), "{arguments}: {}", String::from_utf8_lossy(&made.stderr));
     Ok(())
+}
+
+/// Logs in with a certificate, if it has one, and gives what comes of it.
+async fn logged_in_with(
+    family: Family,
+    port: u16,
+    user: &str,
+    own: Option<(&Path, &str)>,
+) -> Result<String, Box<dyn std::error::Error>> {
+    let mut command = client(family);
+    command.args(["-h127.0.0.1", &format!("-P{port}"), &format!("-u{user}"), "-ppw", "-NBe", "SELECT CURRENT_USER()"]);
+    command.arg(if family == Family::Mysql { "--ssl-mode=REQUIRED" } else { "--ssl" });
+    if let Some((folder, name)) = own {
+        let file = |ending: &str| folder.join(format!("{name}{ending}.pem")).display().to_string();
+        command.args([format!("--ssl-cert={}", file("")), format!("--ssl-key={}", file("-key"))]);
+    }
+    let answer = output(command).await?;
+    let error = String::from_utf8_lossy(&answer.stderr).into_owned();
+    Ok(match answer.status.success() {
+        true => String::from_utf8(answer.stdout)?.trim().to_owned(),
+        false => match error.find("Access denied") {
+            Some(at) => error[at..].trim().to_owned(),
+            None => "no TLS".to_owned(),
+        },
+    })
+}
+
+story! {
+    accounts_that_need_a_certificate_are_let_in_with_it_alone, async |family| -> Told {
+        let (folder, elsewhere) = (tempfile::tempdir()?, tempfile::tempdir()?);
+        authority(folder.path())?;
+        authority(elsewhere.path())?;
+        for name in ["app", "other", "splitfin"] {
+            certificate(folder.path(), name, &format!("{name}.pem"), &format!("{name}-key.pem"))?;
+        }
+        certificate(elsewhere.path(), "app", "app.pem", "app-key.pem")?;
+        let file = |name: &str| folder.path().join(name).display().to_string();
+        let files = [format!("--ssl-ca={}", file("ca.pem")), format!("--ssl-cert={}", file("cert.pem")), format!("--ssl-key={}", file("key.pem"))];
+        let cluster = Cluster::start_saying(family, 1, &files.each_ref().map(String::as_str)).await?;
+        let accounts = [
+            ("anyone", ""),
+            ("tls", "REQUIRE SSL"),
+            ("holder", "REQUIRE X509"),
+            ("subject", "REQUIRE SUBJECT '/CN=app'"),
+            ("issuer", "REQUIRE ISSUER '/CN=authority'"),
+            ("named", "REQUIRE SUBJECT '/CN=app' AND ISSUER '/CN=authority'"),
+        ];
+        for (user, require) in accounts {
+            cluster.primary.run(&[&format!("CREATE USER {user}@'%' IDENTIFIED BY 'pw' {require}")]).await?;
+        }
+        // What watches the servers needs one, too.
+        cluster.primary.run(&["ALTER USER monitor REQUIRE X509"]).await?;
+        cluster.caught_up().await?;
+        let config = |more: &str| format!(
+            "auth: {{ mode: database, certificates: [{{ cert: \"{splitfin}.pem\", key: \"{splitfin}-key.pem\", for: any_client }}{more}] }}\nlimits: {{ failed_logins: 0 }}\nlisten: [{{ address: \"127.0.0.1:0\", tls: {{ cert: \"{}\", key: \"{}\", client_ca: \"{}\", client_cert: optional }} }}]",
+            file("cert.pem"), file("key.pem"), file("ca.pem"), splitfin = folder.path().join("splitfin").display(),
+        );
+        let of_app = format!(", {{ cert: \"{}\", key: \"{}\" }}", file("app.pem"), file("app-key.pem"));
+        let mut stage = Stage::in_front_of(cluster, &config(&of_app)).await?;
+        let shown: [Option<(&Path, &str)>; 4] =
+            [None, Some((folder.path(), "app")), Some((folder.path(), "other")), Some((elsewhere.path(), "app"))];
+        let mut let_in = 0;
+        for (user, require) in accounts {
+            for own in shown {
+                let direct = logged_in_with(family, stage.cluster.primary.port(), user, own).await?;
+                let through = logged_in_with(family, stage.port, user, own).await?;
+                assert_eq!(direct, through, "{user} {require} {own:?}");
+                let_in += usize::from(direct.starts_with(user));
+            }
+        }
+        // No certificate, that of app, that of somebody else of the same authority: 3, 3, 2, 1, 2 and 1.
+        assert_eq!(let_in, 12);
+        // Without its own at hand nobody can speak for app; and a connection of somebody with a certificate is no way in for
+        // somebody without.
+        stage.reload(2, &config(""))?;
+        eventually("app's certificate is not shown any more", PATIENCE, async || {
+            let said = logged_in_with(family, stage.port, "subject", shown[1]).await.map_err(|error| error.to_string())?;
+            if said.starts_with("Access denied") { Ok(()) } else { Err(said) }
+        })
+        .await?;
+        assert!(logged_in_with(family, stage.port, "holder", shown[1]).await?.starts_with("holder"));
+        assert!(logged_in_with(family, stage.port, "holder", None).await?.starts_with("Access denied"));
+        Ok(())
+    }
 }
 
 story! {

@@ -40,6 +40,16 @@ pub struct BackendTls {
     pub wish: TlsWish,
     /// How.
     pub client: ClientTls,
+    /// How, with one of the certificates that servers are shown, by its SHA-256.
+    pub certified: Vec<([u8; 32], ClientTls)>,
+}
+
+impl BackendTls {
+    /// With this certificate. One that is not there any more is not shown: the server decides what that means.
+    fn showing(&self, certificate: Option<[u8; 32]>) -> &ClientTls {
+        let known = |wanted| self.certified.iter().find(|(fingerprint, _)| *fingerprint == wanted);
+        certificate.and_then(known).map_or(&self.client, |(_, client)| client)
+    }
 }
 
 /// Who a connection belongs to, with everything that can only be said at login. Connections are shared between
@@ -58,6 +68,8 @@ pub struct Account {
     pub attributes: Vec<(String, String)>,
     /// Where the client is, if servers are told.
     pub client: Option<IpAddr>,
+    /// Which certificate servers are shown: SHA-256 of one in [`BackendTls::certified`].
+    pub certificate: Option<[u8; 32]>,
 }
 
 impl std::hash::Hash for Account {
@@ -112,7 +124,8 @@ async fn log_in(
         if let Step::StartTls(request) = &step {
             sequence = framed.write_packet(sequence, request).await?;
             let host = backend.address.rsplit_once(':').map_or(backend.address.as_str(), |(host, _)| host);
-            framed = framed.connect_tls(&backend.tls.client, host.trim_matches(['[', ']'])).await?;
+            framed =
+                framed.connect_tls(backend.tls.showing(account.certificate), host.trim_matches(['[', ']'])).await?;
             step = connect.secured();
         }
         match step {

@@ -278,6 +278,7 @@ async fn look_up(
     let (name, password) = &vault.monitor;
     let account = Rc::new(Account {
         client: None,
+        certificate: worker.settings().certificates.own,
         user: name.clone(),
         password: Secret::Clear(password.clone()),
         capabilities: Capabilities::empty(),

@@ -22,7 +22,7 @@ impl Session {
             .map_err(splitfin_protocol::handshake::accept::LoginError::from)?;
         let (mut client, accept, sequence, proof) =
             authenticate(client, accept, sequence, self.peer, None, &self.worker).await?;
-        match admit_noted(&accept, &self.worker, proof, self.peer, client.stream().is_tls()).await {
+        match admit_noted(&accept, &self.worker, proof, self.peer, client.stream()).await {
             Ok(identity) => {
                 self.consistency.change_user(&identity.account.user, &self.worker.settings().consistency);
                 self.account = identity.account;

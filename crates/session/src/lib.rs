@@ -45,5 +45,5 @@ pub use metrics::Metrics;
 pub use registry::{Registry, SessionIds};
 pub use route_log::{RouteLog, RouteLogLevel};
 pub use serve::{Listener, Session};
-pub use settings::{PoolMode, Settings, Users};
+pub use settings::{Certificates, PoolMode, Settings, Users};
 pub use worker::Worker;

@@ -18,7 +18,7 @@ use splitfin_protocol::packet::{ErrPacket, Greeting};
 use splitfin_protocol::{Capabilities, Status};
 use splitfin_router::{Access, Facts, Statement, route};
 use splitfin_topology::{Family, Offer, Snapshot};
-use splitfin_transport::{FrameError, Framed, Peer, Role};
+use splitfin_transport::{CertificateNames, FrameError, Framed, Peer, Role, Stream};
 use std::rc::Rc;
 use std::time::{Duration, Instant};
 
@@ -45,7 +45,7 @@ pub(crate) async fn log_in(
     let accept = Accept::new(&greeting, plugin, client.stream().is_secure(), listener.tls_required);
     let (mut client, accept, sequence, proof) = authenticate(client, accept, 1, peer, Some(listener), worker).await?;
     let signature = sign(&accept, &proof.secret, listener, &client);
-    let identity = match admit_noted(&accept, worker, proof, peer, client.stream().is_tls()).await {
+    let identity = match admit_noted(&accept, worker, proof, peer, client.stream()).await {
         Ok(identity) => identity,
         Err(unserved) => {
             reply::error(&mut client, sequence, &unserved).await?;
@@ -248,14 +248,14 @@ pub(crate) async fn admit_noted(
     worker: &Worker,
     proof: Proof,
     peer: Peer,
-    encrypted: bool,
+    stream: &Stream,
 ) -> Result<Identity, Unserved> {
     let begun = Instant::now();
     let user = accept.login().map_or("", |login| &login.user);
     // Whether the password was right is not said then: no server is asked.
-    let admitted = match !encrypted && worker.settings().accounts.require_tls(user, worker).await {
+    let admitted = match !stream.is_tls() && worker.settings().accounts.require_tls(user, worker).await {
         true => Err(Unserved::Denied(denial(user, peer, accept))),
-        false => admit(accept, worker, proof, peer).await,
+        false => admit(accept, worker, proof, peer, stream.certificate_of_peer()).await,
     };
     match &admitted {
         Ok(_) => {
@@ -317,7 +317,13 @@ fn denial(user: &str, peer: Peer, accept: &Accept) -> String {
 
 /// The account is who it says; now a backend has to agree, and to have the database. A login without any backend is
 /// refused: nothing could be said to it.
-async fn admit(accept: &Accept, worker: &Worker, proof: Proof, peer: Peer) -> Result<Identity, Unserved> {
+async fn admit(
+    accept: &Accept,
+    worker: &Worker,
+    proof: Proof,
+    peer: Peer,
+    certificate: Option<CertificateNames>,
+) -> Result<Identity, Unserved> {
     let Some(login) = accept.login() else { return Err(Unserved::UnknownCommand) };
     let capabilities = accept.agreed();
     let account = Rc::new(Account {
@@ -327,6 +333,7 @@ async fn admit(accept: &Accept, worker: &Worker, proof: Proof, peer: Peer) -> Re
         collation: login.collation,
         attributes: attributes_of(&login.attributes),
         client: peer.ip().filter(|_| worker.settings().introduces),
+        certificate: worker.settings().certificates.for_client(certificate.as_ref()),
     });
     let database = login.database.as_deref().map(Rc::from);
     let mut state = State::new(database, capabilities.contains(Capabilities::MULTI_STATEMENTS));

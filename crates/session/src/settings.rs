@@ -1,7 +1,7 @@
 //! What the configuration says of sessions.
 
 use splitfin_router::Settings as Routing;
-use splitfin_transport::RsaKey;
+use splitfin_transport::{CertificateNames, RsaKey};
 use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
@@ -41,11 +41,32 @@ impl Users {
     }
 }
 
+/// Which certificates servers are shown, and for whom: only for clients that have shown one themselves. What a server
+/// wants of an account (REQUIRE X509, SUBJECT, ISSUER) it then sees fulfilled here exactly where the client fulfils it.
+#[derive(Debug, Clone, Default)]
+pub struct Certificates {
+    /// For clients whose certificate has these names.
+    pub by_names: Vec<(CertificateNames, [u8; 32])>,
+    /// For all others that have shown one, and for the monitor.
+    pub own: Option<[u8; 32]>,
+}
+
+impl Certificates {
+    /// For a client with this certificate.
+    pub fn for_client(&self, client: Option<&CertificateNames>) -> Option<[u8; 32]> {
+        let client = client?;
+        let same = self.by_names.iter().find(|(names, _)| names == client);
+        same.map(|(_, fingerprint)| *fingerprint).or(self.own)
+    }
+}
+
 /// What the configuration says of sessions; the same for all of them.
 #[derive(Debug, Clone)]
 pub struct Settings {
     /// Who may log in.
     pub accounts: crate::Accounts,
+    /// Certificates for servers.
+    pub certificates: Arc<Certificates>,
     /// Whether any server is told where a client is.
     pub introduces: bool,
     /// What slows failed logins down.

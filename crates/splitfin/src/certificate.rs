@@ -2,7 +2,7 @@
 
 use crate::config::Listen;
 use anyhow::{Context as _, Result};
-use splitfin_transport::tls::{self, ServerTls};
+use splitfin_transport::tls::{self, ClientAuthority, ServerTls};
 use std::fs;
 use std::io::Write as _;
 use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _};
@@ -14,12 +14,13 @@ pub(crate) fn server_tls(listen: &Listen, state_dir: &Path) -> Result<Option<Ser
         return Ok(None);
     }
     let read = |path: &Path| fs::read(path).with_context(|| format!("cannot read {}", path.display()));
-    let client_ca = listen.client_ca.as_deref().map(read).transpose()?;
+    let ca = listen.client_ca.as_deref().map(read).transpose()?;
+    let clients = ca.as_deref().map(|ca| ClientAuthority { ca, optional: listen.client_cert_optional });
     let (chain, key) = match &listen.certificate {
         Some((chain, key)) => (read(chain)?, read(key)?),
         None => generated(state_dir)?,
     };
-    let tls = ServerTls::new(&chain, &key, client_ca.as_deref(), listen.tls_minimum)
+    let tls = ServerTls::new(&chain, &key, clients, listen.tls_minimum)
         .with_context(|| format!("TLS of {}", listen.endpoint))?;
     Ok(Some(tls))
 }
@@ -100,6 +101,7 @@ mod tests {
             compression: true,
             certificate,
             client_ca: None,
+            client_cert_optional: false,
             tls_minimum: TlsVersion::default(),
             mode: 0o777,
             proxies: crate::admission::Networks::default(),

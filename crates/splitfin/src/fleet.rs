@@ -125,7 +125,7 @@ impl Fleet {
             );
         }
         // What can go wrong goes wrong in front of the first change.
-        let clients: Vec<_> = wanted.iter().map(|backend| wiring::client_tls(&backend.tls)).collect::<Result<_>>()?;
+        let tls: Vec<_> = wanted.iter().map(|backend| wiring::backend_tls(&backend.tls)).collect::<Result<_>>()?;
         let mut changes = Changes::default();
         for (index, place) in self.places.iter_mut().enumerate() {
             if place.is_ours && !wanted.iter().any(|backend| place.is(backend)) {
@@ -134,10 +134,10 @@ impl Fleet {
                 tell(&self.orders, Order::Remove(BackendId(index as u16)));
             }
         }
-        for (backend, client) in wanted.iter().zip(clients) {
+        for (backend, tls) in wanted.iter().zip(tls) {
             match self.places.iter().position(|place| place.is(backend)) {
                 Some(at) => self.keep(at, backend, &mut changes),
-                None => self.add(backend, client, &mut changes),
+                None => self.add(backend, tls, &mut changes),
             }
         }
         Ok(changes)
@@ -157,12 +157,12 @@ impl Fleet {
         }
     }
 
-    fn add(&mut self, backend: &Backend, client: splitfin_transport::tls::ClientTls, changes: &mut Changes) {
+    fn add(&mut self, backend: &Backend, tls: splitfin_backend::BackendTls, changes: &mut Changes) {
         let id = BackendId(self.places.len() as u16);
         self.table.put(splitfin_backend::Backend {
             id,
             address: backend.spec.address.clone(),
-            tls: splitfin_backend::BackendTls { wish: backend.tls.wish, client },
+            tls,
             compression: backend.compression,
             introduce: backend.introduce,
         });
@@ -254,6 +254,7 @@ mod tests {
                 ca: None,
                 fingerprint: None,
                 minimum: Default::default(),
+                certificates: [].into(),
             },
             compression: splitfin_protocol::Capabilities::empty(),
             introduce: false,

@@ -8,9 +8,10 @@ use crate::config::{Backend, BackendTls};
 use crate::wiring::client_tls;
 use anyhow::{Context as _, Result, anyhow};
 use splitfin_protocol::Capabilities;
+use splitfin_protocol::handshake::connect::TlsWish;
 use splitfin_protocol::packet::ErrPacket;
 use splitfin_transport::tls::ClientTls;
-use splitfin_transport::{Framed, Stream, dial};
+use splitfin_transport::{Framed, OwnCertificate, Stream, dial};
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
@@ -18,7 +19,7 @@ use tempfile::TempDir;
 use tokio::net::{UnixListener, UnixStream};
 use tokio::task::JoinSet;
 
-/// One for each server whose certificate is verified.
+/// One for each server whose certificate is verified, or that wants to see one.
 #[derive(Debug, Default)]
 pub(crate) struct Relays {
     open: Mutex<Vec<Relay>>,
@@ -37,7 +38,8 @@ impl Relays {
     /// Where probes of a server go, if not to itself.
     pub(crate) fn path(&self, backend: &Backend) -> Result<Option<PathBuf>> {
         let (address, tls) = (&backend.spec.address, &backend.tls);
-        if tls.ca.is_none() && tls.fingerprint.is_none() {
+        let shows = own(tls).is_some() && tls.wish != TlsWish::Disabled && !address.starts_with("unix:");
+        if tls.ca.is_none() && tls.fingerprint.is_none() && !shows {
             return Ok(None);
         }
         let mut open = self.open.lock().unwrap_or_else(PoisonError::into_inner);
@@ -59,13 +61,18 @@ impl Relays {
     }
 }
 
+/// What the monitor shows.
+fn own(tls: &BackendTls) -> Option<&OwnCertificate> {
+    tls.certificates.iter().find(|certificate| certificate.for_any).map(|certificate| &certificate.own)
+}
+
 fn socket(folder: &Path) -> PathBuf {
     folder.join("probe")
 }
 
 impl Relay {
     fn open(address: String, tls: BackendTls) -> Result<Self> {
-        let client = client_tls(&tls)?;
+        let client = client_tls(&tls, own(&tls))?;
         // Its mode is 0700.
         let folder = tempfile::Builder::new().prefix("splitfin-").tempdir().context("a folder for probes")?;
         let listener = UnixListener::bind(socket(folder.path())).context("a socket for probes")?;

@@ -7,10 +7,12 @@ use splitfin_backend::{Alarm, Limits, Usage};
 use splitfin_health::promotion::{Account, Means};
 use splitfin_health::{Order, Wires};
 use splitfin_router::classify::{TRACKED_UNDER_TWO_NAMES, TRACKED_VARIABLES};
-use splitfin_session::{Accounts, Brake, ConsistencySettings, Learned, Marks, Metrics, Registry, Users, Vault};
+use splitfin_session::{
+    Accounts, Brake, Certificates, ConsistencySettings, Learned, Marks, Metrics, Registry, Users, Vault,
+};
 use splitfin_topology::{Monitor, Topology};
-use splitfin_transport::RsaKey;
 use splitfin_transport::tls::ClientTls;
+use splitfin_transport::{OwnCertificate, RsaKey};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use tokio::sync::{mpsc, watch};
 use zeroize::Zeroizing;
@@ -108,6 +110,7 @@ pub(crate) fn session(
     };
     Ok(splitfin_session::Settings {
         accounts: accounts(config, before),
+        certificates: Arc::new(certificates(config)),
         introduces: config
             .backends
             .iter()
@@ -160,18 +163,38 @@ pub(crate) const fn pools(config: &Config) -> splitfin_backend::Settings {
     }
 }
 
-/// How a backend's certificate is looked at.
-pub(crate) fn client_tls(tls: &BackendTls) -> Result<ClientTls> {
+/// TLS towards a backend.
+pub(crate) fn backend_tls(tls: &BackendTls) -> Result<splitfin_backend::BackendTls> {
+    let certified = tls
+        .certificates
+        .iter()
+        .map(|certificate| Ok((certificate.own.fingerprint(), client_tls(tls, Some(&certificate.own))?)));
+    Ok(splitfin_backend::BackendTls {
+        wish: tls.wish,
+        client: client_tls(tls, None)?,
+        certified: certified.collect::<Result<_>>()?,
+    })
+}
+
+/// How a backend's certificate is looked at, and what it is shown.
+pub(crate) fn client_tls(tls: &BackendTls, own: Option<&OwnCertificate>) -> Result<ClientTls> {
     if let Some(fingerprint) = tls.fingerprint {
-        return Ok(ClientTls::pinned(fingerprint, tls.minimum)?);
+        return Ok(ClientTls::pinned(fingerprint, tls.minimum, own)?);
     }
     match &tls.ca {
         Some(path) => {
             let pem = std::fs::read(path).with_context(|| format!("cannot read {}", path.display()))?;
-            Ok(ClientTls::verifying(&pem, tls.minimum)?)
+            Ok(ClientTls::verifying(&pem, tls.minimum, own)?)
         }
-        None => Ok(ClientTls::opportunistic(tls.minimum)?),
+        None => Ok(ClientTls::opportunistic(tls.minimum, own)?),
     }
+}
+
+/// Which certificates servers are shown for which clients.
+fn certificates(config: &Config) -> Certificates {
+    let (own, others): (Vec<_>, Vec<_>) = config.certificates.iter().partition(|certificate| certificate.for_any);
+    let by_names = others.iter().map(|certificate| (certificate.own.names().clone(), certificate.own.fingerprint()));
+    Certificates { by_names: by_names.collect(), own: own.first().map(|certificate| certificate.own.fingerprint()) }
 }
 
 pub(crate) fn probing(config: &Config) -> Probing {

@@ -1,5 +1,6 @@
 //! One byte stream, whatever it runs over.
 
+use crate::own_certificate::CertificateNames;
 use std::io;
 use std::pin::Pin;
 use std::task::{Context, Poll};
@@ -27,6 +28,14 @@ impl Stream {
     /// Whether it is encrypted.
     pub const fn is_tls(&self) -> bool {
         matches!(self, Self::Tls(_))
+    }
+
+    /// Whose certificate the peer has shown, if it did. It was verified.
+    pub fn certificate_of_peer(&self) -> Option<CertificateNames> {
+        match self {
+            Self::Tls(tls) => CertificateNames::of(tls.get_ref().1.peer_certificates()?.first()?),
+            Self::Tcp(_) | Self::Unix(_) => None,
+        }
     }
 
     /// Reads into the spare room of `into`. 0 means the peer has closed. Cancelling loses nothing.

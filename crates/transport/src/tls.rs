@@ -1,12 +1,15 @@
 //! TLS in both directions, over rustls with aws-lc-rs.
 
+use crate::own_certificate::{OwnCertificate, showing};
 use crate::stream::Surplus;
 use ::aws_lc_rs::digest::{SHA256, digest};
+use rustls::client::WantsClientCert;
 use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
 use rustls::crypto::{CryptoProvider, aws_lc_rs, verify_tls12_signature, verify_tls13_signature};
 use rustls::server::WebPkiClientVerifier;
 use rustls::{
-    ClientConfig, DigitallySignedStruct, RootCertStore, ServerConfig, SignatureScheme, SupportedProtocolVersion,
+    ClientConfig, ConfigBuilder, DigitallySignedStruct, RootCertStore, ServerConfig, SignatureScheme,
+    SupportedProtocolVersion,
 };
 use rustls_pki_types::pem::PemObject as _;
 use rustls_pki_types::{CertificateDer, PrivateKeyDer, ServerName, UnixTime};
@@ -66,7 +69,7 @@ pub fn fingerprint(pem: &[u8]) -> Result<[u8; 32], TlsError> {
     Ok(fingerprint_of(&certificates(pem, "certificate")?[0]))
 }
 
-fn fingerprint_of(certificate: &CertificateDer<'_>) -> [u8; 32] {
+pub(crate) fn fingerprint_of(certificate: &CertificateDer<'_>) -> [u8; 32] {
     let mut fingerprint = [0; 32];
     fingerprint.copy_from_slice(digest(&SHA256, certificate).as_ref());
     fingerprint
@@ -76,7 +79,7 @@ fn provider() -> Arc<CryptoProvider> {
     Arc::new(aws_lc_rs::default_provider())
 }
 
-fn certificates(pem: &[u8], what: &'static str) -> Result<Vec<CertificateDer<'static>>, TlsError> {
+pub(crate) fn certificates(pem: &[u8], what: &'static str) -> Result<Vec<CertificateDer<'static>>, TlsError> {
     let read: Result<Vec<_>, _> = CertificateDer::pem_slice_iter(pem).collect();
     let read = read.map_err(|source| TlsError::Pem { what, source })?;
     match read.is_empty() {
@@ -93,6 +96,15 @@ fn roots(pem: &[u8], what: &'static str) -> Result<RootCertStore, TlsError> {
     Ok(roots)
 }
 
+/// Whose certificates clients may, or must, show.
+#[derive(Debug, Clone, Copy)]
+pub struct ClientAuthority<'a> {
+    /// The certificate authority, in PEM.
+    pub ca: &'a [u8],
+    /// Clients without a certificate may come in, too.
+    pub optional: bool,
+}
+
 /// TLS towards clients.
 #[derive(Clone)]
 pub struct ServerTls {
@@ -107,17 +119,23 @@ impl std::fmt::Debug for ServerTls {
 }
 
 impl ServerTls {
-    /// From a certificate chain and its key in PEM; with `client_ca`, clients must have a certificate of it.
-    pub fn new(chain: &[u8], key: &[u8], client_ca: Option<&[u8]>, minimum: TlsVersion) -> Result<Self, TlsError> {
+    /// From a certificate chain and its key in PEM.
+    pub fn new(
+        chain: &[u8],
+        key: &[u8],
+        clients: Option<ClientAuthority<'_>>,
+        minimum: TlsVersion,
+    ) -> Result<Self, TlsError> {
         let chain = certificates(chain, "certificate")?;
         let key = PrivateKeyDer::from_pem_slice(key).map_err(|source| TlsError::Pem { what: "key", source })?;
         let builder = ServerConfig::builder_with_provider(provider()).with_protocol_versions(minimum.and_later())?;
-        let builder = match client_ca {
+        let builder = match clients {
             None => builder.with_no_client_auth(),
-            Some(pem) => {
-                let roots = Arc::new(roots(pem, "client CA")?);
-                let verifier = WebPkiClientVerifier::builder_with_provider(roots, provider()).build();
-                builder.with_client_cert_verifier(verifier.map_err(|error| match error {
+            Some(ClientAuthority { ca, optional }) => {
+                let roots = Arc::new(roots(ca, "client CA")?);
+                let verifier = WebPkiClientVerifier::builder_with_provider(roots, provider());
+                let verifier = if optional { verifier.allow_unauthenticated() } else { verifier };
+                builder.with_client_cert_verifier(verifier.build().map_err(|error| match error {
                     rustls::server::VerifierBuilderError::NoRootAnchors => TlsError::Empty { what: "client CA" },
                     _ => TlsError::Config(rustls::Error::General("client CA: revocation list".into())),
                 })?)
@@ -150,30 +168,31 @@ impl std::fmt::Debug for ClientTls {
 }
 
 impl ClientTls {
-    /// Accepts servers whose certificate is signed by `ca` (PEM) for the name that is connected to.
-    pub fn verifying(ca: &[u8], minimum: TlsVersion) -> Result<Self, TlsError> {
+    /// Accepts servers whose certificate is signed by `ca` (PEM) for the name that is connected to. If they ask, they are
+    /// shown `own`.
+    pub fn verifying(ca: &[u8], minimum: TlsVersion, own: Option<&OwnCertificate>) -> Result<Self, TlsError> {
         let builder = ClientConfig::builder_with_provider(provider()).with_protocol_versions(minimum.and_later())?;
-        let config = builder.with_root_certificates(roots(ca, "CA")?).with_no_client_auth();
+        let config = showing(builder.with_root_certificates(roots(ca, "CA")?), own)?;
         Ok(Self { connector: TlsConnector::from(Arc::new(config)) })
     }
 
     /// Accepts any certificate: servers make their own by default, which nothing vouches for. It keeps listeners out,
     /// not impostors.
-    pub fn opportunistic(minimum: TlsVersion) -> Result<Self, TlsError> {
-        Self::by_fingerprint(None, minimum)
+    pub fn opportunistic(minimum: TlsVersion, own: Option<&OwnCertificate>) -> Result<Self, TlsError> {
+        Self::by_fingerprint(None, minimum, own)
     }
 
     /// Accepts one certificate, whoever has signed it and for whichever name: the one with this SHA-256.
-    pub fn pinned(fingerprint: [u8; 32], minimum: TlsVersion) -> Result<Self, TlsError> {
-        Self::by_fingerprint(Some(fingerprint), minimum)
+    pub fn pinned(fingerprint: [u8; 32], minimum: TlsVersion, own: Option<&OwnCertificate>) -> Result<Self, TlsError> {
+        Self::by_fingerprint(Some(fingerprint), minimum, own)
     }
 
-    fn by_fingerprint(fingerprint: Option<[u8; 32]>, minimum: TlsVersion) -> Result<Self, TlsError> {
-        let provider = provider();
-        let builder =
-            ClientConfig::builder_with_provider(Arc::clone(&provider)).with_protocol_versions(minimum.and_later())?;
-        let verifier = Arc::new(ByFingerprint { provider, fingerprint });
-        let config = builder.dangerous().with_custom_certificate_verifier(verifier).with_no_client_auth();
+    fn by_fingerprint(
+        fingerprint: Option<[u8; 32]>,
+        minimum: TlsVersion,
+        own: Option<&OwnCertificate>,
+    ) -> Result<Self, TlsError> {
+        let config = showing(trusting(fingerprint, minimum)?, own)?;
         Ok(Self { connector: TlsConnector::from(Arc::new(config)) })
     }
 
@@ -186,6 +205,22 @@ impl ClientTls {
             .map_err(|_| io::Error::new(io::ErrorKind::InvalidInput, format!("`{host}` is no host name")))?;
         self.connector.connect(name, surplus).await
     }
+}
+
+fn trusting(
+    fingerprint: Option<[u8; 32]>,
+    minimum: TlsVersion,
+) -> Result<ConfigBuilder<ClientConfig, WantsClientCert>, TlsError> {
+    let provider = provider();
+    let builder =
+        ClientConfig::builder_with_provider(Arc::clone(&provider)).with_protocol_versions(minimum.and_later())?;
+    let verifier = Arc::new(ByFingerprint { provider, fingerprint });
+    Ok(builder.dangerous().with_custom_certificate_verifier(verifier))
+}
+
+/// To try a certificate and its key with.
+pub(crate) fn trusting_nobody() -> Result<ConfigBuilder<ClientConfig, WantsClientCert>, TlsError> {
+    trusting(Some([0; 32]), TlsVersion::default())
 }
 
 /// Looks at nothing but the fingerprint, and not at that if there is none.

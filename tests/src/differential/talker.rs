@@ -82,7 +82,8 @@ impl Talker {
             if let connect::Step::StartTls(mut request) = step {
                 reshape(&mut request, wanted);
                 sequence = framed.write_packet(sequence, &request).await?;
-                framed = framed.connect_tls(&ClientTls::opportunistic(TlsVersion::default())?, "127.0.0.1").await?;
+                framed =
+                    framed.connect_tls(&ClientTls::opportunistic(TlsVersion::default(), None)?, "127.0.0.1").await?;
                 step = connect.secured();
             }
             match step {

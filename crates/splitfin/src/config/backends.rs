@@ -1,13 +1,18 @@
 //! Servers, and names whose addresses are servers.
 
 use super::file::{self, Compression, File, TlsMode};
-use super::{Backend, BackendTls, Check, ConfigError, Discovery, Name};
+use super::{Backend, BackendTls, Certificate, Check, ConfigError, Discovery, Name};
 use splitfin_protocol::Capabilities;
 use splitfin_protocol::handshake::connect::TlsWish;
 use splitfin_topology::{BackendSpec, MOST_BACKENDS};
+use std::sync::Arc;
 
 impl Check<'_> {
-    pub(super) fn backends(&self, file: &File) -> Result<(Vec<Backend>, Vec<Name>), ConfigError> {
+    pub(super) fn backends(
+        &self,
+        file: &File,
+        certificates: &Arc<[Certificate]>,
+    ) -> Result<(Vec<Backend>, Vec<Name>), ConfigError> {
         if file.backends.is_empty() {
             return Err(self.wrong("backends", "at least one server is needed"));
         }
@@ -28,11 +33,11 @@ impl Check<'_> {
                         let twice = format!("`{}` is there twice", address.0);
                         return Err(self.wrong(format!("{key}.address"), twice));
                     }
-                    backends.push(self.backend(&key, entry, &address.0)?);
+                    backends.push(self.backend(&key, entry, &address.0, certificates)?);
                 }
                 (None, Some(dns)) => {
                     self.has_port(&format!("{key}.dns"), &dns.0)?;
-                    names.push(Name { dns: dns.0.clone(), like: self.backend(&key, entry, &dns.0)? });
+                    names.push(Name { dns: dns.0.clone(), like: self.backend(&key, entry, &dns.0, certificates)? });
                 }
                 _ => return Err(self.wrong(key, "either `address` or `dns` is needed, and not both")),
             }
@@ -62,7 +67,13 @@ impl Check<'_> {
         }
     }
 
-    fn backend(&self, key: &str, backend: &file::Backend, address: &str) -> Result<Backend, ConfigError> {
+    fn backend(
+        &self,
+        key: &str,
+        backend: &file::Backend,
+        address: &str,
+        certificates: &Arc<[Certificate]>,
+    ) -> Result<Backend, ConfigError> {
         let file::BackendTls { mode, ca, fingerprint, min_version } = &backend.tls;
         if ca.is_some() && fingerprint.is_some() {
             return Err(self.wrong(format!("{key}.tls"), "either `ca` or `fingerprint`, and not both"));
@@ -86,6 +97,7 @@ impl Check<'_> {
                 ca: ca.clone(),
                 fingerprint: fingerprint.transpose()?,
                 minimum: (*min_version).into(),
+                certificates: Arc::clone(certificates),
             },
             introduce: backend.proxy_protocol,
             compression: match backend.compression {

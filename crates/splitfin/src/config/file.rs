@@ -106,7 +106,17 @@ pub(crate) struct ListenTls {
     #[serde(default, deserialize_with = "path")]
     pub(crate) client_ca: Option<PathBuf>,
     #[serde(default)]
+    pub(crate) client_cert: ClientCertificate,
+    #[serde(default)]
     pub(crate) min_version: TlsVersion,
+}
+
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub(crate) enum ClientCertificate {
+    #[default]
+    Required,
+    Optional,
 }
 
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize)]
@@ -417,6 +427,27 @@ pub(crate) struct Auth {
     pub(crate) mode: AuthMode,
     #[serde(default)]
     pub(crate) users: Vec<User>,
+    #[serde(default)]
+    pub(crate) certificates: Vec<Certificate>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Certificate {
+    #[serde(deserialize_with = "path")]
+    pub(crate) cert: Option<PathBuf>,
+    #[serde(deserialize_with = "path")]
+    pub(crate) key: Option<PathBuf>,
+    #[serde(default, rename = "for")]
+    pub(crate) shown_for: ShownFor,
+}
+
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum ShownFor {
+    #[default]
+    SameName,
+    AnyClient,
 }
 
 #[derive(Debug, Deserialize)]

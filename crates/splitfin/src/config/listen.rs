@@ -1,6 +1,6 @@
 //! Endpoints for clients.
 
-use super::file::{self, TlsMode};
+use super::file::{self, ClientCertificate, TlsMode};
 use super::{Check, ConfigError, Listen};
 use crate::admission::Networks;
 use splitfin_transport::Endpoint;
@@ -19,6 +19,10 @@ impl Check<'_> {
             (None, None) => None,
             _ => return Err(self.wrong(key("tls"), "`cert` and `key` belong together")),
         };
+        let client_cert_optional = listen.tls.client_cert == ClientCertificate::Optional;
+        if client_cert_optional && listen.tls.client_ca.is_none() {
+            return Err(self.wrong(key("tls.client_cert"), "needs a `client_ca` that certificates are verified with"));
+        }
         let is_tcp = matches!(endpoint, Endpoint::Tcp(_));
         let mode = match &listen.mode {
             None => EVERYBODY,
@@ -39,6 +43,7 @@ impl Check<'_> {
             compression: listen.compression,
             certificate,
             client_ca: listen.tls.client_ca.clone(),
+            client_cert_optional,
             mode,
             proxies: Networks {
                 allow: self.networks(&key("proxy_protocol"), &listen.proxy_protocol)?,

@@ -1,6 +1,7 @@
 //! The configuration: the file's shape, checked and ready to use. Nobody below this crate sees it; each gets settings
 //! of its own.
 
+mod accounts;
 mod backends;
 mod file;
 mod listen;
@@ -9,7 +10,7 @@ mod suggest;
 mod values;
 
 use crate::admission::Networks;
-use file::{AuthMode, File};
+use file::File;
 use routing::consistency_sticky;
 use splitfin_backend::Balance;
 use splitfin_health::Heartbeat;
@@ -17,10 +18,11 @@ use splitfin_protocol::Capabilities;
 use splitfin_protocol::handshake::connect::TlsWish;
 use splitfin_session::{PoolMode, RouteLogLevel};
 use splitfin_topology::{BackendSpec, ClusterKind, Kind, PrimaryChoice, Thresholds};
-use splitfin_transport::Endpoint;
 use splitfin_transport::tls::TlsVersion;
+use splitfin_transport::{Endpoint, OwnCertificate};
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::Duration;
 use thiserror::Error;
 
@@ -72,8 +74,10 @@ pub struct Listen {
     pub compression: bool,
     /// Certificate and key; generated if absent.
     pub certificate: Option<(PathBuf, PathBuf)>,
-    /// Clients must have a certificate of this authority.
+    /// The authority of clients' certificates.
     pub client_ca: Option<PathBuf>,
+    /// Clients without a certificate may come in, too.
+    pub client_cert_optional: bool,
     /// The oldest version of TLS.
     pub tls_minimum: TlsVersion,
     /// Who may open a unix socket, as in `chmod`.
@@ -139,6 +143,17 @@ pub struct BackendTls {
     pub fingerprint: Option<[u8; 32]>,
     /// The oldest version.
     pub minimum: TlsVersion,
+    /// Certificates that it may be shown.
+    pub certificates: Arc<[Certificate]>,
+}
+
+/// A certificate that servers are shown.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Certificate {
+    /// What is shown.
+    pub own: OwnCertificate,
+    /// For every client that has shown one, and for the monitor; else for clients whose own has the same names.
+    pub for_any: bool,
 }
 
 /// How lines are logged.
@@ -211,6 +226,8 @@ pub struct Config {
     pub replication_account: Option<(String, String)>,
     /// Names and passwords; none, if the accounts are those of the servers.
     pub users: Option<Vec<(String, String)>>,
+    /// Certificates that servers are shown.
+    pub certificates: Arc<[Certificate]>,
     /// Clients at a time.
     pub clients: usize,
     /// Of one account; 0 is no limit.
@@ -277,7 +294,8 @@ impl Check<'_> {
         if file.listen.is_empty() {
             return Err(self.wrong("listen", "at least one endpoint is needed"));
         }
-        let (backends, names) = self.backends(&file)?;
+        let certificates = self.certificates(&file)?;
+        let (backends, names) = self.backends(&file, &certificates)?;
         let thresholds = self.thresholds(&file)?;
         let monitor_password = self.password(
             "monitor",
@@ -301,6 +319,7 @@ impl Check<'_> {
             },
             routing: self.routing(&file, &backends)?,
             users: self.users(&file)?,
+            certificates,
             admin_http: match &file.admin.http {
                 Some(address) => Some(self.socket_address("admin.http", &address.0)?),
                 None => None,
@@ -448,60 +467,6 @@ impl Check<'_> {
                 true => Ok(PrimaryChoice::Named(name.to_owned())),
                 false => Err(self.wrong("topology.primary", format!("there is no backend `{name}`"))),
             },
-        }
-    }
-
-    fn users(&self, file: &File) -> Result<Option<Vec<(String, String)>>, ConfigError> {
-        match (&file.auth.mode, file.auth.users.is_empty()) {
-            (AuthMode::Database, true) => return Ok(None),
-            (AuthMode::Database, false) => {
-                return Err(self.wrong(
-                    "auth.users",
-                    "users are listed with `mode: static` only; else all accounts of the servers may log in",
-                ));
-            }
-            (AuthMode::Static, true) => {
-                return Err(self.wrong("auth.users", "with `mode: static`, at least one user is needed"));
-            }
-            (AuthMode::Static, false) => {}
-        }
-        let users: Result<_, _> = file
-            .auth
-            .users
-            .iter()
-            .enumerate()
-            .map(|(at, user)| {
-                let key = format!("auth.users[{at}]");
-                let password = user.password.as_ref().map(|text| text.0.clone());
-                let password =
-                    self.password(&key, password, user.password_env.as_deref(), user.password_file.as_deref())?;
-                Ok((user.name.0.clone(), password))
-            })
-            .collect();
-        users.map(Some)
-    }
-
-    /// A password from exactly one of its possible places.
-    fn password(
-        &self,
-        key: &str,
-        plain: Option<String>,
-        env: Option<&str>,
-        file: Option<&Path>,
-    ) -> Result<String, ConfigError> {
-        match (plain, env, file) {
-            (Some(password), None, None) => Ok(password),
-            (None, Some(name), None) => std::env::var(name).map_err(|_| {
-                self.wrong(format!("{key}.password_env"), format!("the environment variable `{name}` is not set"))
-            }),
-            (None, None, Some(path)) => {
-                let text = std::fs::read_to_string(path).map_err(|error| {
-                    self.wrong(format!("{key}.password_file"), format!("{}: {error}", path.display()))
-                })?;
-                Ok(text.trim_end_matches(['\r', '\n']).to_owned())
-            }
-            (None, None, None) => Err(self.wrong(key, "a password is needed (`password: \"\"` for an empty one)")),
-            _ => Err(self.wrong(key, "the password is given in more than one way")),
         }
     }
 }

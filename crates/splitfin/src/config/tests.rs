@@ -98,6 +98,17 @@ fn values_that_make_no_sense_say_why() {
             "`ab` is no fingerprint: write the 64",
         ),
         ("address: 127.0.0.1:6033", "unix: /y, mode: rw", "`rw` is no mode"),
+        (
+            "address: 127.0.0.1:6033",
+            "address: 127.0.0.1:6033, tls: { client_cert: optional }",
+            "listen[0].tls.client_cert: needs a `client_ca`",
+        ),
+        (
+            "auth: {",
+            "auth: { certificates: [{ cert: /nowhere/c.pem, key: /nowhere/k.pem }],",
+            "auth.certificates[0]: cannot read /nowhere/c.pem",
+        ),
+        ("auth: {", "auth: { certificates: [{ cert: /nowhere/c.pem }],", "missing field `key`"),
         ("address: 127.0.0.1:6033", "address: 127.0.0.1:6033, mode: '0660'", "only a unix socket has one"),
         ("secret }\nauth", "secret, heartbeat: { table: beat } }\nauth", "write splitfin.heartbeat"),
         ("monitor: {", "pool: { lanes: 4 }\nmonitor: {", "not supported yet"),
@@ -109,6 +120,36 @@ fn values_that_make_no_sense_say_why() {
         let text = SMALL.replacen(from, to, 1);
         assert_ne!(text, SMALL);
         assert!(error(&text).contains(expected), "{}", error(&text));
+    }
+}
+
+#[test]
+fn certificates_for_servers_are_tried_and_none_is_for_the_same_clients_as_another() {
+    let folder = tempfile::tempdir().unwrap();
+    let make = |name: &str| {
+        let made = rcgen::generate_simple_self_signed([name.to_owned()]).unwrap();
+        std::fs::write(folder.path().join(format!("{name}.pem")), made.cert.pem()).unwrap();
+        std::fs::write(folder.path().join(format!("{name}-key.pem")), made.signing_key.serialize_pem()).unwrap();
+    };
+    make("one");
+    make("two");
+    let path = folder.path().display();
+    let entry =
+        |cert: &str, key: &str, more: &str| format!("{{ cert: {path}/{cert}.pem, key: {path}/{key}.pem{more} }}");
+    let with =
+        |entries: &[String]| SMALL.replace("auth: {", &format!("auth: {{ certificates: [{}],", entries.join(",")));
+    let (own, any) = (entry("one", "one-key", ""), entry("two", "two-key", ", for: any_client"));
+    let config = Config::parse("f.yaml", &with(&[own.clone(), any.clone()])).unwrap();
+    assert_eq!(config.certificates.iter().map(|certificate| certificate.for_any).collect::<Vec<_>>(), [false, true]);
+    assert!(config.backends.iter().all(|backend| backend.tls.certificates == config.certificates));
+    assert!(!format!("{config:?}").contains("KEY"));
+    for (entries, expected) in [
+        (vec![entry("one", "two-key", "")], "one.pem and its key"),
+        (vec![entry("one-key", "one", "")], "no certificate in it"),
+        (vec![any.clone(), any], "another one is for the same clients"),
+        (vec![own.clone(), own], "another one is for the same clients"),
+    ] {
+        assert!(error(&with(&entries)).contains(expected), "{}", error(&with(&entries)));
     }
 }
 
