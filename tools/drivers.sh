@@ -25,7 +25,8 @@ tools/packages.sh \
     openssl:openssl
 
 # Python's others are not packaged, or too old: they have an environment of their own.
-python=${XDG_CACHE_HOME:-$HOME/.cache}/splitfin/drivers/python
+fetched=${XDG_CACHE_HOME:-$HOME/.cache}/splitfin/drivers
+python=$fetched/python
 stamp=$python/of-$(sha256sum tests/drivers/requirements.txt | cut -c1-16)
 if [ ! -e "$stamp" ]; then
     echo "  installing Python's drivers into $python" >&2
@@ -33,4 +34,19 @@ if [ ! -e "$stamp" ]; then
     /usr/bin/python3 -m virtualenv --quiet --python /usr/bin/python3 --system-site-packages "$python"
     "$python/bin/pip" --quiet --disable-pip-version-check install --requirement tests/drivers/requirements.txt
     touch "$stamp"
+fi
+
+# MySQL's Connector/J is in no package of Debian. One of Python's packages has the file that Oracle has published, and it
+# is taken for that only with the published sum. SPLITFIN_CONNECTOR_J names another one.
+connector=$fetched/java/mysql-connector-j.jar
+if [ -z "${SPLITFIN_CONNECTOR_J:-}" ] && [ ! -e "$connector" ]; then
+    echo "  fetching MySQL's Connector/J into $fetched/java" >&2
+    work=$(mktemp -d)
+    trap 'rm -rf "$work"' EXIT
+    "$python/bin/pip" --quiet --disable-pip-version-check download --no-deps --dest "$work" wbjdbc==2.4.0
+    /usr/bin/python3 -m zipfile -e "$work"/wbjdbc-*.whl "$work/unpacked"
+    jar=$work/unpacked/wbjdbc/resources/maven/mysql/mysql-connector-j-8.0.33.jar
+    echo "e2a3b2fc726a1ac64e998585db86b30fa8bf3f706195b78bb77c5f99bf877bd9  $jar" | sha256sum --check --quiet
+    mkdir -p "$fetched/java"
+    mv "$jar" "$connector"
 fi

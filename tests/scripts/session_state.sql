@@ -164,3 +164,14 @@ SHOW SESSION VARIABLES LIKE '{sql_mode|autocommit|wait_timeout|time_zone|collati
 SHOW GLOBAL VARIABLES LIKE 'autocommit'
 SET NAMES utf8mb3 ;; SHOW WARNINGS ;; SELECT @@collation_connection ;; SET NAMES utf8mb4
 BEGIN; INSERT INTO orders (item) VALUES ('rolled back'); ROLLBACK; SELEC 1 ;; SELECT 1 ;; BEGIN ;; COMMIT
+-- What was never set has no type, whatever somebody else's variable of that name had
+SELECT @never_1, @never_2
+SET @never_1 = 5, @never_2 = 1.5, @never_3 = 'a'
+SELECT @never_1, @never_2, @never_3
+@b SELECT @never_1, @never_2, @never_3
+@b SELECT COALESCE(@never_1, 1), @never_3
+!reset
+SELECT @never_1, @never_2, @never_3
+@b SET @never_1 = 'x'
+SELECT @never_1
+@b SELECT @never_1, @never_2

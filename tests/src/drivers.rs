@@ -26,11 +26,16 @@ pub fn built(name: &str) -> PathBuf {
     test.parent().and_then(Path::parent).expect("target/debug").join(name)
 }
 
-/// Where `tools/drivers.sh` puts what Python needs beside Debian's packages.
-fn python() -> PathBuf {
+/// Where `tools/drivers.sh` puts what is not among Debian's packages.
+fn fetched(path: &str) -> PathBuf {
     let home = || std::env::var_os("HOME").map(|home| PathBuf::from(home).join(".cache"));
     let cache = std::env::var_os("XDG_CACHE_HOME").map(PathBuf::from).or_else(home).unwrap_or_default();
-    cache.join("splitfin/drivers/python/bin/python")
+    cache.join("splitfin/drivers").join(path)
+}
+
+/// MySQL's Connector/J: `SPLITFIN_CONNECTOR_J`, or what was fetched.
+fn connector_j() -> PathBuf {
+    std::env::var_os("SPLITFIN_CONNECTOR_J").map_or_else(|| fetched("java/mysql-connector-j.jar"), PathBuf::from)
 }
 
 /// All of them.
@@ -45,11 +50,15 @@ pub fn all() -> Vec<Driver> {
     let of_python = |name, file: &str, more: &[&str]| {
         let file = here(&format!("python/{file}"));
         let arguments = [&[&*file], more].concat();
-        Driver { program: python(), ..run(name, "", &arguments) }
+        Driver { program: fetched("python/bin/python"), ..run(name, "", &arguments) }
     };
     let of_rust = |name, program: &str| Driver { program: built(program), ..run(name, "", &[]) };
-    let classes = "/usr/share/java/mariadb-java-client.jar";
-    let java = run("java", "java", &["-Dfile.encoding=UTF-8", "-cp", classes, &here("java/Matrix.java")]);
+    let java = |name, of: &str, classes: &Path| {
+        let classes = classes.display().to_string();
+        run(name, "java", &["-Dfile.encoding=UTF-8", "-cp", &classes, &here("java/Matrix.java"), of])
+    };
+    let of_mariadb = java("connector-j-mariadb", "mariadb", Path::new("/usr/share/java/mariadb-java-client.jar"));
+    let of_mysql = java("connector-j-mysql", "mysql", &connector_j());
     let go = vec![("GO111MODULE", "off"), ("GOPATH", "/usr/share/gocode"), ("GOFLAGS", "")];
     let node = vec![("NODE_PATH", "/usr/share/nodejs")];
     vec![
@@ -62,7 +71,8 @@ pub fn all() -> Vec<Driver> {
         of_python("sqlalchemy", "orm_sqlalchemy.py", &[]),
         of_python("django", "orm_django.py", &[]),
         // Version 2.7 sends executions that MySQL 9.7 refuses as malformed.
-        Driver { only: Some(Family::Mariadb), ..java },
+        Driver { only: Some(Family::Mariadb), ..of_mariadb },
+        of_mysql,
         Driver { environment: go, ..run("go", "go", &["run", &here("go/main.go")]) },
         run("mysqli", "php", &["-d", "mysqli.allow_local_infile=On", &here("php/mysqli.php")]),
         run("pdo", "php", &[&here("php/pdo.php")]),

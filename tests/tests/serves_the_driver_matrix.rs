@@ -1,6 +1,6 @@
 //! Promise: no driver can tell Splitfin from the server. Programs in `drivers/` do what applications do with each driver;
 //! each runs on the primary and through Splitfin, and says the same both times. A driver that is not installed is an
-//! error; `tools/drivers.sh` installs them all, `SPLITFIN_WITHOUT` names those to leave out (`go,java`), and
+//! error; `tools/drivers.sh` installs them all, `SPLITFIN_WITHOUT` names those to leave out (`go,perl`), and
 //! `SPLITFIN_DRIVER` one to run alone.
 
 use splitfin_tests::drivers::{self, client, dump, output};
@@ -41,7 +41,7 @@ const OF_PYTHON: [&str; 6] =
     ["pymysql", "mysqlclient", "connector-python", "connector-python-pure", "aiomysql", "asyncmy"];
 const MAPPERS: [&str; 3] = ["sqlalchemy", "django", "sea-orm"];
 const SCRIPTING: [&str; 5] = ["mysqli", "pdo", "perl", "ruby", "node"];
-const COMPILED: [&str; 4] = ["java", "go", "sqlx", "mysql_async"];
+const COMPILED: [&str; 5] = ["connector-j-mariadb", "connector-j-mysql", "go", "sqlx", "mysql_async"];
 
 #[test]
 fn every_driver_is_in_a_story() {

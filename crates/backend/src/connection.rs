@@ -182,6 +182,10 @@ impl Connection {
         if self.is_as_wanted(wanted) && wait.is_none() {
             return Ok(self.framed.write(command).await?);
         }
+        if self.state.has_variables_beside(wanted) {
+            // Those of the session that it served last: only a reset takes them away.
+            Box::pin(self.reset()).await?;
+        }
         let guards = self.state.guard != wanted.guard;
         let mut preamble = Preamble::new(self.capabilities);
         self.state.become_wanted(wanted, &mut preamble);

@@ -153,9 +153,14 @@ impl Pools {
         loop {
             let fits = |idle: &Idle| idle.connection.state().matches(checkout.wanted);
             let can_fit = |idle: &Idle| idle.connection.state().can_become(checkout.wanted);
+            let fits_soon =
+                |idle: &Idle| can_fit(idle) && !idle.connection.state().has_variables_beside(checkout.wanted);
             let at = match list.last() {
                 Some(last) if fits(last) => list.len() - 1,
-                _ => list.iter().rposition(fits).or_else(|| list.iter().rposition(can_fit))?,
+                _ => {
+                    let first_of = |good: &dyn Fn(&Idle) -> bool| list.iter().rposition(good);
+                    first_of(&fits).or_else(|| first_of(&fits_soon)).or_else(|| first_of(&can_fit))?
+                }
             };
             let connection = list.swap_remove(at).connection;
             if connection.is_usable() {

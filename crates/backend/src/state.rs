@@ -108,6 +108,13 @@ impl State {
         if wanted.fresh.is_empty() { &self.own } else { &wanted.fresh }
     }
 
+    /// Whether it has user variables that `wanted` knows nothing of. There is no statement that takes one away: set to NULL,
+    /// it keeps its type, which shows in metadata.
+    pub(crate) fn has_variables_beside(&self, wanted: &Wanted) -> bool {
+        let (ours, theirs) = (&self.user_variables, &wanted.user_variables);
+        !same(ours, theirs) && ours.keys().any(|name| !theirs.contains_key(name))
+    }
+
     /// Whether it can be brought to `wanted`: there is no way back to having no database.
     pub(crate) const fn can_become(&self, wanted: &Wanted) -> bool {
         wanted.database.is_some() || self.database.is_none()
@@ -194,11 +201,8 @@ impl State {
 
     fn assign_user_variables(&self, wanted: &Wanted, assignments: &mut Vec<String>) {
         let (old, new) = (&self.user_variables, &wanted.user_variables);
-        let quoted = |name: &str| format!("@`{}`", name.replace('`', "``"));
-        let gone = old.keys().filter(|name| !new.contains_key(*name)).map(|name| format!("{}=NULL", quoted(name)));
-        assignments.extend(gone);
         let differs = new.iter().filter(|(name, value)| old.get(*name) != Some(value));
-        assignments.extend(differs.map(|(name, value)| format!("{}={value}", quoted(name))));
+        assignments.extend(differs.map(|(name, value)| format!("@`{}`={value}", name.replace('`', "``"))));
     }
 
     /// What clients set of tracking is kept from servers, which report what Splitfin needs; but what a client wants to
@@ -333,8 +337,9 @@ mod tests {
         let wanted = |pairs| Wanted { user_variables: values(pairs), ..Wanted::default() };
         let mut state = state();
         assert_eq!(sent(&mut state, &wanted(&[("a", "5"), ("b`c", "'x'")])), ["SET @`a`=5,@`b``c`='x'"]);
-        assert_eq!(sent(&mut state, &wanted(&[("a", "6")])), ["SET @`b``c`=NULL,@`a`=6"]);
-        assert_eq!(sent(&mut state, &Wanted::default()), ["SET @`a`=NULL"]);
+        assert_eq!(sent(&mut state, &wanted(&[("a", "6"), ("b`c", "'x'")])), ["SET @`a`=6"]);
+        assert!(!state.has_variables_beside(&wanted(&[("a", "7"), ("b`c", "'x'"), ("d", "1")])));
+        assert!(state.has_variables_beside(&wanted(&[("a", "6")])) && state.has_variables_beside(&Wanted::default()));
     }
 
     #[test]

@@ -1,12 +1,13 @@
-// MariaDB Connector/J: java Matrix.java HOST PORT USER PASSWORD DATABASE
+// MariaDB's and MySQL's Connector/J: java Matrix.java mariadb|mysql HOST PORT USER PASSWORD DATABASE
 
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.sql.*;
 import java.util.Arrays;
-import java.util.Properties;
+import java.util.stream.Stream;
 
 public class Matrix {
+    static boolean ofMysql;
     static String url;
     static String user;
     static String password;
@@ -56,8 +57,14 @@ public class Matrix {
 
     static void options() throws Exception {
         say("== options");
-        String[] all = {"", "useAffectedRows=true", "sessionVariables=sql_mode=ANSI_QUOTES", "useServerPrepStmts=true",
-            "allowMultiQueries=true", "cacheCallableStmts=false"};
+        String[] all = {"", "useAffectedRows=true", ofMysql ? "sessionVariables=sql_mode='ANSI_QUOTES'" : "sessionVariables=sql_mode=ANSI_QUOTES",
+            "useServerPrepStmts=true", "allowMultiQueries=true", "cacheCallableStmts=false"};
+        String[] ofMysqlAlone = {"useCompression=true", "characterEncoding=ISO-8859-1", "connectionCollation=utf8mb4_bin",
+            "trackSessionState=true", "useLocalSessionState=true", "useInformationSchema=true", "connectionTimeZone=UTC&forceConnectionTimeZoneToSession=true",
+            "interactiveClient=true", "emptyStringsConvertToZero=false&noAccessToProcedureBodies=true", "sslMode=DISABLED"};
+        if (ofMysql) {
+            all = Stream.concat(Arrays.stream(all), Arrays.stream(ofMysqlAlone)).toArray(String[]::new);
+        }
         for (String text : all) {
             try (Connection connection = connect(text)) {
                 say(text + " " + connection.getCatalog() + " " + connection.getAutoCommit() + " " + connection.getTransactionIsolation());
@@ -112,6 +119,42 @@ public class Matrix {
             try (Statement stream = connection.createStatement()) {
                 stream.setFetchSize(2);
                 say(table(stream.executeQuery("SELECT * FROM items ORDER BY id")));
+            }
+        }
+    }
+
+    // What pools do between two users of a connection, and statements with a time limit.
+    static void pools() throws Exception {
+        say("== pools");
+        try (Connection connection = connect("trackSessionState=true")) {
+            for (int i = 0; i < 3; i++) {
+                query(connection, "SET @mine = " + i);
+                query(connection, "SET SESSION sort_buffer_size = 300000");
+                connection.getClass().getMethod("resetServerState").invoke(connection);
+                say(query(connection, "SELECT @mine, @@sort_buffer_size = 300000"));
+                connection.getClass().getMethod("changeUser", String.class, String.class).invoke(connection, user, password);
+                say(connection.isValid(5) + query(connection, "SELECT COUNT(*) FROM items"));
+                say(query(connection, "/* ping */ SELECT 1"));
+            }
+            try (Statement slow = connection.createStatement()) {
+                slow.setQueryTimeout(1);
+                fails(() -> slow.executeQuery("SELECT SLEEP(20)"));
+            }
+            say(query(connection, "SELECT COUNT(*) FROM items"));
+            try (Statement several = connection.createStatement()) {
+                several.addBatch("INSERT INTO items (name) VALUES ('several')");
+                several.addBatch("UPDATE items SET amount = 7 WHERE name = 'several'");
+                several.addBatch("DELETE FROM items WHERE name = 'several'");
+                say(Arrays.toString(several.executeBatch()));
+            }
+            try (Statement updatable = connection.createStatement(ResultSet.TYPE_SCROLL_INSENSITIVE, ResultSet.CONCUR_UPDATABLE)) {
+                ResultSet rows = updatable.executeQuery("SELECT id, name, amount FROM items WHERE id = 1");
+                rows.next();
+                rows.updateInt("amount", 11);
+                rows.updateRow();
+                say(query(connection, "SELECT amount FROM items WHERE id = 1"));
+                rows.updateInt("amount", 1);
+                rows.updateRow();
             }
         }
     }
@@ -173,7 +216,7 @@ public class Matrix {
             text.append("file").append(i).append(',').append(i).append('\n');
         }
         Files.writeString(file, text);
-        try (Connection connection = connect("allowLocalInfile=true")) {
+        try (Connection connection = connect(ofMysql ? "allowLoadLocalInfile=true" : "allowLocalInfile=true")) {
             String load = "LOAD DATA LOCAL INFILE '" + file + "' INTO TABLE items FIELDS TERMINATED BY ',' (name, amount)";
             say(query(connection, load));
             say(query(connection, "SELECT COUNT(*), SUM(amount) FROM items WHERE name LIKE 'file%'"));
@@ -235,13 +278,18 @@ public class Matrix {
     }
 
     public static void main(String[] args) throws Exception {
-        url = "jdbc:mariadb://" + args[0] + ":" + args[1] + "/" + args[4] + "?allowPublicKeyRetrieval=true";
-        user = args[2];
-        password = args[3];
+        ofMysql = args[0].equals("mysql");
+        url = "jdbc:" + args[0] + "://" + args[1] + ":" + args[2] + "/" + args[5] + "?allowPublicKeyRetrieval=true";
+        user = args[3];
+        password = args[4];
         options();
         types("");
         types("useServerPrepStmts=true");
         types("useServerPrepStmts=true&useBulkStmts=false&rewriteBatchedStatements=true");
+        if (ofMysql) {
+            types("useServerPrepStmts=true&useCursorFetch=true&cachePrepStmts=true");
+            pools();
+        }
         transactions();
         several();
         infile();
