@@ -82,6 +82,7 @@ fn follow_reply() -> Box<dyn FnMut()> {
         shift: 0,
         columns: 0,
         mysql: true,
+        no_warnings: false,
         pending: Vec::new(),
     };
     let mut out = Vec::new();

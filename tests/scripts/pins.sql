@@ -1,5 +1,6 @@
 -- State that only one connection has, and what asks for the statement before.
 
+!reset
 -- User variables.
 SET @a = {1|-1|1.5|1e3|'text'|NULL|TRUE|0x41|b'101'|"double"} ;; SELECT @a ;; SELECT @a IS NULL, COLLATION(@a), COERCIBILITY(@a) ;; SELECT item FROM orders WHERE id = @a
 SET @a = 1, @b = 'two', @c := 3.0 ;; SELECT @a, @b, @c ;; SELECT @a + @c, CONCAT(@b, @a)
@@ -27,6 +28,7 @@ SET @d = '2020-01-01' ;; SELECT DATE_ADD(@d, INTERVAL 1 DAY)
 SET @long = REPEAT('x', 1000) ;; SELECT LENGTH(@long)
 SET @v = {1|2|3|4|5} ;; SELECT @v ;; SELECT COUNT(*) FROM orders WHERE id <= @v
 
+!reset
 -- Temporary tables.
 CREATE TEMPORARY TABLE tmp (id INT) ;; INSERT INTO tmp VALUES (1), (2) ;; SELECT COUNT(*) FROM tmp ;; SELECT COUNT(*) FROM orders ;; @b SELECT COUNT(*) FROM tmp ;; DROP TEMPORARY TABLE tmp ;; SELECT COUNT(*) FROM tmp ;; SELECT COUNT(*) FROM orders
 CREATE TEMPORARY TABLE orders (id INT) ;; SELECT COUNT(*) FROM orders ;; SHOW CREATE TABLE orders ;; DROP TABLE orders ;; SELECT COUNT(*) > 1 FROM orders
@@ -37,6 +39,7 @@ CALL temporary() ;; SELECT COUNT(*) FROM made ;; DROP TABLE made ;; SELECT COUNT
 CREATE TEMPORARY TABLE gone (id INT) ;; !reset ;; SELECT COUNT(*) FROM gone
 CREATE TEMPORARY TABLE again (id INT) ;; CREATE TEMPORARY TABLE again (id INT) ;; DROP TABLE again ;; DROP TABLE again
 
+!reset
 -- Table locks.
 LOCK TABLES orders READ ;; SELECT COUNT(*) FROM orders ;; SELECT COUNT(*) FROM blank ;; INSERT INTO orders (item) VALUES ('locked') ;; UNLOCK TABLES ;; SELECT COUNT(*) FROM blank
 LOCK TABLES orders WRITE, blank AS e READ ;; INSERT INTO orders (item) VALUES ('locked') ;; SELECT COUNT(*) FROM blank AS e ;; UNLOCK TABLES ;; SELECT item FROM orders WHERE item = 'locked' ;; DELETE FROM orders WHERE item = 'locked'
@@ -53,6 +56,7 @@ BACKUP STAGE START ;; SELECT COUNT(*) FROM orders ;; BACKUP STAGE END ;; SELECT 
 [both]
 UNLOCK TABLES
 
+!reset
 -- User locks.
 SELECT GET_LOCK('one', 1) ;; SELECT IS_FREE_LOCK('one'), IS_USED_LOCK('one') = CONNECTION_ID() ;; @b SELECT GET_LOCK('one', 0) ;; @b SELECT IS_FREE_LOCK('one') ;; SELECT COUNT(*) FROM orders ;; SELECT RELEASE_LOCK('one') ;; @b SELECT GET_LOCK('one', 0) ;; @b SELECT RELEASE_LOCK('one')
 SELECT GET_LOCK('two', 0), GET_LOCK('three', 0) ;; SELECT RELEASE_LOCK('two') ;; SELECT IS_FREE_LOCK('three'), IS_FREE_LOCK('two') ;; SELECT RELEASE_LOCK('three'), RELEASE_LOCK('four')
@@ -64,11 +68,13 @@ SELECT GET_LOCK('eight', 0) ;; !reset ;; SELECT IS_FREE_LOCK('eight')
 SELECT GET_LOCK(NULL, 0) ;; SELECT GET_LOCK('', 0)
 @b SELECT GET_LOCK('held', 0) ;; SELECT GET_LOCK('held', 0) ;; SELECT item FROM orders LIMIT 1 ;; @b SELECT RELEASE_ALL_LOCKS()
 
+!reset
 -- HANDLER.
 HANDLER orders OPEN ;; HANDLER orders READ FIRST ;; SELECT COUNT(*) FROM blank ;; HANDLER orders READ NEXT ;; HANDLER orders READ `PRIMARY` = (2) ;; HANDLER orders CLOSE ;; HANDLER orders READ FIRST ;; SELECT COUNT(*) FROM blank
 HANDLER orders OPEN AS h ;; HANDLER h READ `PRIMARY` LAST ;; HANDLER blank OPEN ;; HANDLER blank READ FIRST ;; HANDLER h CLOSE ;; HANDLER blank CLOSE ;; HANDLER h CLOSE
 HANDLER no_such OPEN
 
+!reset
 -- PREPARE as text.
 PREPARE s FROM 'SELECT item FROM orders WHERE id = ?' ;; SET @id = 2 ;; EXECUTE s USING @id ;; SELECT COUNT(*) FROM blank ;; EXECUTE s USING @id ;; DEALLOCATE PREPARE s ;; EXECUTE s USING @id ;; SELECT COUNT(*) FROM blank
 PREPARE s FROM 'SELECT 1' ;; PREPARE s FROM 'SELECT 2' ;; EXECUTE s ;; PREPARE s FROM 'SELEC 3' ;; EXECUTE s ;; DROP PREPARE s
@@ -79,6 +85,7 @@ EXECUTE IMMEDIATE 'SELECT 5' ;; EXECUTE IMMEDIATE 'SELECT ?' USING 6
 EXECUTE IMMEDIATE 'CREATE TEMPORARY TABLE hidden (id INT)' ;; SELECT COUNT(*) FROM hidden ;; DROP TABLE hidden
 [both]
 
+!reset
 -- XA.
 XA START 'x1' ;; INSERT INTO orders (item) VALUES ('xa') ;; SELECT COUNT(*) FROM orders WHERE item = 'xa' ;; XA END 'x1' ;; XA PREPARE 'x1' ;; XA COMMIT 'x1' ;; SELECT COUNT(*) FROM orders WHERE item = 'xa'
 XA START 'x2' ;; DELETE FROM orders WHERE item = 'xa' ;; XA END 'x2' ;; XA ROLLBACK 'x2' ;; SELECT COUNT(*) FROM orders WHERE item = 'xa'
@@ -86,6 +93,7 @@ XA START 'x3' ;; DELETE FROM orders WHERE item = 'xa' ;; XA END 'x3' ;; XA COMMI
 XA COMMIT 'never'
 XA RECOVER
 
+!reset
 -- One-shot transaction characteristics.
 SET TRANSACTION ISOLATION LEVEL READ COMMITTED ;; SELECT COUNT(*) FROM orders ;; BEGIN ;; SELECT COUNT(*) FROM orders ;; COMMIT
 SET TRANSACTION READ ONLY ;; BEGIN ;; INSERT INTO orders (item) VALUES ('no') ;; COMMIT ;; INSERT INTO orders (item) VALUES ('oneshot') ;; DELETE FROM orders WHERE item = 'oneshot'
@@ -93,6 +101,7 @@ SET TRANSACTION ISOLATION LEVEL SERIALIZABLE, READ ONLY ;; START TRANSACTION ;; 
 BEGIN ;; SET TRANSACTION READ ONLY ;; ROLLBACK
 SET TRANSACTION READ WRITE ;; START TRANSACTION READ ONLY ;; INSERT INTO orders (item) VALUES ('no') ;; COMMIT
 
+!reset
 -- Transactions.
 BEGIN ;; INSERT INTO orders (item) VALUES ('tx') ;; SELECT COUNT(*) FROM orders WHERE item = 'tx' ;; SAVEPOINT s1 ;; DELETE FROM orders WHERE item = 'tx' ;; ROLLBACK TO s1 ;; SELECT COUNT(*) FROM orders WHERE item = 'tx' ;; {COMMIT|ROLLBACK} ;; SELECT COUNT(*) FROM orders WHERE item = 'tx' ;; DELETE FROM orders WHERE item = 'tx'
 START TRANSACTION READ ONLY ;; SELECT COUNT(*) FROM orders ;; SET @in = 1 ;; SELECT @in ;; INSERT INTO orders (item) VALUES ('no') ;; SELECT COUNT(*) FROM orders ;; COMMIT ;; SELECT @in
@@ -107,6 +116,7 @@ BEGIN ;; CREATE TABLE implicit (id INT) ;; ROLLBACK ;; DROP TABLE implicit
 COMMIT AND CHAIN ;; SELECT COUNT(*) FROM orders ;; ROLLBACK
 BEGIN ;; SELECT nothing FROM orders ;; INSERT INTO orders (item) VALUES ('still') ;; ROLLBACK ;; SELECT COUNT(*) FROM orders WHERE item = 'still'
 
+!reset
 -- Counts of the statement before.
 SELECT SQL_CALC_FOUND_ROWS item FROM orders ORDER BY id LIMIT 1 ;; SELECT FOUND_ROWS() ;; SELECT FOUND_ROWS()
 SELECT item FROM orders ORDER BY id LIMIT 2 ;; SELECT FOUND_ROWS()
@@ -145,12 +155,14 @@ SELECT 1 / 0 UNION SELECT 2 ;; SHOW WARNINGS
 SET sql_mode = '' ;; INSERT INTO blank VALUES ('1x', 'y') ;; SHOW WARNINGS ;; DELETE FROM blank ;; SET sql_mode = DEFAULT
 EXPLAIN SELECT * FROM orders WHERE id = 1 ;; SHOW WARNINGS
 
+!reset
 -- Variables that are no state.
 SET timestamp = 1234567890 ;; SELECT UNIX_TIMESTAMP(), NOW() = FROM_UNIXTIME(1234567890) ;; SELECT COUNT(*) FROM orders ;; SET timestamp = DEFAULT ;; SELECT UNIX_TIMESTAMP() > 1234567890
 SET insert_id = 5000 ;; INSERT INTO orders (item) VALUES ('five thousand') ;; SELECT id FROM orders WHERE item = 'five thousand' ;; DELETE FROM orders WHERE id = 5000
 SET rand_seed1 = 1, rand_seed2 = 2 ;; SELECT RAND() < 1 ;; SELECT COUNT(*) FROM orders
 SET sql_log_bin = 1
 [mariadb]
+!reset
 -- Sequences.
 SELECT NEXTVAL(numbers) ;; SELECT LASTVAL(numbers) ;; SELECT COUNT(*) FROM orders ;; SELECT LASTVAL(numbers) ;; SELECT NEXT VALUE FOR numbers ;; SELECT PREVIOUS VALUE FOR numbers ;; @b SELECT LASTVAL(numbers) ;; SELECT SETVAL(numbers, 100)
 BEGIN NOT ATOMIC SELECT 1; SELECT 2; END
@@ -173,3 +185,6 @@ BEGIN ;; UPDATE orders SET amount = 6 WHERE id = 1 ;; SELECT ROW_COUNT() ;; COMM
 SELECT 1 UNION SELECT 2 LIMIT 1 ;; SELECT FOUND_ROWS()
 SELECT item FROM orders UNION SELECT 'x' ORDER BY 1 LIMIT 2 ;; INSERT INTO blank VALUES (7, FOUND_ROWS()) ;; SELECT note > 1 FROM blank ;; SELECT FOUND_ROWS() ;; DELETE FROM blank
 SELECT SQL_CALC_FOUND_ROWS item FROM orders LIMIT 1 ;; UPDATE orders SET amount = 7 WHERE id = 1 ;; SELECT FOUND_ROWS(), ROW_COUNT()
+SELECT SQL_CALC_FOUND_ROWS item FROM orders LIMIT 1 ;; SHOW WARNINGS ;; SELECT FOUND_ROWS()
+SELECT item FROM orders ;; {SHOW ERRORS|SHOW COUNT(*) WARNINGS|CHECK TABLE orders|SHOW CREATE TABLE orders|SHOW GRANTS|SHOW COLUMNS FROM orders|XA RECOVER|SELECT id INTO @one FROM orders WHERE id = 1|SELECT id INTO @one FROM orders WHERE 0|DO 1|DESCRIBE orders|ANALYZE TABLE orders} ;; SELECT FOUND_ROWS() < 4
+SELECT item FROM orders LIMIT 1 ;; !ping ;; SHOW WARNINGS ;; !ping ;; SELECT @@warning_count ;; !ping ;; SHOW WARNINGS ;; !ping ;; SELECT 1 ;; !ping ;; SHOW ERRORS ;; !ping ;; !init shop

@@ -182,10 +182,6 @@ impl Connection {
         if self.is_as_wanted(wanted) && wait.is_none() {
             return Ok(self.framed.write(command).await?);
         }
-        if self.state.has_variables_beside(wanted) {
-            // Those of the session that it served last: only a reset takes them away.
-            Box::pin(self.reset()).await?;
-        }
         let guards = self.state.guard != wanted.guard;
         let mut preamble = Preamble::new(self.capabilities);
         self.state.become_wanted(wanted, &mut preamble);
@@ -232,6 +228,15 @@ impl Connection {
             }
         }
         Ok(arrival)
+    }
+
+    /// Takes away the user variables of the session that it served last, if it has some that `wanted` knows nothing of.
+    /// Only a reset does that, and statements that were prepared go with them: this has to come first.
+    pub async fn forget_others(&mut self, wanted: &Wanted) -> Result<(), BackendError> {
+        match self.state.has_variables_beside(wanted) {
+            true => self.reset().await,
+            false => Ok(()),
+        }
     }
 
     /// Makes the connection as `wanted`, and waits until it is.

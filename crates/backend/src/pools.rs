@@ -126,7 +126,9 @@ impl Pools {
             })?,
         };
         self.count(backend, true);
-        Ok(Lease::new(connection, backend, Rc::clone(checkout.account), Rc::clone(self)))
+        let mut lease = Lease::new(connection, backend, Rc::clone(checkout.account), Rc::clone(self));
+        lease.forget_others(checkout.wanted).await.map_err(|error| (backend, error))?;
+        Ok(lease)
     }
 
     fn pick(&self, checkout: &Checkout<'_>) -> BackendId {

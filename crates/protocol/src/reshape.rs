@@ -8,7 +8,9 @@ use crate::capability::Capabilities;
 use crate::exchange::{Exchange, Group, Part, Seen, Violation};
 use crate::frame::{FrameHeader, HEADER, write_packet};
 use crate::packet::{Eof, OkPacket, prepare_ok};
-use crate::session_track::{Change, ToldState, Tracking, filter};
+use crate::session_track::{
+    Change, NO_TRANSACTION, ToldState, Tracking, TransactionTracking, filter, transaction_state,
+};
 use crate::status::Status;
 use std::rc::Rc;
 
@@ -38,6 +40,8 @@ pub struct ClientShape {
     pub told: ToldState,
     /// Its servers are MySQL's: the end of rows that are OUT parameters does not say so.
     pub mysql: bool,
+    /// The warnings that an OK tells of are somebody else's: a command that is no statement leaves those that there are.
+    pub no_warnings: bool,
     /// Session-track entries that it was not told yet: the next OK has them.
     pub pending: Vec<u8>,
     /// What to add to each sequence id.
@@ -232,25 +236,48 @@ impl Reshape {
         Ok(Eof { warnings: end.warnings, status }.encode())
     }
 
+    /// Whether the client was told of a transaction that is over now. Clients that want to know everything of it hear that
+    /// from the server.
+    fn has_ended_transaction(&self, status: Status) -> bool {
+        self.client.tracking.transaction == TransactionTracking::Explicit
+            && self.client.told[0] == b'T'
+            && !status.intersects(Status::IN_TRANS | Status::MORE_RESULTS)
+    }
+
     /// The OK packet as the client may see it; `None` if that is how it came.
     fn reshape_ok(&mut self, ok: &OkPacket<'_>, payload: &[u8]) -> Result<Option<Vec<u8>>, Violation> {
         let Some(&header) = payload.first() else { return Ok(None) };
         let tells = self.client.capabilities.contains(Capabilities::SESSION_TRACK);
         let pending = std::mem::take(&mut self.client.pending);
-        if ok.changes.is_empty() && pending.is_empty() && !ok.status.contains(Status::SESSION_STATE_CHANGED) {
+        let ended = self.has_ended_transaction(ok.status);
+        let hides = self.client.no_warnings && ok.warnings > 0;
+        let warnings = if hides { 0 } else { ok.warnings };
+        if !ended
+            && !hides
+            && ok.changes.is_empty()
+            && pending.is_empty()
+            && !ok.status.contains(Status::SESSION_STATE_CHANGED)
+        {
             return Ok(None);
         }
         let all = [&pending[..], ok.changes].concat();
-        let (changes, flag) = filter(&all, &self.client.tracking, &mut self.client.told)?;
+        let (mut changes, flag) = filter(&all, &self.client.tracking, &mut self.client.told)?;
+        // A server whose tracking was changed in the middle of a transaction does not say that it ends.
+        let unsaid = ended && self.has_ended_transaction(ok.status);
+        if unsaid {
+            self.client.told = NO_TRANSACTION;
+            changes.extend(transaction_state(&NO_TRANSACTION));
+        }
+        let flag = flag || unsaid;
         // MySQL also sets it for nothing, but only for clients that follow their transactions closely.
         let bare = ok.changes.is_empty() && self.client.tracking.shows(&Change::TransactionState(&[]));
         let flag = flag || bare;
-        if changes == ok.changes && tells && flag == ok.status.contains(Status::SESSION_STATE_CHANGED) {
+        if !hides && changes == ok.changes && tells && flag == ok.status.contains(Status::SESSION_STATE_CHANGED) {
             return Ok(None);
         }
         let mut status = ok.status;
         status.set(Status::SESSION_STATE_CHANGED, flag);
-        Ok(Some(OkPacket { changes: &changes, status, ..*ok }.encode(header, self.client.capabilities)))
+        Ok(Some(OkPacket { changes: &changes, status, warnings, ..*ok }.encode(header, self.client.capabilities)))
     }
 }
 

@@ -60,7 +60,7 @@ impl<'a> Changes<'a> {
                 Change::Gtids(inner.lenenc_bytes("tracked GTIDs")?)
             }
             4 => Change::TransactionCharacteristics(inner.lenenc_bytes("transaction characteristics")?),
-            5 => Change::TransactionState(inner.lenenc_bytes("transaction state")?),
+            TRANSACTION_STATE => Change::TransactionState(inner.lenenc_bytes("transaction state")?),
             other => Change::Unknown(other),
         };
         Ok((change, kind, data))
@@ -111,6 +111,16 @@ pub fn filter(block: &[u8], tracking: &Tracking, told: &mut ToldState) -> Result
     }
     let flag = (begins && told[0] == b'T') || !kept.is_empty();
     Ok((kept, flag))
+}
+
+/// The type of the entry that tells a transaction's state.
+const TRANSACTION_STATE: u8 = 5;
+
+/// An entry that tells a transaction's state.
+pub(crate) fn transaction_state(state: &ToldState) -> Vec<u8> {
+    let mut entry = vec![TRANSACTION_STATE];
+    entry.put_lenenc_bytes(&[&[8], &state[..]].concat());
+    entry
 }
 
 const START: &[u8] = b"START TRANSACTION";

@@ -38,8 +38,8 @@ pub fn substitute(text: &[u8], mode: LexMode, known: &Known<'_>) -> Option<Vec<u
 /// `GET DIAGNOSTICS @a = NUMBER, @b = ROW_COUNT` for a session without any diagnostics: as an assignment, which every
 /// connection can run. Nothing, if it asks for more.
 pub fn get_diagnostics(text: &[u8], mode: LexMode, known: &Known<'_>) -> Option<String> {
-    // MariaDB counts conditions without a sign.
-    let none = if known.mysql { "0" } else { "CAST(0 AS UNSIGNED)" };
+    // Conditions are counted without a sign.
+    let none = "CAST(0 AS UNSIGNED)";
     let row_count = known.row_count;
     let tokens: Vec<Token<'_>> = Lexer::new(text, mode).collect();
     let [get, rest @ ..] = tokens.as_slice() else { return None };
@@ -488,7 +488,10 @@ mod tests {
         let get = |text: &str| {
             get_diagnostics(text.as_bytes(), LexMode::default(), &Known { row_count: 4, mysql: true, ..KNOWN })
         };
-        assert_eq!(get("GET DIAGNOSTICS @n = NUMBER, @r = ROW_COUNT").as_deref(), Some("SET @n=0,@r=4"));
+        assert_eq!(
+            get("GET DIAGNOSTICS @n = NUMBER, @r = ROW_COUNT").as_deref(),
+            Some("SET @n=CAST(0 AS UNSIGNED),@r=4")
+        );
         assert_eq!(get("get current diagnostics @r=row_count").as_deref(), Some("SET @r=4"));
         assert_eq!(get("GET DIAGNOSTICS CONDITION 1 @t = MESSAGE_TEXT"), None);
         assert_eq!(get("GET STACKED DIAGNOSTICS @n = NUMBER"), None);

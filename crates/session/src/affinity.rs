@@ -86,6 +86,14 @@ impl Affinity {
     }
 
     /// The lease, where one is held.
+    pub const fn lease(&self) -> Option<&Lease> {
+        match self {
+            Self::Free => None,
+            Self::Transaction { lease, .. } | Self::Pinned { lease, .. } => Some(lease),
+        }
+    }
+
+    /// The lease, to be used.
     pub const fn lease_mut(&mut self) -> Option<&mut Lease> {
         match self {
             Self::Free => None,

@@ -53,6 +53,7 @@ impl Session {
     pub(crate) async fn let_go(&mut self) {
         self.holdings = Default::default();
         self.variables.clear();
+        self.savepoints.clear();
         let Some((mut lease, ..)) = self.affinity.take() else { return };
         // A connection that cannot be reset in time is closed, which has the same effect on the server.
         if let Ok(Ok(())) = tokio::time::timeout(RESET, lease.reset()).await {

@@ -104,9 +104,12 @@ pub(crate) enum Unserved {
              (failover.primary_read_cap); waited {waited:?}"
     )]
     Crowded { most: usize, waited: Duration },
-    /// The session's READ ONLY transaction is on a replica, where only proven reads run.
-    #[error("{0}")]
-    ReadOnlyTransaction(&'static str),
+    /// The session's READ ONLY transaction is on a replica, and cannot go on on the primary.
+    #[error(
+        "this statement needs the primary, and a user variable of this READ ONLY transaction is too long to go along: \
+             begin it with /* splitfin: primary */"
+    )]
+    CannotMove,
     /// The account may not come in this way: a server's words.
     #[error("{0}")]
     Denied(String),
@@ -180,7 +183,7 @@ impl Unserved {
             Self::UnknownOutcome(_) | Self::UnknownCommit(_) | Self::Deposed => own(1159, b"08S01"),
             Self::Crowded { .. } => own(1040, b"08004"),
             Self::Unsupported(_) => own(1235, b"42000"),
-            Self::ReadOnlyTransaction(_) => ErrPacket::new(1792, b"25006", &self.to_string()).encode(),
+            Self::CannotMove => own(1792, b"25006"),
             Self::Denied(text) => ErrPacket::new(ACCESS_DENIED, b"28000", text).encode(),
             Self::TooManyOfUser { .. } => ErrPacket::new(1226, b"42000", &self.to_string()).encode(),
             Self::Interrupted => ErrPacket::new(1317, b"70100", &self.to_string()).encode(),

@@ -20,7 +20,7 @@ use splitfin_protocol::session_track::Tracking;
 use splitfin_protocol::{CommandByte, Status};
 use splitfin_router::consistency::Needed;
 use splitfin_router::{Access, Class, Decision, Effects, Facts, Pins, Reason, Refusal, route};
-use splitfin_topology::{BackendId, Family, Snapshot};
+use splitfin_topology::{BackendId, Snapshot};
 use splitfin_transport::Framed;
 use std::cell::Cell;
 use std::io;
@@ -78,44 +78,35 @@ impl Session {
         if job.command != CommandByte::InitDb {
             self.drop_diagnostics(&job.statement).await?;
         }
-        if self.affinity.lease_mut().is_some_and(|lease| lease.is_guarded()) && !job.may_run_guarded() {
+        let mut moved = false;
+        if self.is_guarded() && !job.may_run_guarded() {
             match (job.statement.class, &job.kind) {
-                (Class::Begin { .. }, Kind::Plain) => self.commit_on_replica().await,
-                _ => return Ok(Err(self.refused_in_read_only_transaction())),
+                (Class::Begin { read_only: Some(true) }, Kind::Plain) => self.commit_on_replica().await,
+                _ => match self.move_to_primary().await {
+                    Ok(()) => moved = true,
+                    Err(unserved) => return Ok(Err(unserved)),
+                },
             }
         }
         match self.affinity.is_free() {
             true => self.execute_free(client, &job).await,
-            false => self.execute_held(client, &job).await.map(Ok),
-        }
-    }
-
-    fn refused_in_read_only_transaction(&self) -> Unserved {
-        Unserved::ReadOnlyTransaction(match self.worker.topology.snapshot().family {
-            Some(Family::Mariadb) => "Cannot execute statement in a READ ONLY transaction",
-            _ => "Cannot execute statement in a READ ONLY transaction.",
-        })
-    }
-
-    /// A transaction that starts ends the one before it: a READ ONLY one on a replica, so that the next is free to go
-    /// where it belongs.
-    async fn commit_on_replica(&mut self) {
-        let Some((mut lease, _, pins)) = self.affinity.take() else { return };
-        self.state.status -= Status::IN_TRANS | Status::IN_TRANS_READONLY;
-        // Nothing can be lost that was only read: if it does not work, the connection is closed.
-        if lease.first_value("COMMIT").await.is_ok() && pins.is_empty() {
-            self.put_back(lease);
+            false => self.execute_held(client, &job, moved).await.map(Ok),
         }
     }
 
     /// The session holds a connection: the statement runs there, whatever it is.
-    async fn execute_held(&mut self, client: &mut Framed, job: &Job<'_>) -> Result<Next, SessionError> {
+    async fn execute_held(&mut self, client: &mut Framed, job: &Job<'_>, moved: bool) -> Result<Next, SessionError> {
         if self.affinity.lease_mut().is_some_and(|lease| lease.is_for_writes() && !lease.is_guarded())
             && self.affinity.lease_mut().is_some_and(|lease| self.worker.is_deposed(lease.backend()))
         {
             return Err(self.deposed(client, sequence_behind(job.packet), Deposed::Held).await);
         }
-        let reason = self.held_reason();
+        let reason = match job.statement.class {
+            // Why its transaction is here now.
+            Class::Write(because) if moved => Reason::Write(because),
+            Class::Begin { .. } if moved => Reason::Transaction,
+            _ => self.held_reason(),
+        };
         let in_transaction = self.affinity.in_transaction();
         let Some((mut lease, _, pins)) = self.affinity.take() else { return Ok(Next::Command) };
         let started = Instant::now();
@@ -265,7 +256,7 @@ impl Session {
             true => Catch::Nothing,
             false => Catch::Deposed,
         };
-        let sending = Sending { catch, wait: wait.as_ref().map(|wait| (wait, &waited)) };
+        let sending = Sending { catch, wait: wait.as_ref().map(|wait| (wait, &waited)), fresh: true };
         let sent = Instant::now();
         let relayed = match self.attempt(client, &mut lease, job, &wanted, sending).await {
             Ok(relayed) => relayed,
@@ -324,8 +315,8 @@ impl Session {
         snapshot: &Snapshot,
     ) -> Result<Lease, Failure> {
         while let Some(at) = self.kept.iter().position(|lease| eligible.contains(&lease.backend())) {
-            let lease = self.kept.swap_remove(at);
-            if lease.is_fit_for(wanted) {
+            let mut lease = self.kept.swap_remove(at);
+            if lease.is_fit_for(wanted) && lease.forget_others(wanted).await.is_ok() {
                 return Ok(for_writes(lease, snapshot));
             }
         }
@@ -400,7 +391,8 @@ impl Session {
             }
             lease.framed().write(packet).await.map_err(|error| Failure::Sent(nowhere, error.into()))?;
         }
-        let shape = self.shape(job, packet, looks_at_tracking);
+        let mut shape = self.shape(job, packet, looks_at_tracking);
+        shape.no_warnings = sending.fresh && job.command == CommandByte::InitDb;
         let exchange = Exchange::new(job.command, lease.capabilities());
         let backend = lease.backend();
         let heard = |outcome: &Outcome, done| self.publish(backend, outcome, job, done);
@@ -429,6 +421,7 @@ impl Session {
             },
             told: self.state.told,
             pending: self.state.pending.clone(),
+            no_warnings: false,
             mysql: self.state.mysql,
             statement: match job.kind {
                 Kind::Prepare { id, .. } => Some(id),
@@ -484,6 +477,8 @@ struct Sending<'a> {
     catch: Catch,
     /// What has to be waited for in front of it.
     wait: Option<Waiting<'a>>,
+    /// The session held nothing, and so has no warnings.
+    fresh: bool,
 }
 
 /// A wait, and where to say how long it took.

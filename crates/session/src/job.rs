@@ -54,22 +54,25 @@ impl<'a> Job<'a> {
     }
 
     /// Whether it may reach a held connection to a replica, inside a READ ONLY transaction: what reads, there or of the
-    /// session, but nothing that starts a writable transaction or leaves something behind that holds the connection.
+    /// session, but nothing that starts a writable transaction, leaves something behind that holds the connection, or shows
+    /// which server that is.
     pub(crate) fn may_run_guarded(&self) -> bool {
-        let assigns = self.effects().contains(Effects::USER_VARIABLE);
+        let has = |effects| self.effects().contains(effects);
         let reads = match self.statement.class {
             Class::Read | Class::Session | Class::Diagnostics => true,
-            Class::Write(Because::LastInsertId | Because::ServerLocal | Because::AssignsVariable) => true,
-            Class::Write(Because::IntoTarget) => assigns,
+            Class::Write(Because::LastInsertId | Because::AssignsVariable) => true,
+            Class::Write(Because::IntoTarget) => has(Effects::USER_VARIABLE),
+            Class::Write(Because::ServerLocal) => has(Effects::CALC_FOUND_ROWS),
             _ => false,
         };
         // These are known by value behind the statement, or behind the transaction.
-        let known = Effects::OWN_VALUES
-            | Effects::CALC_FOUND_ROWS
-            | Effects::LAST_INSERT_ID
-            | Effects::TRACKING
-            | Effects::USER_VARIABLE;
-        matches!(self.kind, Kind::Prepare { .. }) || (reads && (self.effects() - known).is_empty())
+        let known = Effects::OWN_VALUES | Effects::CALC_FOUND_ROWS | Effects::LAST_INSERT_ID | Effects::USER_VARIABLE;
+        match &self.kind {
+            Kind::Prepare { .. } => true,
+            // Rows that are left to be fetched hold their connection.
+            Kind::Execute { execution, .. } if execution.wants_cursor() => false,
+            _ => reads && (self.effects() - known).is_empty(),
+        }
     }
 
     pub(crate) fn effects(&self) -> Effects {

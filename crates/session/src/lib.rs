@@ -25,6 +25,7 @@ mod marks;
 mod metrics;
 mod plan;
 mod prepared;
+mod read_only;
 mod registry;
 mod relay;
 mod reply;

@@ -158,7 +158,9 @@ impl Session {
         if statement.class == Class::Kill {
             statement = Rc::new(Statement { class: KILL_ON_SERVER, ..(*statement).clone() });
         }
-        let substituted = self.with_own_values(&statement, text).await;
+        // MySQL prepares no GET DIAGNOSTICS, and says so.
+        let is_refused = statement.class == Class::Diagnostics && self.state.mysql;
+        let substituted = if is_refused { None } else { self.with_own_values(&statement, text).await };
         let key = Rc::new(StatementKey {
             sql: substituted.as_deref().unwrap_or(text).into(),
             database: self.state.database.clone(),
@@ -254,7 +256,11 @@ impl Session {
     /// no reply, so what goes wrong here is said when the statement is executed.
     pub(crate) async fn send_long_data(&mut self, packet: &[u8], id: u32) -> Result<(), SessionError> {
         let Some(key) = self.prepared.get(id).map(|client| Rc::clone(&client.key)) else { return Ok(()) };
-        let wanted = self.state.wanted(false, false);
+        if self.is_guarded() {
+            // If there is no primary, the execution will say so.
+            let _ = self.move_to_primary().await;
+        }
+        let wanted = self.state.wanted(self.is_guarded(), false);
         if self.affinity.is_free() {
             let snapshot = self.worker.topology.snapshot();
             let Some(decision) = Decision::on_primary(&snapshot, Reason::Pinned(Pins::LONG_DATA)) else {

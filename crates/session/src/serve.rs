@@ -68,6 +68,8 @@ pub struct Session {
     pub(crate) unread: Unread,
     /// What the held connection has by name.
     pub(crate) holdings: Holdings,
+    /// Statements that have set savepoints in a READ ONLY transaction on a replica.
+    pub(crate) savepoints: Vec<String>,
     /// User variables that may have been assigned and whose values are not known.
     pub(crate) variables: BTreeSet<Box<str>>,
     /// With `pool.mode: session`: connections at rest that are this session's to its end, one for each backend at most.
@@ -121,6 +123,7 @@ impl Session {
             prepared: ClientStatements::default(),
             unread: Unread::default(),
             holdings: Holdings::default(),
+            savepoints: Vec::new(),
             variables: BTreeSet::new(),
             kept: Vec::new(),
             last: None,

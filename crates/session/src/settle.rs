@@ -25,7 +25,7 @@ impl Session {
         (self.state.told, self.state.pending) = (relayed.told, relayed.pending);
         let noted = self.state.note(&outcome);
         if job.command.is_statement() {
-            self.state.note_counts(&outcome, job.effects(), job.command);
+            self.state.note_counts(&outcome, &job.statement, job.command);
         } else if matches!(job.command, CommandByte::InitDb | CommandByte::Ping) {
             self.state.note_command();
         }
@@ -57,6 +57,10 @@ impl Session {
             Err(error) => return Err(SessionError::HeldConnectionLost(error.to_string())),
         };
         let pins = if self.prepared.open.is_empty() { pins - (Pins::CURSOR | Pins::LONG_DATA) } else { pins };
+        if lease.is_guarded() && outcome.error.is_none() && self.changes_savepoints(job) {
+            let text = self.text_of(job);
+            self.savepoints.push(String::from_utf8_lossy(&text).into_owned());
+        }
         if guarded && guard_was_touched(&outcome) {
             // Whatever it did to the guard, this connection is not trusted to refuse writes any more.
             drop(lease);
@@ -160,16 +164,7 @@ impl Session {
             return Ok(pins);
         }
         let failed = outcome.error.is_some();
-        let text: Cow<'_, [u8]> = match (&job.kind, job.command) {
-            (Kind::Execute { id, .. }, _) => {
-                self.prepared.get(*id).map(|client| client.key.sql.to_vec().into()).unwrap_or_default()
-            }
-            (_, CommandByte::Query) => match splitfin_protocol::frame::payload(job.packet) {
-                Cow::Borrowed(packet) => query_text(packet, self.capabilities).into(),
-                Cow::Owned(packet) => query_text(&packet, self.capabilities).to_vec().into(),
-            },
-            _ => Cow::default(),
-        };
+        let text = self.text_of(job);
         if !held.is_empty() {
             let old = self.holdings.clone();
             self.holdings.note(&text, self.state.lex, self.state.database.as_deref(), failed);
@@ -203,6 +198,20 @@ impl Session {
             }
         }
         Ok(pins)
+    }
+
+    /// The text that a job runs, as the client said it.
+    fn text_of<'j>(&self, job: &Job<'j>) -> Cow<'j, [u8]> {
+        match (&job.kind, job.command) {
+            (Kind::Execute { id, .. }, _) => {
+                self.prepared.get(*id).map(|client| client.key.sql.to_vec().into()).unwrap_or_default()
+            }
+            (_, CommandByte::Query) => match splitfin_protocol::frame::payload(job.packet) {
+                Cow::Borrowed(packet) => query_text(packet, self.capabilities).into(),
+                Cow::Owned(packet) => query_text(&packet, self.capabilities).to_vec().into(),
+            },
+            _ => Cow::default(),
+        }
     }
 
     fn note_cursor(&mut self, outcome: &Outcome, job: &Job<'_>) {
@@ -311,8 +320,12 @@ fn pins_behind(pins: Pins, effects: Effects, outcome: &Outcome, noted: &Noted, j
     let counts_unknown = effects.contains(Effects::CALC_FOUND_ROWS) || job.command == CommandByte::StmtBulkExecute;
     let asks = outcome.error.is_some() || outcome.warnings > 0 || counts_unknown;
     let is_statement = job.command.is_statement() || (outcome.error.is_some() && job.command != CommandByte::Ping);
-    if is_statement && job.statement.class != Class::Diagnostics {
-        pins.set(Pins::DIAGNOSTICS, asks);
+    match job.statement.class {
+        // It asks, and leaves what there is, unless it fails itself.
+        Class::Diagnostics if is_statement && outcome.error.is_some() => pins |= Pins::DIAGNOSTICS,
+        Class::Diagnostics => {}
+        _ if is_statement => pins.set(Pins::DIAGNOSTICS, asks),
+        _ => {}
     }
     let status = outcome.status.unwrap_or(Status::empty());
     if status.contains(Status::CURSOR_EXISTS) {
@@ -393,6 +406,10 @@ mod tests {
         assert_eq!(behind(Pins::empty(), Effects::empty(), &warned, Noted::default(), WRITE), Pins::DIAGNOSTICS);
         let asked = behind(Pins::DIAGNOSTICS, Effects::empty(), &ok(), Noted::default(), Class::Diagnostics);
         assert_eq!(asked, Pins::DIAGNOSTICS, "asking does not end it");
+        let error = splitfin_protocol::exchange::ServerError { code: 1064, state: *b"42000", message: "no".into() };
+        let failed = Outcome { error: Some(error), ..Outcome::default() };
+        let asked_wrong = behind(Pins::empty(), Effects::empty(), &failed, Noted::default(), Class::Diagnostics);
+        assert_eq!(asked_wrong, Pins::DIAGNOSTICS, "asking wrong is an error like any other");
         assert_eq!(behind(Pins::DIAGNOSTICS, Effects::empty(), &ok(), Noted::default(), WRITE), Pins::empty());
     }
 

@@ -3,7 +3,7 @@
 use splitfin_backend::{Lease, Values, Wanted};
 use splitfin_protocol::session_track::{Change, Changes, NO_TRANSACTION, ToldState, Tracking};
 use splitfin_protocol::{CommandByte, Outcome, Status};
-use splitfin_router::{Effects, Known, LexMode};
+use splitfin_router::{Effects, Known, LexMode, Statement};
 use std::rc::Rc;
 
 /// What a session looks like to its client, by value.
@@ -125,15 +125,23 @@ impl State {
     }
 
     /// What the next statement may ask of this one.
-    pub(crate) fn note_counts(&mut self, outcome: &Outcome, effects: Effects, command: CommandByte) {
+    pub(crate) fn note_counts(&mut self, outcome: &Outcome, statement: &Statement, command: CommandByte) {
         self.row_count = match (outcome.error.is_some() || outcome.ends_with_rows, command) {
             (true, _) => Some(-1),
             // The reply has the sum, but the last row counts.
             (false, CommandByte::StmtBulkExecute) => None,
             (false, _) => Some(i64::try_from(outcome.affected_rows).unwrap_or(-1)),
         };
-        if let Some(rows) = outcome.last_rows {
-            self.found_rows = (!effects.contains(Effects::CALC_FOUND_ROWS)).then_some(rows);
+        let begins = |word: &str| statement.text.starts_with(word);
+        let rows = match outcome.last_rows {
+            Some(rows) => Some(rows).filter(|_| !keeps_found_rows(&statement.text)),
+            None if outcome.error.is_some() => None,
+            None if begins("select ") => Some(outcome.affected_rows),
+            None if begins("do ") && self.mysql => Some(1),
+            None => None,
+        };
+        if let Some(rows) = rows {
+            self.found_rows = (!statement.effects.contains(Effects::CALC_FOUND_ROWS)).then_some(rows);
         }
     }
 
@@ -231,4 +239,35 @@ impl State {
             self.tracking = Rc::new(tracking);
         }
     }
+}
+
+/// Whether servers do not count the rows of this statement, normalised, as found: those that no query has made.
+fn keeps_found_rows(text: &str) -> bool {
+    const FIRST: [&str; 11] = [
+        "analyze table",
+        "check",
+        "delete",
+        "desc select",
+        "explain select",
+        "help",
+        "insert",
+        "optimize",
+        "repair",
+        "replace",
+        "xa",
+    ];
+    const SHOWN: [&str; 10] = [
+        "binary",
+        "create",
+        "errors",
+        "full processlist",
+        "grants",
+        "master",
+        "privileges",
+        "processlist",
+        "replica",
+        "warnings",
+    ];
+    let begins = |text: &str, words: &[&str]| words.iter().any(|word| text.starts_with(word));
+    begins(text, &FIRST) || text.strip_prefix("show ").is_some_and(|shown| begins(shown, &SHOWN))
 }

@@ -20,10 +20,11 @@ fn shape(capabilities: Capabilities) -> ClientShape {
         status: Status::AUTOCOMMIT,
         statement: None,
         tracking: Rc::new(tracked_by_default()),
-        told: crate::session_track::NO_TRANSACTION,
+        told: NO_TRANSACTION,
         shift: 0,
         columns: 0,
         mysql: false,
+        no_warnings: false,
         pending: Vec::new(),
     }
 }

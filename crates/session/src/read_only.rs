@@ -1,0 +1,116 @@
+//! READ ONLY transactions: they begin on a replica, and go on on the primary when a statement needs that.
+//!
+//! A server runs more in them than reads: it takes user locks, calls procedures, and ends them silently in front of a
+//! CREATE TABLE. Nothing of that may reach a replica, so the transaction is begun again on the primary, which then decides
+//! about the statement as it would have from the start. What can be seen of it is that later reads have a newer snapshot.
+
+use crate::affinity::Affinity;
+use crate::error::Unserved;
+use crate::execute::Failure;
+use crate::job::Job;
+use crate::serve::Session;
+use splitfin_backend::{BackendError, Lease};
+use splitfin_protocol::Status;
+use splitfin_router::{Decision, Pins, Reason, Refusal};
+use splitfin_topology::Snapshot;
+
+impl Session {
+    /// Whether the session holds a connection to a replica, as it does inside a READ ONLY transaction.
+    pub(crate) fn is_guarded(&self) -> bool {
+        self.affinity.lease().is_some_and(|lease| lease.is_guarded())
+    }
+
+    /// A READ ONLY transaction that starts ends the one before it, and is free to go where it belongs.
+    pub(crate) async fn commit_on_replica(&mut self) {
+        let Some((lease, _, pins)) = self.affinity.take() else { return };
+        self.state.status -= Status::IN_TRANS | Status::IN_TRANS_READONLY;
+        self.end_on_replica(lease, pins).await;
+    }
+
+    async fn end_on_replica(&mut self, mut lease: Lease, pins: Pins) {
+        self.savepoints.clear();
+        // Nothing can be lost that was only read: if it does not work, the connection is closed.
+        if lease.first_value("COMMIT").await.is_ok() && pins.is_empty() {
+            self.put_back(lease);
+        }
+    }
+
+    /// Begins the READ ONLY transaction again on the primary, with all that the session has set meanwhile. If that does not
+    /// work, it stays where it is.
+    pub(crate) async fn move_to_primary(&mut self) -> Result<(), Unserved> {
+        self.learn_counts().await;
+        let snapshot = self.worker.topology.snapshot();
+        let decision = Decision::on_primary(&snapshot, Reason::ReadOnlyTransaction)
+            .ok_or_else(|| Refusal::NoPrimary("a READ ONLY transaction has to go on on the primary".to_owned()))?;
+        let Some((mut old, in_transaction, pins)) = self.affinity.take() else { return Ok(()) };
+        let prepared = self.begin_again(&mut old, pins, &decision, &snapshot).await;
+        match prepared {
+            Ok(lease) => {
+                tracing::debug!(session = self.id, "a READ ONLY transaction goes on on the primary");
+                self.end_on_replica(old, pins - Pins::USER_VARIABLE).await;
+                (self.affinity, _) = Affinity::hold(lease, true, Pins::empty());
+                Ok(())
+            }
+            Err(error) => {
+                (self.affinity, _) = Affinity::hold(old, in_transaction, pins);
+                Err(error)
+            }
+        }
+    }
+
+    async fn begin_again(
+        &mut self,
+        old: &mut Lease,
+        pins: Pins,
+        decision: &Decision,
+        snapshot: &Snapshot,
+    ) -> Result<Lease, Unserved> {
+        if pins.contains(Pins::USER_VARIABLE) {
+            self.carry_user_variables(old).await?;
+        }
+        let wanted = self.state.wanted(false, false);
+        let mut lease = self.check_out(&decision.eligible, &wanted, snapshot).await.map_err(unserved)?;
+        lease.apply(&wanted).await?;
+        lease.first_value("START TRANSACTION READ ONLY").await?;
+        for savepoint in &self.savepoints {
+            lease.first_value(savepoint).await?;
+        }
+        Ok(lease)
+    }
+
+    /// User variables go along by value.
+    async fn carry_user_variables(&mut self, old: &mut Lease) -> Result<(), Unserved> {
+        let known: Vec<Box<str>> = self.state.user_variables.keys().cloned().collect();
+        self.variables.extend(known);
+        match old.user_variables(&self.variables).await? {
+            Some(values) => {
+                self.state.user_variables = values;
+                self.variables.clear();
+                Ok(())
+            }
+            None => Err(Unserved::CannotMove),
+        }
+    }
+
+    /// Whether a statement changes which savepoints there are, which would have to be set again elsewhere. The end of the
+    /// transaction is the end of all of them.
+    pub(crate) fn changes_savepoints(&mut self, job: &Job<'_>) -> bool {
+        let is = |words: &str| job.statement.text.starts_with(words);
+        if !self.in_transaction() || is("commit") {
+            self.savepoints.clear();
+            return false;
+        }
+        is("savepoint") || is("release savepoint") || is("rollback")
+    }
+}
+
+fn unserved(failure: Failure) -> Unserved {
+    match failure {
+        Failure::NotSent(_, error) | Failure::Sent(_, error) => error.into(),
+        Failure::Server(error) => {
+            let (code, state, message) = (error.code, error.state, error.message);
+            BackendError::Refused { statement: "START TRANSACTION READ ONLY".to_owned(), code, state, message }.into()
+        }
+        other => Unserved::UnknownOutcome(format!("{other:?}")),
+    }
+}
