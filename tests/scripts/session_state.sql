@@ -175,3 +175,9 @@ SELECT @never_1, @never_2, @never_3
 @b SET @never_1 = 'x'
 SELECT @never_1
 @b SELECT @never_1, @never_2
+SET GLOBAL max_sort_length = 2000, group_concat_max_len = 5000, max_error_count = 7 ;; SELECT @@global.group_concat_max_len, @@group_concat_max_len, @@global.max_error_count, @@max_error_count
+SET GLOBAL max_sort_length = DEFAULT ;; SET GLOBAL group_concat_max_len = DEFAULT ;; SET GLOBAL max_error_count = DEFAULT
+SET @@global.max_sort_length = 2000, group_concat_max_len = 5000, @x = 5, max_error_count = 7 ;; SELECT @@global.group_concat_max_len, @@group_concat_max_len, @@global.max_error_count, @@max_error_count
+SET @@global.max_sort_length = DEFAULT
+-- New sessions, and those that were reset, begin with what is the default then
+SET GLOBAL max_sort_length = 2000, max_error_count = 7 ;; @n !reconnect ;; @n SELECT @@max_sort_length, @@max_error_count ;; SELECT @@max_sort_length, @@max_error_count ;; @n SELECT @@max_sort_length, @@max_error_count ;; !reset ;; SELECT @@max_sort_length, @@max_error_count ;; SET GLOBAL max_sort_length = DEFAULT, max_error_count = DEFAULT ;; SELECT @@max_sort_length, @@max_error_count ;; !reset ;; SELECT @@max_sort_length, @@max_error_count ;; @n SELECT @@max_sort_length, @@max_error_count ;; @n !user shop ;; @n SELECT @@max_sort_length, @@max_error_count

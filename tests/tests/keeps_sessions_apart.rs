@@ -1,7 +1,7 @@
 //! Promise: statement-level pooling is invisible. What a session sets it finds again, and nobody else does.
 
 use mysql_async::prelude::Queryable as _;
-use splitfin_tests::{Cluster, Stage, Told, story};
+use splitfin_tests::{Cluster, PATIENCE, Stage, Told, eventually, story};
 
 /// One connection to each backend: every statement gets the connection that the other session just used.
 const TIGHT: &str = "pool: { max_connections: 1 }\nworkers: 1";
@@ -34,6 +34,38 @@ story! {
         one.query_drop("SET SESSION sql_mode = DEFAULT").await?;
         let quoted: Option<String> = one.query_first("SELECT \"text\"").await?;
         assert_eq!(quoted.as_deref(), Some("text"), "back to the default");
+        Ok(())
+    }
+}
+
+story! {
+    new_sessions_begin_with_what_is_the_default_now, async |family| -> Told {
+        let stage = Stage::with(family, TIGHT).await?;
+        stage.table().await?;
+        let seen = async |client: &mut mysql_async::Conn| {
+            let ask = "SELECT @@sort_buffer_size, @@group_concat_max_len, @@max_error_count";
+            client.query_first::<(u64, u64, u64), _>(ask).await.map(Option::unwrap_or_default)
+        };
+        let mut old = stage.client().await?;
+        let before = seen(&mut old).await?;
+        // Through Splitfin: from the next session on.
+        old.query_drop("SET GLOBAL sort_buffer_size = 400000, group_concat_max_len = 5000, max_error_count = 7").await?;
+        let mut new = stage.client().await?;
+        for _ in 0..3 {
+            assert_eq!(seen(&mut new).await?, (400_000, 5000, 7));
+            assert_eq!(seen(&mut old).await?.1, before.1, "a session keeps what it began with");
+            let rows: Vec<String> = new.query("SELECT item FROM orders").await?;
+            assert_eq!(rows.len(), 3);
+        }
+        // On the server itself: as soon as a probe has noticed.
+        stage.cluster.primary.run(&["SET GLOBAL group_concat_max_len = 6000"]).await?;
+        eventually("the new default", PATIENCE, async || {
+            let mut newest = stage.client().await.map_err(|error| error.to_string())?;
+            let found = seen(&mut newest).await.map_err(|error| error.to_string())?;
+            if found.1 == 6000 { Ok(()) } else { Err(format!("{found:?}")) }
+        })
+        .await?;
+        assert_eq!((seen(&mut old).await?.1, seen(&mut new).await?.1), (before.1, 5000));
         Ok(())
     }
 }
@@ -98,7 +130,7 @@ story! {
         for replica in &cluster.replicas {
             replica.run(&[
                 "SET GLOBAL group_concat_max_len = 7", "SET GLOBAL time_zone = '+09:00'", "SET GLOBAL sql_mode = 'ANSI_QUOTES'",
-                "SET GLOBAL auto_increment_offset = 5",
+                "SET GLOBAL auto_increment_offset = 5", "SET GLOBAL max_error_count = 8",
             ]).await?;
         }
         let stage = Stage::in_front_of(cluster, "workers: 1").await?;
@@ -111,8 +143,12 @@ story! {
             assert!(longest > 7 && zone == "SYSTEM" && text == "text", "{longest} {zone} {text}: as on the primary");
             assert!(Stage::last_route(&mut client).await?.0.starts_with("slave"));
         }
-        let offset: Option<u32> = client.query_first("SELECT @@auto_increment_offset FROM orders LIMIT 1").await?;
-        assert_eq!(offset, Some(5), "which numbers a server gives out is its own");
+        // Which numbers a server gives out, and all that is not known by value, is the primary's to say.
+        for (sql, expected) in [("SELECT @@auto_increment_offset FROM orders LIMIT 1", 1), ("SELECT @@max_error_count > 8", 1)] {
+            let answer: Option<u32> = client.query_first(sql).await?;
+            assert_eq!(answer, Some(expected), "{sql}");
+            assert_eq!(Stage::last_route(&mut client).await?, ("master".into(), "server_local".into()));
+        }
         Ok(())
     }
 }

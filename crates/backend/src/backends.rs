@@ -3,16 +3,22 @@
 use crate::login::Backend;
 use splitfin_topology::{BackendId, MOST_BACKENDS};
 use std::sync::OnceLock;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 /// All servers by number. What stands under a number never changes, so that workers read it without asking anybody.
 #[derive(Debug)]
 pub struct Backends {
     places: Box<[OnceLock<Backend>]>,
+    /// How often each was told to give sessions other defaults.
+    changes: Box<[AtomicU64]>,
 }
 
 impl Default for Backends {
     fn default() -> Self {
-        Self { places: (0..MOST_BACKENDS).map(|_| OnceLock::new()).collect() }
+        Self {
+            places: (0..MOST_BACKENDS).map(|_| OnceLock::new()).collect(),
+            changes: (0..MOST_BACKENDS).map(|_| AtomicU64::new(0)).collect(),
+        }
     }
 }
 
@@ -20,6 +26,18 @@ impl Backends {
     /// Puts a server in its place. False, if the place is taken or does not exist.
     pub fn put(&self, backend: Backend) -> bool {
         self.places.get(backend.id.index()).is_some_and(|place| place.set(backend).is_ok())
+    }
+
+    /// Sessions that begin from now on have other defaults there.
+    pub(crate) fn defaults_changed(&self, id: BackendId) {
+        if let Some(changes) = self.changes.get(id.index()) {
+            changes.fetch_add(1, Ordering::AcqRel);
+        }
+    }
+
+    /// How often that was.
+    pub(crate) fn changes(&self, id: BackendId) -> u64 {
+        self.changes.get(id.index()).map_or(0, |changes| changes.load(Ordering::Acquire))
     }
 
     pub(crate) fn get(&self, id: BackendId) -> Option<&Backend> {

@@ -1,5 +1,6 @@
 //! One authenticated socket to a backend, with the knowledge of what has been done to it.
 
+use crate::era::Era;
 use crate::error::BackendError;
 use crate::login::{CHARSET, ask_for_variables, rows_by_name};
 use crate::query::{Answer, Rows, query, read_reply};
@@ -54,6 +55,7 @@ pub struct Connection {
     owed: Vec<Owed>,
     /// What the server says to every statement but the one that sets a new password.
     sandbox: Option<ServerError>,
+    era: Era,
 }
 
 /// What differs between MySQL and MariaDB in how a session begins.
@@ -99,7 +101,16 @@ impl Connection {
             uses: 0,
             owed,
             sandbox: None,
+            era: Era::default(),
         }
+    }
+
+    pub(crate) const fn era(&self) -> Era {
+        self.era
+    }
+
+    pub(crate) const fn set_era(&mut self, era: Era) {
+        self.era = era;
     }
 
     /// A connection of an account whose password has expired. Nothing can be learned of it or set on it, so it serves one

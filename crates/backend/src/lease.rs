@@ -1,6 +1,7 @@
 //! Exclusive use of a connection.
 
 use crate::connection::Connection;
+use crate::era::Began;
 use crate::login::Account;
 use crate::pools::Pools;
 use splitfin_topology::BackendId;
@@ -33,6 +34,11 @@ impl Lease {
     /// The backend that it is a connection to.
     pub const fn backend(&self) -> BackendId {
         self.backend
+    }
+
+    /// Where and when a session begins that begins on this.
+    pub fn began(&self) -> Began {
+        Began { backend: self.backend, era: self.era() }
     }
 
     /// Whether the server was the primary when this was checked out.

@@ -3,6 +3,7 @@
 use crate::alarm::Alarm;
 use crate::backends::Backends;
 use crate::connection::Connection;
+use crate::era::{Age, Began, Era};
 use crate::error::BackendError;
 use crate::lease::Lease;
 use crate::limits::{Limits, StandIn};
@@ -55,8 +56,8 @@ pub struct Checkout<'a> {
     pub wanted: &'a Wanted,
     /// For weights and lag.
     pub snapshot: &'a Snapshot,
-    /// Whether it has to be a new one, so that the server says whether the account may still log in.
-    pub fresh: bool,
+    /// How old it may be.
+    pub age: Age,
 }
 
 /// Connections at rest, by backend and account.
@@ -115,7 +116,7 @@ impl Pools {
     /// caller can try the others.
     pub async fn checkout(self: &Rc<Self>, checkout: &Checkout<'_>) -> Result<Lease, (BackendId, BackendError)> {
         let backend = self.pick(checkout);
-        let idle = if checkout.fresh { None } else { self.take_idle(backend, checkout) };
+        let idle = self.take_idle(backend, checkout);
         let connection = match idle {
             Some(connection) => connection,
             None => self.open(backend, checkout).await.map_err(|error| {
@@ -150,18 +151,29 @@ impl Pools {
 
     /// An idle connection, best one that needs no change. Those that have woken up meanwhile are dead or dying.
     fn take_idle(&self, backend: BackendId, checkout: &Checkout<'_>) -> Option<Box<Connection>> {
+        let (era, only) = match checkout.age {
+            Age::New => return None,
+            Age::Current => (Some(self.era(backend, checkout.snapshot)), true),
+            Age::Any(began) => (began.filter(|began| began.backend == backend).map(|began| began.era), false),
+        };
         let mut idle = self.idle.borrow_mut();
         let list = idle.get_mut(&(backend, Rc::clone(checkout.account)))?;
         loop {
+            let is_of_era = |idle: &Idle| era.is_none_or(|era| idle.connection.era().is(era));
             let fits = |idle: &Idle| idle.connection.state().matches(checkout.wanted);
             let can_fit = |idle: &Idle| idle.connection.state().can_become(checkout.wanted);
             let fits_soon =
                 |idle: &Idle| can_fit(idle) && !idle.connection.state().has_variables_beside(checkout.wanted);
             let at = match list.last() {
-                Some(last) if fits(last) => list.len() - 1,
+                Some(last) if fits(last) && is_of_era(last) => list.len() - 1,
                 _ => {
-                    let first_of = |good: &dyn Fn(&Idle) -> bool| list.iter().rposition(good);
-                    first_of(&fits).or_else(|| first_of(&fits_soon)).or_else(|| first_of(&can_fit))?
+                    let ways: [&dyn Fn(&Idle) -> bool; 3] = [&fits, &fits_soon, &can_fit];
+                    let best = |of_era: bool| {
+                        let good =
+                            |way: &&dyn Fn(&Idle) -> bool, idle: &Idle| way(idle) && (is_of_era(idle) || !of_era);
+                        ways.iter().find_map(|way| list.iter().rposition(|idle| good(way, idle)))
+                    };
+                    best(true).or_else(|| if only { None } else { best(false) })?
                 }
             };
             let connection = list.swap_remove(at).connection;
@@ -170,6 +182,21 @@ impl Pools {
             }
             self.common.limits.closed(backend);
         }
+    }
+
+    fn era(&self, backend: BackendId, snapshot: &Snapshot) -> Era {
+        let offer = snapshot.backend(backend).and_then(|view| view.offer);
+        Era { changes: self.common.backends.changes(backend), defaults: offer.map_or(0, |offer| offer.defaults) }
+    }
+
+    /// Whether a session that began so would begin the same way now.
+    pub fn is_current(&self, began: Began, snapshot: &Snapshot) -> bool {
+        began.era.is(self.era(began.backend, snapshot))
+    }
+
+    /// What new sessions begin with has changed on this server: connections from before are not used for them.
+    pub fn defaults_changed(&self, backend: BackendId) {
+        self.common.backends.defaults_changed(backend);
     }
 
     async fn open(&self, backend: BackendId, checkout: &Checkout<'_>) -> Result<Box<Connection>, BackendError> {
@@ -184,10 +211,13 @@ impl Pools {
         let right = Right { limits: &self.common.limits, backend };
         let database = checkout.wanted.database.clone();
         let limit = self.settings.get().connect_timeout;
+        // What changes while it is opened makes it old.
+        let era = self.era(backend, checkout.snapshot);
         let opened = open(target, checkout.account, database, &self.common.tracked, limit).await;
         let mut connection =
             opened.inspect_err(|error| tracing::debug!(backend = %target.address, %error, "no connection"))?;
         right.used();
+        connection.set_era(era);
         self.share_values(&mut connection);
         Ok(Box::new(connection))
     }
@@ -220,9 +250,7 @@ impl Pools {
                 Some(released) => drop(tokio::time::timeout(LOOK_AGAIN, released).await),
                 None => tokio::time::sleep(LOOK_AGAIN).await,
             }
-            if !checkout.fresh
-                && let Some(connection) = self.take_idle(backend, checkout)
-            {
+            if let Some(connection) = self.take_idle(backend, checkout) {
                 return Ok(Some(connection));
             }
         }

@@ -226,18 +226,14 @@ fn said<'a>(values: &'a Values, name: &str) -> Option<&'a str> {
     values.get(name).map(|value| &**value)
 }
 
+fn is_of_server(name: &str) -> bool {
+    DEFAULT_OF_SERVER.contains(&name)
+}
+
 /// Variables whose defaults belong to a server, not to a session's look: which numbers it may give out, how much memory
 /// it has, what its version's optimizer can do.
-fn is_of_server(name: &str) -> bool {
-    const NAMES: [&str; 5] = [
-        "auto_increment_increment",
-        "auto_increment_offset",
-        "join_buffer_size",
-        "optimizer_switch",
-        "sort_buffer_size",
-    ];
-    NAMES.contains(&name)
-}
+pub const DEFAULT_OF_SERVER: [&str; 5] =
+    ["auto_increment_increment", "auto_increment_offset", "join_buffer_size", "optimizer_switch", "sort_buffer_size"];
 
 /// `NAMES charset COLLATE collation`, for the value of [`RESULTS`] if it is a collation.
 fn set_names(collation: &str) -> Option<String> {

@@ -37,8 +37,15 @@ impl std::fmt::Debug for Target {
 #[derive(Debug)]
 pub struct Prober {
     target: Target,
-    /// The connection, and what the server's greetings offer since it was made.
-    conn: Option<(Conn, Offer)>,
+    /// The connection, and what the server's greetings offer.
+    conn: Option<(Conn, Known)>,
+}
+
+/// What changes rarely, and when it was looked at last.
+#[derive(Debug, Clone, Copy)]
+struct Known {
+    offer: Offer,
+    looked: Instant,
 }
 
 impl Prober {
@@ -53,22 +60,22 @@ impl Prober {
         // The connection is out of `self` while it is in use: whatever goes wrong, it is dropped.
         let conn = self.conn.take();
         let work = async {
-            let (mut conn, offer) = match conn {
-                Some(known) => known,
-                None => {
-                    let mut conn = Conn::new(self.target.options()).await.map_err(failure)?;
-                    let offer = offer(&mut conn).await?;
-                    (conn, offer)
-                }
+            let (mut conn, known) = match conn {
+                Some((conn, known)) => (conn, Some(known)),
+                None => (Conn::new(self.target.options()).await.map_err(failure)?, None),
             };
-            let seen = observe(&mut conn, offer, self.target.heartbeat.as_deref()).await?;
-            Ok((conn, seen))
+            let known = match known.filter(|known| known.looked.elapsed() < LOOK_AGAIN) {
+                Some(known) => known,
+                None => Known { offer: offer(&mut conn).await?, looked: Instant::now() },
+            };
+            let seen = observe(&mut conn, known.offer, self.target.heartbeat.as_deref()).await?;
+            Ok((conn, known, seen))
         };
         match tokio::time::timeout(limit, work).await {
             Err(_) => Err(ProbeFailure::Timeout(limit)),
             Ok(Err(error)) => Err(error),
-            Ok(Ok((conn, seen))) => {
-                self.conn = Some((conn, seen.offer));
+            Ok(Ok((conn, known, seen))) => {
+                self.conn = Some((conn, known));
                 Ok(seen)
             }
         }
@@ -115,6 +122,7 @@ async fn offer(conn: &mut Conn) -> Result<Offer, ProbeFailure> {
         row.ok_or_else(|| ProbeFailure::Unreachable("an empty answer".into()))?;
     let is_mariadb = is_mariadb(&version);
     Ok(Offer {
+        defaults: defaults(conn, is_mariadb).await?,
         local_files,
         query_attributes: !is_mariadb && at_least(&version, (8, 0, 23)),
         extended_metadata: is_mariadb && at_least(&version, (10, 5, 2)),
@@ -122,6 +130,35 @@ async fn offer(conn: &mut Conn) -> Result<Offer, ProbeFailure> {
         autocommit,
     })
 }
+
+/// A fingerprint of what variables of new sessions begin with. SET GLOBAL changes it, and connections from before are no good
+/// for sessions from behind.
+async fn defaults(conn: &mut Conn, is_mariadb: bool) -> Result<u64, ProbeFailure> {
+    let sql = match is_mariadb {
+        true => {
+            "SELECT BIT_XOR(CRC32(CONCAT_WS('=', VARIABLE_NAME, GLOBAL_VALUE))) \
+             FROM information_schema.SYSTEM_VARIABLES WHERE VARIABLE_SCOPE = 'SESSION'"
+        }
+        // Those that are no session's are few, and change seldom; but for positions, and what changes with a server's role.
+        false => {
+            "SELECT BIT_XOR(CRC32(CONCAT_WS('=', VARIABLE_NAME, VARIABLE_VALUE))) \
+             FROM performance_schema.global_variables \
+             WHERE VARIABLE_NAME NOT LIKE 'gtid%' AND VARIABLE_NAME NOT LIKE '%read\\_only'"
+        }
+    };
+    match conn.query_first(sql).await {
+        Ok(fingerprint) => Ok(fingerprint.unwrap_or_default()),
+        // An old server has no such table.
+        Err(mysql_async::Error::Server(error)) => {
+            tracing::debug!(error = error.message, "defaults of sessions not readable");
+            Ok(0)
+        }
+        Err(error) => Err(failure(error)),
+    }
+}
+
+/// How often what changes rarely is looked at: it costs a server about a millisecond.
+const LOOK_AGAIN: Duration = Duration::from_secs(1);
 
 async fn observe(conn: &mut Conn, offer: Offer, heartbeat: Option<&str>) -> Result<Observation, ProbeFailure> {
     let begun = Instant::now();

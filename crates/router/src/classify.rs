@@ -8,7 +8,7 @@ mod second;
 mod session;
 mod words;
 
-pub use session::{TRACKED_UNDER_TWO_NAMES, TRACKED_VARIABLES};
+pub use session::{DEFAULT_OF_SERVER, TRACKED_UNDER_TWO_NAMES, TRACKED_VARIABLES};
 
 use crate::lexer::{LexMode, Lexer, Token};
 use crate::reason::Because;

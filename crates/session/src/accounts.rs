@@ -6,7 +6,7 @@
 
 use crate::settings::Users;
 use crate::worker::Worker;
-use splitfin_backend::{Account, Checkout, Wanted};
+use splitfin_backend::{Account, Age, Checkout, Wanted};
 use splitfin_protocol::Capabilities;
 use splitfin_protocol::auth::{Secret, native};
 use splitfin_protocol::handshake::accept::Known;
@@ -294,8 +294,8 @@ async fn look_up(
         return Ok(None);
     }
     let wanted = Wanted::default();
-    let checkout =
-        Checkout { eligible: &eligible, account: &account, wanted: &wanted, snapshot: &snapshot, fresh: false };
+    let age = Age::Any(None);
+    let checkout = Checkout { eligible: &eligible, account: &account, wanted: &wanted, snapshot: &snapshot, age };
     let mut lease = worker.pools.checkout(&checkout).await.map_err(|(_, error)| error.to_string())?;
     // As digits, so that no name can be anything but a name.
     let digits: String = user.bytes().map(|byte| format!("{byte:02X}")).collect();

@@ -5,8 +5,11 @@ use crate::error::SessionError;
 use crate::login::{admit_noted, authenticate, nonce, refused};
 use crate::reply;
 use crate::serve::Session;
+use splitfin_backend::{Age, Checkout, Lease, Wanted};
 use splitfin_protocol::handshake::Accept;
+use splitfin_router::{Decision, Reason};
 use splitfin_transport::Framed;
+use std::rc::Rc;
 
 impl Session {
     /// Logs in again as somebody else, over the same socket. A failure ends the session, as it does with MySQL.
@@ -44,9 +47,29 @@ impl Session {
     /// Forgets everything of the session but its user and database.
     pub(crate) async fn reset(&mut self) {
         self.let_go().await;
+        self.begin_anew().await;
         self.state.reset();
         self.unread = Default::default();
         self.prepared.clear();
+    }
+
+    /// A reset takes what the server gives sessions to begin with now. If no connection shows that, it stays as it was.
+    async fn begin_anew(&mut self) {
+        let snapshot = self.worker.topology.snapshot();
+        let Some(began) = self.state.began.filter(|began| !self.worker.pools.is_current(*began, &snapshot)) else {
+            return;
+        };
+        tracing::debug!(session = self.id, ?began, "begins anew with other defaults");
+        let Some(decision) = Decision::on_primary(&snapshot, Reason::Session) else { return };
+        let wanted = Wanted { database: self.state.database.clone(), ..Wanted::default() };
+        let (account, eligible) = (Rc::clone(&self.account), &*decision.eligible);
+        let checkout =
+            Checkout { eligible, account: &account, wanted: &wanted, snapshot: &snapshot, age: Age::Current };
+        if let Ok(lease) = self.worker.pools.checkout(&checkout).await {
+            self.state.learn_fresh(&lease);
+            self.kept.drain(..).for_each(Lease::release);
+            self.put_back(lease);
+        }
     }
 
     /// Ends what the session holds: transactions are rolled back, locks released, temporary tables dropped.

@@ -12,7 +12,7 @@ use crate::job::{Job, Kind};
 use crate::prepared::{ClientStatement, ensure_prepared, execute_packet};
 use crate::relay::{Catch, RelayError, Relayed, relay};
 use crate::serve::{Next, Session};
-use splitfin_backend::{Arrival, BackendError, Checkout, Lease, Wanted};
+use splitfin_backend::{Age, Arrival, BackendError, Checkout, Lease, Wanted};
 use splitfin_protocol::exchange::{Exchange, Outcome, ServerError};
 use splitfin_protocol::packet::ErrPacket;
 use splitfin_protocol::reshape::{ClientShape, Reshape};
@@ -321,7 +321,7 @@ impl Session {
             }
         }
         let account = Rc::clone(&self.account);
-        let checkout = Checkout { eligible, account: &account, wanted, snapshot, fresh: false };
+        let checkout = Checkout { eligible, account: &account, wanted, snapshot, age: Age::Any(self.state.began) };
         let mut lease = self.worker.pools.checkout(&checkout).await;
         let is_denied = |error: &BackendError| error.refusal().is_some_and(|(code, ..)| code == ACCESS_DENIED);
         if lease.as_ref().is_err_and(|(_, error)| is_denied(error)) && self.renew_password() {

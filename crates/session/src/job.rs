@@ -75,6 +75,19 @@ impl<'a> Job<'a> {
         }
     }
 
+    /// Whether sessions that begin behind it may have other defaults.
+    pub(crate) fn sets_global(&self) -> bool {
+        let text = &self.statement.text;
+        let sets = match self.statement.class {
+            Class::Write(Because::Administers) => text.starts_with("set "),
+            Class::Write(Because::SeveralStatements) => {
+                ["set global", "set persist", "set @@global", "set @@persist"].iter().any(|words| text.contains(words))
+            }
+            _ => false,
+        };
+        sets && !matches!(self.kind, Kind::Prepare { .. })
+    }
+
     pub(crate) fn effects(&self) -> Effects {
         match self.kind {
             Kind::Prepare { .. } => Effects::empty(),

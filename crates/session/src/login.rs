@@ -10,7 +10,7 @@ use crate::serve::Listener;
 use crate::state::State;
 use crate::worker::Worker;
 use aws_lc_rs::rand;
-use splitfin_backend::{Account, BackendError, Checkout, Lease};
+use splitfin_backend::{Account, Age, BackendError, Checkout, Lease};
 use splitfin_protocol::auth::Secret;
 use splitfin_protocol::auth::printable_nonce;
 use splitfin_protocol::handshake::accept::{Accept, LoginError, Plugin, Step};
@@ -345,8 +345,8 @@ async fn admit(
     let mut eligible = decision.eligible;
     let accounts = worker.settings().accounts.clone();
     loop {
-        let fresh = proof.ask_server;
-        let checkout = Checkout { eligible: &eligible, account: &account, wanted: &wanted, snapshot: &snapshot, fresh };
+        let age = if proof.ask_server { Age::New } else { Age::Current };
+        let checkout = Checkout { eligible: &eligible, account: &account, wanted: &wanted, snapshot: &snapshot, age };
         let checked_out = match worker.pools.checkout(&checkout).await {
             Ok(lease) if lease.sandbox().is_some() => {
                 accounts.note_right(&login.user, &proof);

@@ -48,6 +48,9 @@ impl Session {
                 false => Ok(Next::Command),
             };
         }
+        if job.sets_global() && outcome.error.is_none() {
+            self.worker.pools.defaults_changed(lease.backend());
+        }
         lease.note(&self.state.values, self.state.database.as_ref());
         self.note_cursor(&outcome, job);
         let before = pins;

@@ -1,6 +1,6 @@
 //! What a session looks like to its client.
 
-use splitfin_backend::{Lease, Values, Wanted};
+use splitfin_backend::{Began, Lease, Values, Wanted};
 use splitfin_protocol::session_track::{Change, Changes, NO_TRANSACTION, ToldState, Tracking};
 use splitfin_protocol::{CommandByte, Outcome, Status};
 use splitfin_router::{Effects, Known, LexMode, Statement};
@@ -25,8 +25,9 @@ pub(crate) struct State {
     pub(crate) found_rows: Option<u64>,
     /// What MariaDB's `@@last_gtid` gives.
     last_gtid: Box<str>,
-    /// What variables were when the session began.
+    /// What variables were when the session began, and when that was.
     fresh: Values,
+    pub(crate) began: Option<Began>,
     /// What a reset makes of the character set.
     after_reset: Values,
     /// Whether the servers are MySQL's.
@@ -68,6 +69,7 @@ impl State {
             found_rows: Some(0),
             last_gtid: Box::default(),
             fresh: Values::default(),
+            began: None,
             after_reset: Values::default(),
             mysql: false,
             lex: LexMode::default(),
@@ -82,6 +84,7 @@ impl State {
     /// Learns what a fresh connection of this account is like.
     pub(crate) fn learn_fresh(&mut self, lease: &Lease) {
         self.fresh = Rc::clone(lease.own_values());
+        self.began = Some(lease.began());
         self.after_reset = Rc::clone(lease.values_after_reset());
         // Only they have this variable.
         self.mysql = self.fresh.contains_key("session_track_gtids");

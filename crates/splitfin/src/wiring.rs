@@ -222,3 +222,12 @@ pub(crate) fn monitoring(config: &Config) -> Order {
         heartbeat: config.heartbeat.clone(),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    /// Neither room enters the other; both have to know which values never follow a session.
+    #[test]
+    fn router_and_backend_agree_on_what_is_a_servers_own() {
+        assert_eq!(splitfin_router::classify::DEFAULT_OF_SERVER, splitfin_backend::DEFAULT_OF_SERVER);
+    }
+}

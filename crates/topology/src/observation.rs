@@ -88,10 +88,12 @@ pub struct Offer {
     pub collation: u16,
     /// Sessions begin with autocommit.
     pub autocommit: bool,
+    /// Fingerprint of the values that variables of new sessions begin with; 0 where it is not known.
+    pub defaults: u64,
 }
 
 impl Offer {
-    /// What both have. Collation and autocommit are this one's.
+    /// What both have. Collation, autocommit and defaults are this one's.
     pub const fn and(self, other: Self) -> Self {
         Self {
             local_files: self.local_files && other.local_files,

@@ -1,6 +1,7 @@
 //! The proof that a statement only reads.
 
 use super::lower;
+use super::session::{DEFAULT_OF_SERVER, is_tracked};
 use super::words::{is_builtin, is_keyword_before_parenthesis};
 use crate::lexer::Token;
 use crate::reason::Because;
@@ -146,13 +147,21 @@ fn system_variable(name: &str) -> Result<(), Failure> {
         "tx_read_only" | "transaction_read_only" | "read_only" | "super_read_only" | "innodb_read_only" => {
             write(Because::ServerLocal)
         }
-        "hostname" | "port" | "server_id" | "server_uuid" | "rand_seed1" | "rand_seed2" | "insert_id"
-        | "gtid_executed" | "gtid_current_pos" | "gtid_slave_pos" | "gtid_binlog_pos" | "external_user"
-        | "proxy_user" => match plain {
-            "rand_seed1" | "rand_seed2" | "insert_id" => write(Because::ServerLocal),
-            _ => Ok(()),
-        },
-        _ => Ok(()),
+        // Who asks for these wants to know which server it is, or how far.
+        "hostname" | "port" | "server_id" | "server_uuid" | "gtid_executed" | "gtid_current_pos" | "gtid_slave_pos"
+        | "gtid_binlog_pos" => Ok(()),
+        // The same on all servers, or the session's own wherever it goes.
+        "version"
+        | "version_comment"
+        | "license"
+        | "protocol_version"
+        | "lower_case_table_names"
+        | "last_gtid"
+        | "pseudo_thread_id" => Ok(()),
+        _ if name.starts_with("global.") => write(Because::ServerLocal),
+        _ if is_tracked(plain) && !DEFAULT_OF_SERVER.contains(&plain) => Ok(()),
+        // A session begins with the primary's value, and replicas have others.
+        _ => write(Because::ServerLocal),
     }
 }
 

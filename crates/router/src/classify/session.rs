@@ -46,8 +46,13 @@ pub const TRACKED_VARIABLES: [&str; 32] = [
 pub const TRACKED_UNDER_TWO_NAMES: [&str; 4] =
     ["tx_isolation", "transaction_isolation", "tx_read_only", "transaction_read_only"];
 
+/// Of these, those whose defaults belong to a server, not to a session's look: which numbers it may give out, how much memory
+/// it has, what its version's optimizer can do.
+pub const DEFAULT_OF_SERVER: [&str; 5] =
+    ["auto_increment_increment", "auto_increment_offset", "join_buffer_size", "optimizer_switch", "sort_buffer_size"];
+
 /// Whether it is known by value. What clients set of tracking is read back.
-fn is_tracked(name: &str) -> bool {
+pub(super) fn is_tracked(name: &str) -> bool {
     TRACKED_VARIABLES.contains(&name) || TRACKED_UNDER_TWO_NAMES.contains(&name) || name.starts_with("session_track_")
 }
 
@@ -62,8 +67,8 @@ pub(super) fn set(tokens: &[Token<'_>]) -> Class {
         true => Class::Write(Because::Administers),
         false => Class::Session,
     };
-    for part in assignments(rest) {
-        class = match assignment(part) {
+    for (_, assignment) in scoped(rest) {
+        class = match assignment {
             Assignment::Session | Assignment::Untracked | Assignment::Role | Assignment::OneShot => class,
             Assignment::User => strongest(class, Class::Write(Because::AssignsVariable)),
             Assignment::Global => Class::Write(Because::Administers),
@@ -115,6 +120,19 @@ fn assignments<'t, 'a>(tokens: &'t [Token<'a>]) -> Vec<&'t [Token<'a>]> {
     parts
 }
 
+/// The parts, and what each assigns. GLOBAL and its like hold for the names behind them too, up to the next such word.
+fn scoped<'t, 'a>(tokens: &'t [Token<'a>]) -> impl Iterator<Item = (&'t [Token<'a>], Assignment)> {
+    let mut global = false;
+    assignments(tokens).into_iter().map(move |part| {
+        let begins = |words: &[&str]| part.first().is_some_and(|token| words.iter().any(|word| token.is_word(word)));
+        let names_scope = begins(&["global", "persist", "persist_only"]);
+        global = names_scope || (global && !begins(&["session", "local"]));
+        let is_name = matches!(part.first(), Some(Token::Word(_) | Token::Quoted(_)));
+        (part, if global && is_name { Assignment::Global } else { assignment(part) })
+    })
+}
+
+#[derive(Debug, Clone, Copy)]
 enum Assignment {
     Session,
     Untracked,
@@ -203,12 +221,12 @@ fn set_effects(tokens: &[Token<'_>]) -> Effects {
         return Effects::empty();
     }
     let start = if says_access_mode(rest) { Effects::ACCESS_MODE } else { Effects::empty() };
-    assignments(rest).into_iter().fold(start, |effects, part| {
+    scoped(rest).fold(start, |effects, (part, assignment)| {
         let unscoped = matches!(part.first(), Some(Token::SystemVariable(name)) if !name.contains(&b'.'));
         let unreported = if unscoped { Effects::UNREPORTED } else { Effects::empty() };
         effects
             | unreported
-            | match assignment(part) {
+            | match assignment {
                 Assignment::User => Effects::USER_VARIABLE,
                 Assignment::Untracked => Effects::UNTRACKED_VARIABLE,
                 Assignment::Role => Effects::ROLE,

@@ -605,8 +605,14 @@ fn the_primary_of_a_group_is_the_one_that_leads() {
     assert_eq!(monitor.snapshot().primary, Some(A));
 }
 
-const OFFER: Offer =
-    Offer { local_files: true, query_attributes: false, extended_metadata: true, collation: 45, autocommit: true };
+const OFFER: Offer = Offer {
+    local_files: true,
+    query_attributes: false,
+    extended_metadata: true,
+    collation: 45,
+    autocommit: true,
+    defaults: 0,
+};
 
 #[test]
 fn clients_are_greeted_with_what_all_servers_have() {

@@ -1,0 +1,51 @@
+//! What a server gives sessions to begin with changes (SET GLOBAL): connections from before and from behind differ in variables
+//! that nobody knows by value.
+
+use splitfin_topology::BackendId;
+
+/// When a connection was opened, by what its server gave new sessions to begin with.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub(crate) struct Era {
+    /// SET GLOBAL statements that came through here.
+    pub(crate) changes: u64,
+    /// What the last probe had seen; 0 where that is not known.
+    pub(crate) defaults: u64,
+}
+
+impl Era {
+    /// Whether a connection of this era is as one of the other.
+    pub(crate) const fn is(self, other: Self) -> bool {
+        let unknown = self.defaults == 0 || other.defaults == 0;
+        self.changes == other.changes && (self.defaults == other.defaults || unknown)
+    }
+}
+
+/// Where and when a session began.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Began {
+    pub(crate) backend: BackendId,
+    pub(crate) era: Era,
+}
+
+/// Which connections are good enough.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Age {
+    /// All, for a session that goes on; those from when it began come first.
+    Any(Option<Began>),
+    /// Those that are as a new session is now.
+    Current,
+    /// None that is there: the server shall say whether the account may still log in.
+    New,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_connection_is_of_its_era_until_something_says_otherwise() {
+        let (old, now) = (Era { changes: 1, defaults: 7 }, Era { changes: 1, defaults: 8 });
+        assert!(old.is(old) && !old.is(now) && !old.is(Era { changes: 2, ..old }));
+        assert!(old.is(Era { defaults: 0, ..old }), "the server was not asked");
+    }
+}
