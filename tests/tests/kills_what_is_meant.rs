@@ -66,6 +66,47 @@ story! {
 }
 
 story! {
+    a_prepared_kill_has_its_id_with_each_execution, async |family| -> Told {
+        let stage = Stage::start(family).await?;
+        stage.table().await?;
+        let mut killer = stage.client().await?;
+        if family == Family::Mysql {
+            // "Dynamic parameters can only be used in DML statements"
+            assert_eq!(code(&killer.prep("KILL QUERY ?").await.unwrap_err()), 6413);
+            return Ok(());
+        }
+        let by_parameter = killer.prep("KILL QUERY ?").await?;
+        let mut victim = stage.client().await?;
+        let victims = id(&mut victim).await?;
+        // A number, and a text; the second time without types, as drivers do where they have not changed.
+        for text in [false, true] {
+            let blocked = tokio::spawn(async move {
+                let result = victim.query_drop("SELECT SLEEP(300) FROM orders FOR UPDATE").await;
+                (victim, result)
+            });
+            eventually("the statement ends", PATIENCE, async || {
+                let killed = match text {
+                    false => killer.exec_drop(&by_parameter, (victims,)).await,
+                    true => killer.exec_drop(&by_parameter, (victims.to_string(),)).await,
+                };
+                killed.map_err(|error| error.to_string())?;
+                if blocked.is_finished() { Ok(()) } else { Err("it runs".into()) }
+            })
+            .await?;
+            (victim, _) = blocked.await?;
+            assert_eq!(id(&mut victim).await?, victims, "the session goes on");
+        }
+        // What is no session's is the server's to answer.
+        assert_eq!(code(&killer.exec_drop(&by_parameter, (4_000_000,)).await.unwrap_err()), 1094);
+        assert_eq!(code(&killer.exec_drop(&by_parameter, (victims + 900_000,)).await.unwrap_err()), 1094);
+        let whole = killer.prep("KILL ?").await?;
+        killer.exec_drop(&whole, (victims,)).await?;
+        assert!(victim.query_drop("SELECT 1 FROM orders").await.is_err());
+        Ok(())
+    }
+}
+
+story! {
     kill_ends_the_session, async |family| -> Told {
         let stage = Stage::start(family).await?;
         stage.table().await?;

@@ -19,6 +19,11 @@ pub struct Kill {
 pub enum KillText<'a> {
     /// A number.
     Plain(Kill),
+    /// The one parameter of a prepared statement.
+    Parameter {
+        /// See [`Kill::query_only`].
+        query_only: bool,
+    },
     /// An expression, which a server has to evaluate.
     Computed {
         /// Its text.
@@ -65,6 +70,7 @@ impl<'a> KillText<'a> {
         let plain = std::str::from_utf8(expression).ok().filter(|text| text.bytes().all(|byte| byte.is_ascii_digit()));
         match plain.and_then(|digits| digits.parse().ok()) {
             Some(id) => Self::Plain(Kill { id, query_only }),
+            None if expression == b"?" => Self::Parameter { query_only },
             None => Self::Computed { expression, query_only },
         }
     }
@@ -116,12 +122,18 @@ mod tests {
             ("KILL 1.5", "1.5"),
             ("KILL -1", "-1"),
             ("KILL (SELECT 5)", "(SELECT 5)"),
-            ("KILL ?", "?"),
+            ("KILL ? + 1", "? + 1"),
         ] {
             let KillText::Computed { expression, query_only } = parse(text) else { panic!("{text}") };
             assert_eq!(String::from_utf8_lossy(expression), expected);
             assert_eq!(query_only, text.contains("QUERY"));
         }
+    }
+
+    #[test]
+    fn a_parameter_comes_with_the_execution() {
+        assert_eq!(parse("KILL ?"), KillText::Parameter { query_only: false });
+        assert_eq!(parse("KILL QUERY ?;"), KillText::Parameter { query_only: true });
     }
 
     #[test]

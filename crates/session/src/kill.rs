@@ -1,11 +1,14 @@
 //! KILL: sessions are ended by the ids that clients see; what is no session's is for the primary to answer.
 
 use crate::error::Unserved;
+use crate::prepared::Execution;
 use crate::registry::{NotKilled, SessionIds, Wish};
 use crate::serve::Session;
 use splitfin_backend::BackendError;
+use splitfin_protocol::CommandByte;
 use splitfin_router::{Because, Class, Decision, Kill, KillText, Reason, substitute};
 use splitfin_topology::Family;
+use std::rc::Rc;
 
 /// How a KILL of a server's own connection is routed.
 pub(crate) const KILL_ON_SERVER: Class = Class::Write(Because::Administers);
@@ -24,7 +27,7 @@ impl Session {
     pub(crate) async fn kill_by(&mut self, text: &[u8]) -> Result<Killed, Unserved> {
         match KillText::parse(text, self.state.lex) {
             KillText::Plain(kill) => self.kill(kill).await,
-            KillText::Other => Ok(Killed::NoSession(None)),
+            KillText::Other | KillText::Parameter { .. } => Ok(Killed::NoSession(None)),
             KillText::Computed { expression, query_only } => {
                 let known = substitute(&[b"DO ", expression].concat(), self.state.lex, &self.state.known(self.id));
                 let expression = known.as_deref().map_or(expression, |known| &known[3..]);
@@ -41,6 +44,34 @@ impl Session {
                     killed => Ok(killed),
                 }
             }
+        }
+    }
+
+    /// Carries out a prepared KILL, if it is of a session, which no server could. Nothing, if it is for a server.
+    pub(crate) async fn execute_kill(
+        &mut self,
+        id: u32,
+        command: CommandByte,
+        body: &[u8],
+    ) -> Option<Result<(), Unserved>> {
+        let client = self.prepared.get(id).filter(|client| client.is_kill())?;
+        let key = Rc::clone(&client.key);
+        let killed = match (KillText::parse(&key.sql, self.state.lex), client.parameters) {
+            (KillText::Parameter { query_only }, 1) => {
+                // What is wrong with it, the execution says.
+                let execution = Execution::parse(command, body, 1, self.capabilities).ok()?;
+                let known = client.types.as_ref().map(|(_, types)| &**types);
+                let Execution::One(execute) = execution else { return None };
+                let id = execute.first_as_id(known)?;
+                self.kill(Kill { id, query_only }).await
+            }
+            (_, 0) => self.kill_by(&key.sql).await,
+            _ => return None,
+        };
+        match killed {
+            Ok(Killed::Session) => Some(Ok(())),
+            Ok(Killed::NoSession(_)) => None,
+            Err(unserved) => Some(Err(unserved)),
         }
     }
 

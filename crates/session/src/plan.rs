@@ -133,10 +133,12 @@ impl Session {
                 return Ok(None);
             }
             Command::StmtPrepare(text) => self.plan_prepare(packet, text).await?,
-            Command::StmtExecute { command, statement, body } => match self.execute_kill(statement).await {
-                Some(killed) => return killed.map(|()| None),
-                None => self.plan_execute(packet, command, statement, body).await?,
-            },
+            Command::StmtExecute { command, statement, body } => {
+                match self.execute_kill(statement, command, body).await {
+                    Some(killed) => return killed.map(|()| None),
+                    None => self.plan_execute(packet, command, statement, body).await?,
+                }
+            }
             Command::StmtReset { statement } => return self.plan_reset(packet, statement),
             Command::StmtFetch { statement } => self.plan_fetch(packet, statement)?,
             Command::ProcessKill(id) => match self.kill(Kill { id: id.into(), query_only: false }).await? {
@@ -176,16 +178,6 @@ impl Session {
     fn unknown_statement(&self, id: u32, command: &'static str) -> Unserved {
         let is_mysql = self.worker.topology.snapshot().family == Some(Family::Mysql);
         Unserved::UnknownStatement { id, command: if is_mysql { "mysql_stmt_precheck" } else { command } }
-    }
-
-    /// A prepared KILL of a session, which no server can carry out. Nothing, if it is none.
-    async fn execute_kill(&mut self, id: u32) -> Option<Result<(), Unserved>> {
-        let text = self.prepared.get(id).filter(|client| client.is_kill()).map(|client| Rc::clone(&client.key))?;
-        match self.kill_by(&text.sql).await {
-            Ok(Killed::Session) => Some(Ok(())),
-            Ok(Killed::NoSession(_)) => None,
-            Err(unserved) => Some(Err(unserved)),
-        }
     }
 
     /// Puts the session's own values, as they are now, into a prepared statement that asks for some.

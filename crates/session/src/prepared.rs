@@ -28,9 +28,9 @@ pub(crate) struct ClientStatement {
 }
 
 impl ClientStatement {
-    /// Whether it is a KILL of a connection that its text names.
+    /// Whether it is a KILL.
     pub(crate) fn is_kill(&self) -> bool {
-        self.statement.class == KILL_ON_SERVER && self.statement.text.starts_with("kill") && self.parameters == 0
+        self.statement.class == KILL_ON_SERVER && self.statement.text.starts_with("kill")
     }
 }
 

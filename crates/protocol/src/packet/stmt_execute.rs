@@ -75,6 +75,38 @@ impl<'a> StmtExecute<'a> {
         Ok(Self { flags, count, parameters: total, nulls, types, values: reader.rest() })
     }
 
+    /// The first parameter as an id: a number that is not negative, or a text of digits. `known` are the types of the last
+    /// execution, for one that comes without any. Source of the types: `enum_field_types` in `field_types.h`.
+    pub fn first_as_id(&self, known: Option<&[u8]>) -> Option<u64> {
+        const UNSIGNED: u8 = 0x80;
+        let types = match self.types {
+            Bound::Types(types) => types,
+            Bound::AsBefore => known?,
+            Bound::Nothing => return None,
+        };
+        let [kind, sign, ..] = *types else { return None };
+        if self.nulls.first()? & 1 != 0 {
+            return None;
+        }
+        let mut values = Reader::new(self.values);
+        let value = match (kind, sign & UNSIGNED != 0) {
+            (1, false) => i64::from(values.u8("value").ok()?.cast_signed()),
+            (1, true) => i64::from(values.u8("value").ok()?),
+            (2, false) => i64::from(values.u16("value").ok()?.cast_signed()),
+            (2, true) => i64::from(values.u16("value").ok()?),
+            (3 | 9, false) => i64::from(values.u32("value").ok()?.cast_signed()),
+            (3 | 9, true) => i64::from(values.u32("value").ok()?),
+            (8, _) => values.u64("value").ok()?.cast_signed(),
+            // DECIMAL, VARCHAR, the BLOBs, VAR_STRING, STRING
+            (0 | 15 | 246 | 249..=254, _) => {
+                let text = std::str::from_utf8(values.lenenc_bytes("value").ok()?).ok()?;
+                return text.trim().parse().ok();
+            }
+            _ => return None,
+        };
+        u64::try_from(value).ok()
+    }
+
     /// The command's payload for `statement`, with `types` put in.
     pub fn encode_with_types(&self, statement: u32, types: &[u8]) -> Vec<u8> {
         let mut out = Vec::with_capacity(20 + self.nulls.len() + types.len() + self.values.len());
@@ -163,6 +195,31 @@ mod tests {
     }
 
     #[test]
+    fn an_id_is_read_whatever_type_it_comes_as() {
+        let body = |types: [u8; 2], value: &[u8]| [&[0, 1, 0, 0, 0, 0, 1], &types[..], value].concat();
+        for (types, value, expected) in [
+            ([8, 0], &1_000_000_007u64.to_le_bytes()[..], Some(1_000_000_007)),
+            ([3, 0], &1_000_000_007u32.to_le_bytes()[..], Some(1_000_000_007)),
+            ([3, 0x80], &u32::MAX.to_le_bytes()[..], Some(u64::from(u32::MAX))),
+            ([1, 0], &[7], Some(7)),
+            ([1, 0], &[0xFF], None),
+            ([0xFD, 0], b"\x0a1000000007", Some(1_000_000_007)),
+            ([0xFD, 0], b"\x03abc", None),
+            ([5, 0], &[0; 8], None),
+            ([8, 0], &[1, 2], None),
+        ] {
+            let body = body(types, value);
+            let execute = StmtExecute::parse(&body, 1, PLAIN).unwrap();
+            assert_eq!(execute.first_as_id(None), expected, "{types:?} {value:?}");
+        }
+        let untyped = [0, 1, 0, 0, 0, 0, 0, 9];
+        let execute = StmtExecute::parse(&untyped, 1, PLAIN).unwrap();
+        assert_eq!((execute.first_as_id(Some(&[1, 0])), execute.first_as_id(None)), (Some(9), None));
+        let null = [0, 1, 0, 0, 0, 1, 1, 8, 0];
+        assert_eq!(StmtExecute::parse(&null, 1, PLAIN).unwrap().first_as_id(None), None);
+    }
+
+    #[test]
     fn a_body_cut_anywhere_is_an_error_before_the_values() {
         let body = [0, 1, 0, 0, 0, 0, 1, 8, 0, 7];
         for end in 0..9 {
@@ -184,7 +241,8 @@ mod tests {
     proptest! {
         #[test]
         fn no_input_panics(body: Vec<u8>, parameters: u16, flags: u64) {
-            let _ = StmtExecute::parse(&body, parameters, Capabilities::from_bits_retain(flags));
+            let execute = StmtExecute::parse(&body, parameters, Capabilities::from_bits_retain(flags));
+            let _ = execute.map(|execute| execute.first_as_id(Some(&[8, 0])));
             let _ = BulkExecute::parse(&body, parameters);
         }
     }
