@@ -83,6 +83,7 @@ fn follow_reply() -> Box<dyn FnMut()> {
         columns: 0,
         mysql: true,
         no_warnings: false,
+        ids: None,
         pending: Vec::new(),
     };
     let mut out = Vec::new();

@@ -56,3 +56,13 @@ SELECT item FROM orders WHERE CONNECTION_ID() > 0 AND id = {1|2|3} ;; SELECT CAS
 @{a|b|c} BEGIN ;; @{a|b|c} SELECT CONNECTION_ID() > 0, CONNECTION_ID() ;; @{a|b|c} ROLLBACK
 !prepare cid SELECT CONNECTION_ID(), ? ;; !execute cid {1|2|3} ;; BEGIN ;; !execute cid 4 ;; COMMIT ;; !execute cid 5 ;; SELECT COUNT(*) FROM orders
 SELECT {CONNECTION_ID() * 0|CONNECTION_ID() IS NULL|COALESCE(CONNECTION_ID(), 1) > 0|LENGTH(CONNECTION_ID()) > 0|CAST(CONNECTION_ID() AS CHAR) <> ''|CONNECTION_ID() DIV CONNECTION_ID()|GREATEST(CONNECTION_ID(), 0) = CONNECTION_ID()|ABS(CONNECTION_ID()) > 0|CONNECTION_ID() << 0 = CONNECTION_ID()} ;; @b SELECT COUNT(*) FROM orders ;; @c SELECT CONNECTION_ID() IS NOT NULL
+!reset
+-- Lists of connections
+SELECT id = CONNECTION_ID(), id, user, db, command FROM information_schema.processlist WHERE id = CONNECTION_ID()
+SELECT p.id AS x, info FROM information_schema.processlist p WHERE p.id = CONNECTION_ID()
+SELECT COUNT(*) FROM information_schema.processlist WHERE id = 5000000000
+BEGIN ;; UPDATE orders SET amount = 7 WHERE id = 1 ;; SELECT trx_mysql_thread_id, trx_rows_modified FROM information_schema.innodb_trx ;; ROLLBACK
+SHOW PROCESSLIST LIKE 'x'
+[mysql]
+SELECT processlist_id, processlist_user FROM performance_schema.threads WHERE processlist_id = CONNECTION_ID() ;; SELECT id FROM performance_schema.processlist WHERE id = CONNECTION_ID() ;; SELECT conn_id, user FROM sys.session WHERE conn_id = CONNECTION_ID()
+[both]

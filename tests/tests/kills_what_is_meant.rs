@@ -106,6 +106,122 @@ story! {
     }
 }
 
+/// A row of SHOW PROCESSLIST.
+#[derive(Debug, Clone)]
+struct Process {
+    id: u32,
+    user: String,
+    database: Option<String>,
+    command: String,
+    state: Option<String>,
+    info: Option<String>,
+}
+
+async fn processes(client: &mut Conn, show: &str, prepared: bool) -> Result<Vec<Process>, Error> {
+    let rows: Vec<mysql_async::Row> = match prepared {
+        true => client.exec(show, ()).await?,
+        false => client.query(show).await?,
+    };
+    let process = |row: mysql_async::Row| Process {
+        id: row.get("Id").unwrap_or_default(),
+        user: row.get("User").unwrap_or_default(),
+        database: row.get("db").unwrap_or_default(),
+        command: row.get("Command").unwrap_or_default(),
+        state: row.get("State").unwrap_or_default(),
+        info: row.get("Info").unwrap_or_default(),
+    };
+    Ok(rows.into_iter().map(process).collect())
+}
+
+story! {
+    lists_of_processes_speak_of_sessions, async |family| -> Told {
+        let stage = Stage::start(family).await?;
+        stage.table().await?;
+        let mut watcher = stage.client().await?;
+        let own = id(&mut watcher).await?;
+        let mut idle = stage.client().await?;
+        let idles = id(&mut idle).await?;
+        // One holds a connection to the primary, one is at work there, one on a replica.
+        let mut holder = stage.client().await?;
+        let holders = id(&mut holder).await?;
+        holder.query_drop("BEGIN").await?;
+        holder.query_drop("UPDATE orders SET amount = 0 WHERE id = 1").await?;
+        let mut writer = stage.client().await?;
+        let writers = id(&mut writer).await?;
+        let writes = tokio::spawn(async move { writer.query_drop("UPDATE orders SET amount = 1 WHERE id = 1").await });
+        let mut reader = stage.client().await?;
+        let readers = id(&mut reader).await?;
+        let reads = tokio::spawn(async move { reader.query_drop("SELECT SLEEP(300), 'reads' FROM orders").await });
+        for prepared in [false, true] {
+            let listed = eventually("all are listed", PATIENCE, async || {
+                let listed = processes(&mut watcher, "SHOW FULL PROCESSLIST", prepared).await.map_err(|error| error.to_string())?;
+                let at_work = |id| listed.iter().any(|process| process.id == id && process.info.is_some());
+                if at_work(writers) && at_work(readers) { Ok(listed) } else { Err(format!("{listed:?}")) }
+            })
+            .await?;
+            let of = |id: u32| {
+                let mut rows = listed.iter().filter(|process| process.id == id);
+                let row = rows.next().cloned();
+                assert!(rows.next().is_none(), "{id} is there twice: {listed:?}");
+                row.ok_or(format!("{id} is not there: {listed:?}"))
+            };
+            assert_eq!(of(own)?.info.as_deref(), Some("SHOW FULL PROCESSLIST"));
+            assert_eq!((&*of(idles)?.command, of(idles)?.database.as_deref()), ("Sleep", Some("shop")));
+            assert_eq!((&*of(holders)?.command, &*of(holders)?.user), ("Sleep", APP));
+            assert!(of(writers)?.info.is_some_and(|info| info.starts_with("UPDATE")));
+            let read = of(readers)?;
+            assert!(read.info.is_some_and(|info| info.contains("'reads'")) && read.state.is_some_and(|state| state.starts_with("on slave-")));
+        }
+        // Tables of a server speak the same way, in conditions too.
+        let ask = "SELECT id, USER FROM information_schema.processlist WHERE id";
+        for sql in [format!("{ask} = CONNECTION_ID()"), format!("{ask} = {own}")] {
+            assert_eq!(watcher.query::<(u32, String), _>(&sql).await?, [(own, APP.to_owned())], "{sql}");
+            assert_eq!(watcher.exec::<(u32, String), _, _>(&sql, ()).await?, [(own, APP.to_owned())], "prepared: {sql}");
+        }
+        let sql = format!("SELECT p.info, p.id AS which FROM information_schema.processlist p WHERE p.id = {writers}");
+        let found: Option<(String, u32)> = watcher.query_first(&sql).await?;
+        assert_eq!(found, Some(("UPDATE orders SET amount = 1 WHERE id = 1".to_owned(), writers)));
+        let transactions: Vec<u32> = watcher.query("SELECT trx_mysql_thread_id FROM information_schema.innodb_trx").await?;
+        assert!(transactions.contains(&holders) && transactions.contains(&writers), "{transactions:?}");
+        // What is listed can be killed.
+        for (victims, task) in [(readers, reads), (writers, writes)] {
+            watcher.query_drop(format!("KILL {victims}")).await?;
+            assert!(task.await?.is_err());
+        }
+        eventually("they are gone", PATIENCE, async || {
+            let listed = processes(&mut watcher, "SHOW PROCESSLIST", false).await.map_err(|error| error.to_string())?;
+            match listed.iter().find(|process| process.id == readers || process.id == writers) {
+                None => Ok(()),
+                Some(process) => Err(format!("{process:?}")),
+            }
+        })
+        .await?;
+        drop((idle, holder));
+        Ok(())
+    }
+}
+
+story! {
+    who_may_not_see_others_sees_itself, async |family| -> Told {
+        let auth = "auth: { mode: static, users: [{ name: app, password: secret }, { name: plain, password: secret }] }";
+        let stage = Stage::with(family, auth).await?;
+        stage.cluster.primary.run(&["CREATE USER plain@'%' IDENTIFIED BY 'secret'", "GRANT SELECT ON shop.* TO plain@'%'"]).await?;
+        stage.cluster.caught_up().await?;
+        let mut app = stage.client().await?;
+        let (mut one, mut two) = (Conn::new(stage.options().user(Some("plain"))).await?, Conn::new(stage.options().user(Some("plain"))).await?);
+        let (apps, ones, twos) = (id(&mut app).await?, id(&mut one).await?, id(&mut two).await?);
+        let sessions = async |client: &mut Conn| -> Result<Vec<u32>, Error> {
+            let listed = processes(client, "SHOW PROCESSLIST", false).await?;
+            let mut ids: Vec<u32> = listed.iter().map(|process| process.id).filter(|id| [apps, ones, twos].contains(id)).collect();
+            ids.sort_unstable();
+            Ok(ids)
+        };
+        assert_eq!(sessions(&mut one).await?, [ones, twos]);
+        assert_eq!(sessions(&mut app).await?, [apps, ones, twos]);
+        Ok(())
+    }
+}
+
 story! {
     kill_ends_the_session, async |family| -> Told {
         let stage = Stage::start(family).await?;

@@ -279,6 +279,11 @@ impl Connection {
         Ok(answer.rows.into_iter().filter_map(|row| row.into_iter().next().flatten()).collect())
     }
 
+    /// Runs a statement of Splitfin's own and gives its rows; NULL is `None`.
+    pub async fn rows(&mut self, sql: &str) -> Result<Vec<Vec<Option<String>>>, BackendError> {
+        Ok(query(&mut self.framed, self.capabilities, sql).await?.rows)
+    }
+
     /// The collations of the connection and of its results.
     pub async fn collations(&mut self) -> Result<(Option<String>, Option<String>), BackendError> {
         let answer = query(&mut self.framed, self.capabilities, "SELECT @@session.collation_connection").await?;

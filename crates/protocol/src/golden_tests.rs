@@ -126,6 +126,7 @@ fn reshaped_replies_are_what_the_server_sends_to_such_a_client() {
                     columns: 0,
                     mysql: is_mysql,
                     no_warnings: false,
+                    ids: None,
                     pending: Vec::new(),
                 };
                 for cut in 0..=bytes.len() {

@@ -22,6 +22,7 @@ pub mod proxy;
 pub mod reshape;
 pub mod session_track;
 pub mod status;
+pub mod thread_ids;
 pub mod wire;
 
 pub use capability::Capabilities;

@@ -12,6 +12,7 @@ use crate::session_track::{
     Change, NO_TRANSACTION, ToldState, Tracking, TransactionTracking, filter, transaction_state,
 };
 use crate::status::Status;
+use crate::thread_ids::{Rewriting, ThreadIds};
 use std::rc::Rc;
 
 /// How far [`Reshape::advance`] came.
@@ -44,6 +45,8 @@ pub struct ClientShape {
     pub no_warnings: bool,
     /// Session-track entries that it was not told yet: the next OK has them.
     pub pending: Vec<u8>,
+    /// Ids of connections in it become those of sessions.
+    pub ids: Option<ThreadIds>,
     /// What to add to each sequence id.
     pub shift: u8,
     /// The columns that it knows the statement to have; see [`crate::exchange::Outcome::columns`]. 0 for none.
@@ -57,6 +60,8 @@ pub struct Reshape {
     client: ClientShape,
     /// Payload bytes of the current frame that were not there yet when its kind was clear.
     body_left: usize,
+    /// For the client's `ids`.
+    rewriting: Option<Rewriting>,
     /// Column definitions are complete; whether an EOF follows depends on the next packet.
     owes_eof: bool,
     /// The client was told that these rows are OUT parameters.
@@ -65,8 +70,9 @@ pub struct Reshape {
 
 impl Reshape {
     /// Starts in front of the reply's first byte.
-    pub const fn new(exchange: Exchange, client: ClientShape) -> Self {
-        Self { exchange, client, body_left: 0, owes_eof: false, out_params: false }
+    pub fn new(exchange: Exchange, mut client: ClientShape) -> Self {
+        let rewriting = client.ids.take().map(Rewriting::new);
+        Self { exchange, client, body_left: 0, rewriting, owes_eof: false, out_params: false }
     }
 
     /// The reply so far.
@@ -115,6 +121,10 @@ impl Reshape {
             let Some(header) = FrameHeader::parse(pass.rest()) else { break HEADER };
             let frame = pass.rest().get(HEADER..).unwrap_or_default();
             let payload = frame.get(..header.length).unwrap_or(frame);
+            if self.rewriting.is_some() && payload.len() < header.length {
+                // Rows are looked into as a whole.
+                break HEADER + header.length;
+            }
             match self.exchange.frame(header, payload)? {
                 Seen::Incomplete => break HEADER + header.length,
                 Seen::Part(part) => self.pass(part, header, payload, &mut pass)?,
@@ -148,6 +158,7 @@ impl Reshape {
                 if std::mem::take(&mut self.owes_eof) && !opens_cursor {
                     self.put_middle_eof(header, Some(end.status), pass);
                 }
+                self.put_more_rows(header, pass);
                 replacement = match classic {
                     true => Some(self.classic_end(&end)?),
                     false => self.reshape_ok(&end, payload)?.or_else(|| {
@@ -160,7 +171,10 @@ impl Reshape {
                 if std::mem::take(&mut self.owes_eof) {
                     self.put_middle_eof(header, end_ahead(pass.rest()), pass);
                 }
+                let rewriting = self.rewriting.as_ref().filter(|_| part == Part::Row);
+                replacement = rewriting.and_then(|rewriting| rewriting.row(payload));
             }
+            Part::Header | Part::Definition { .. } if self.rewriting.is_some() => self.note_columns(part, payload),
             Part::Header | Part::Definition { .. } | Part::Continuation | Part::LocalInfile => {}
             // Backends always agree to DEPRECATE_EOF; from here on the client's EOF is our own.
             Part::DefinitionsEnd => {
@@ -215,6 +229,23 @@ impl Reshape {
         status.set(Status::METADATA_CHANGED, status.contains(Status::METADATA_CHANGED) || self.is_renewed());
         self.out_params = self.client.mysql && status.contains(Status::PS_OUT_PARAMS);
         self.put_eof(next, status, pass);
+    }
+
+    fn note_columns(&mut self, part: Part<'_>, payload: &[u8]) {
+        match (&mut self.rewriting, part) {
+            (Some(rewriting), Part::Header) => rewriting.begin(),
+            (Some(rewriting), _) => rewriting.definition(payload),
+            (None, _) => {}
+        }
+    }
+
+    /// Puts the rows that the server does not have in front of the end of its rows.
+    fn put_more_rows(&mut self, end: FrameHeader, pass: &mut Pass<'_, '_>) {
+        for row in self.rewriting.as_mut().map(Rewriting::more).unwrap_or_default() {
+            pass.flush();
+            write_packet(pass.out, end.sequence.wrapping_add(self.client.shift), &row);
+            self.client.shift = self.client.shift.wrapping_add(1);
+        }
     }
 
     /// Puts an EOF in front of the frame `next`.

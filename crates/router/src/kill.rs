@@ -77,7 +77,7 @@ impl<'a> KillText<'a> {
 }
 
 /// Where the number begins that ends here.
-fn number_start(text: &[u8], end: usize) -> usize {
+pub(crate) fn number_start(text: &[u8], end: usize) -> usize {
     let part = |byte: &u8| byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'_' | b'$');
     text[..end].iter().rposition(|byte| !part(byte)).map_or(0, |at| at + 1)
 }

@@ -31,4 +31,4 @@ pub use route::{Access, Decision, Mode, Refusal, Settings, route};
 pub use rules::{Action, Matcher, Rule, Scope, within};
 pub use statement::{Class, Effects, Own, Statement};
 pub use statements::{Lookup, Statements};
-pub use substitute::{Known, get_diagnostics, substitute};
+pub use substitute::{Known, get_diagnostics, put_threads, substitute, tells_connections};

@@ -4,6 +4,7 @@
 //! own values go into the text instead, as expressions of the same type, and a column that took its name from the
 //! function keeps the name: `SELECT CONNECTION_ID()` becomes ``SELECT CAST(1000000007 AS UNSIGNED) AS `CONNECTION_ID()` ``.
 
+use crate::kill::number_start;
 use crate::lexer::{LexMode, Lexer, Token};
 
 /// What a session knows better than the connection that happens to serve it.
@@ -91,8 +92,23 @@ fn is_run_now(first: &str) -> bool {
     )
 }
 
+/// `text` with numbers that are ids of sessions replaced by what gives those of their connections, for a statement that looks at
+/// lists of connections. Nothing, if there are none.
+pub fn put_threads(text: &[u8], mode: LexMode, thread: impl Fn(u64) -> Option<String>) -> Option<Vec<u8>> {
+    let mut edits = Edits::default();
+    for piece in pieces(text, mode).iter().filter(|piece| piece.token == Token::Number) {
+        let start = number_start(text, piece.end);
+        let digits = text.get(start..piece.end).and_then(|digits| std::str::from_utf8(digits).ok());
+        if let Some(thread) = digits.and_then(|digits| thread(digits.parse().ok()?)) {
+            edits.replaces = true;
+            edits.list.push((start, piece.end, thread.into_bytes()));
+        }
+    }
+    edits.apply(text)
+}
+
 /// Where servers tell the ids of their connections: an id beside that must be the server's, too.
-fn tells_connections(word: &str) -> bool {
+pub fn tells_connections(word: &str) -> bool {
     matches!(
         word,
         "processlist"
@@ -106,6 +122,7 @@ fn tells_connections(word: &str) -> bool {
             | "events_statements_current"
             | "status_by_thread"
             | "user_variables_by_thread"
+            | "sys"
     )
 }
 
@@ -481,6 +498,18 @@ mod tests {
         }
         let asks_connection = Known { found_rows: None, ..KNOWN };
         assert_eq!(substitute(b"SELECT FOUND_ROWS()", LexMode::default(), &asks_connection), None);
+    }
+
+    #[test]
+    fn ids_of_sessions_are_those_of_their_connections_where_servers_list_them() {
+        let put = |text: &str| {
+            put_threads(text.as_bytes(), LexMode::default(), |id| (id == 1_000_000_007).then(|| "12".to_owned()))
+                .map(|text| String::from_utf8(text).unwrap())
+        };
+        let list = "SELECT * FROM information_schema.processlist WHERE id";
+        assert_eq!(put(&format!("{list} = 1000000007;")), Some(format!("{list} = 12;")));
+        assert_eq!(put(&format!("{list} IN (1,1000000007)")), Some(format!("{list} IN (1,12)")));
+        assert_eq!(put(&format!("{list} = 1000000008 AND user = '1000000007'")), None);
     }
 
     #[test]

@@ -78,6 +78,7 @@ impl Session {
         if job.command != CommandByte::InitDb {
             self.drop_diagnostics(&job.statement).await?;
         }
+        self.look_elsewhere(&job).await;
         let mut moved = false;
         if self.is_guarded() && !job.may_run_guarded() {
             match (job.statement.class, &job.kind) {
@@ -346,6 +347,7 @@ impl Session {
         sending: Sending<'_>,
     ) -> Result<Relayed, Failure> {
         self.progress.is_on(lease);
+        self.registration.entry().set_on(Some((lease.backend(), lease.id())));
         let mut wait = sending.wait;
         let rewritten;
         let packet = match &job.kind {
@@ -392,6 +394,7 @@ impl Session {
             lease.framed().write(packet).await.map_err(|error| Failure::Sent(nowhere, error.into()))?;
         }
         let mut shape = self.shape(job, packet, looks_at_tracking);
+        shape.ids = self.thread_ids(job, lease.backend(), lease.capabilities());
         shape.no_warnings = sending.fresh && job.command == CommandByte::InitDb;
         let exchange = Exchange::new(job.command, lease.capabilities());
         let backend = lease.backend();
@@ -422,6 +425,7 @@ impl Session {
             told: self.state.told,
             pending: self.state.pending.clone(),
             no_warnings: false,
+            ids: None,
             mysql: self.state.mysql,
             statement: match job.kind {
                 Kind::Prepare { id, .. } => Some(id),

@@ -97,13 +97,18 @@ impl Session {
         }
     }
 
-    /// Whether the account may end other accounts' connections, by the grants that the primary shows.
+    /// Whether the account may end other accounts' connections.
     async fn may_administer(&mut self) -> bool {
-        const PRIVILEGES: [&str; 4] = ["ALL PRIVILEGES ON *.*", "SUPER", "CONNECTION_ADMIN", "CONNECTION ADMIN"];
+        self.has_privilege(&["ALL PRIVILEGES", "SUPER", "CONNECTION_ADMIN", "CONNECTION ADMIN"]).await
+    }
+
+    /// Whether the account has one of these rights everywhere, by the grants that the primary shows.
+    pub(crate) async fn has_privilege(&mut self, any: &[&str]) -> bool {
         let grants = self.ask_primary_all("SHOW GRANTS").await;
         grants.iter().any(|grant| {
-            let privileges = grant.split(" TO ").next().unwrap_or_default();
-            privileges.contains(" ON *.*") && PRIVILEGES.iter().any(|name| privileges.contains(name))
+            let privileges = grant.strip_prefix("GRANT ").and_then(|rest| rest.split(" ON *.*").next());
+            let has = |privileges: &str| privileges.split(',').any(|name| any.contains(&name.trim()));
+            grant.contains(" ON *.* TO ") && privileges.is_some_and(has)
         })
     }
 

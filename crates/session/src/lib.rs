@@ -25,6 +25,7 @@ mod marks;
 mod metrics;
 mod plan;
 mod prepared;
+mod process_list;
 mod read_only;
 mod registry;
 mod relay;

@@ -53,7 +53,8 @@ pub(crate) async fn log_in(
         }
     };
     let most = worker.settings().clients_per_user;
-    let Some(registration) = worker.registry.enter(id, &identity.account.user, most) else {
+    let host = peer.ip().map_or_else(|| "localhost".to_owned(), |_| peer.to_string());
+    let Some(registration) = worker.registry.enter(id, &identity.account.user, host, most) else {
         let unserved = Unserved::TooManyOfUser { user: identity.account.user.clone(), most };
         reply::error(&mut client, sequence, &unserved).await?;
         return Err(refused(&unserved));

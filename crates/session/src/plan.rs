@@ -4,6 +4,7 @@ use crate::error::{SessionError, Unserved};
 use crate::job::{Job, Kind};
 use crate::kill::{KILL_ON_SERVER, Killed};
 use crate::prepared::{Execution, with_statement_id};
+use crate::process_list::lists_connections;
 use crate::reply;
 use crate::serve::Session;
 use splitfin_backend::{Lease, StatementKey};
@@ -61,9 +62,14 @@ impl Session {
 
     /// The text with what the session knows better than a shared connection, if it asks for that.
     async fn with_own_values(&mut self, statement: &Statement, text: &[u8]) -> Option<Vec<u8>> {
+        let with_threads = if lists_connections(statement) { self.with_threads(text) } else { None };
         if statement.effects.contains(Effects::OWN_VALUES) {
             self.learn_counts().await;
-            return substitute(text, self.state.lex, &self.state.known(self.id));
+            let text = with_threads.as_deref().unwrap_or(text);
+            return substitute(text, self.state.lex, &self.state.known(self.id)).or(with_threads);
+        }
+        if with_threads.is_some() {
+            return with_threads;
         }
         // Without a connection that was kept for them, there are no diagnostics to get.
         let none_kept = statement.class == Class::Diagnostics && self.affinity.is_free();

@@ -1,9 +1,11 @@
 //! Who is connected, by the id that clients see: for KILL. Looked at when sessions come and go and when one kills
 //! another, never on the way of other statements.
 
+use splitfin_topology::BackendId;
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
 use tokio::sync::Notify;
 
 /// What somebody wants of a session.
@@ -41,18 +43,34 @@ impl SessionIds {
 }
 
 /// All sessions of all workers.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub struct Registry {
     entries: Mutex<HashMap<u32, Arc<Entry>>>,
     by_user: Mutex<HashMap<String, usize>>,
     /// Counts how often all had to look around.
     moves: Arc<AtomicU64>,
+    /// What times are counted from.
+    started: Instant,
+}
+
+impl Default for Registry {
+    fn default() -> Self {
+        Self { entries: Mutex::default(), by_user: Mutex::default(), moves: Arc::default(), started: Instant::now() }
+    }
 }
 
 /// One session as others see it.
 #[derive(Debug)]
 pub(crate) struct Entry {
     user: String,
+    /// Where the client is.
+    host: String,
+    database: Mutex<Option<Box<str>>>,
+    /// The connection that it uses or holds; see [`Entry::set_on`].
+    on: AtomicU64,
+    /// When its last statement began or ended, in milliseconds from the registry's start.
+    since: AtomicU64,
+    started: Instant,
     /// Number of the statement that runs; 0 while none does.
     running: AtomicU64,
     /// Number of the statement that shall end; [`SESSION`] for all of it.
@@ -61,6 +79,21 @@ pub(crate) struct Entry {
     moves: Arc<AtomicU64>,
     /// The move that the session has looked around for last.
     known_move: AtomicU64,
+}
+
+/// One session, as a list of processes has it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Listed {
+    pub(crate) id: u32,
+    pub(crate) user: String,
+    pub(crate) host: String,
+    pub(crate) database: Option<String>,
+    /// The server and its id of the connection that the session uses or holds.
+    pub(crate) on: Option<(BackendId, u32)>,
+    /// A statement runs.
+    pub(crate) is_running: bool,
+    /// For how long it has been so.
+    pub(crate) since: Duration,
 }
 
 /// In [`Entry::unwanted`]: not only a statement.
@@ -77,7 +110,7 @@ pub(crate) enum NotKilled {
 
 impl Registry {
     /// A session is there, until the registration is dropped. Nothing, if its account has `most` already; 0 is no limit.
-    pub(crate) fn enter(self: &Arc<Self>, id: u32, user: &str, most: usize) -> Option<Registration> {
+    pub(crate) fn enter(self: &Arc<Self>, id: u32, user: &str, host: String, most: usize) -> Option<Registration> {
         let mut by_user = self.by_user();
         let count = by_user.entry(user.to_owned()).or_default();
         if most > 0 && *count >= most {
@@ -87,6 +120,11 @@ impl Registry {
         drop(by_user);
         let entry = Arc::new(Entry {
             user: user.to_owned(),
+            host,
+            database: Mutex::default(),
+            on: AtomicU64::new(0),
+            since: AtomicU64::new(milliseconds(self.started)),
+            started: self.started,
             running: AtomicU64::new(0),
             unwanted: AtomicU64::new(0),
             told: Notify::new(),
@@ -129,6 +167,31 @@ impl Registry {
         Ok(())
     }
 
+    /// Sessions by the ids of the connections that they use or hold on a server.
+    pub(crate) fn sessions_on(&self, backend: BackendId) -> HashMap<u64, u64> {
+        let entries = self.entries();
+        let on_it = entries.iter().filter_map(|(id, entry)| {
+            let (on, thread) = entry.on()?;
+            (on == backend).then_some((u64::from(thread), u64::from(*id)))
+        });
+        on_it.collect()
+    }
+
+    /// All sessions, in no order.
+    pub(crate) fn listed(&self) -> Vec<Listed> {
+        let now = milliseconds(self.started);
+        let listed = |(id, entry): (&u32, &Arc<Entry>)| Listed {
+            id: *id,
+            user: entry.user.clone(),
+            host: entry.host.clone(),
+            database: entry.database().as_deref().map(str::to_owned),
+            on: entry.on(),
+            is_running: entry.running.load(Ordering::Acquire) != 0,
+            since: Duration::from_millis(now.saturating_sub(entry.since.load(Ordering::Relaxed))),
+        };
+        self.entries().iter().map(listed).collect()
+    }
+
     /// Another server has become the primary, or one does not answer any more: whoever is at work has to look whether that
     /// is where it is.
     pub fn look_around(&self) {
@@ -145,12 +208,37 @@ impl Registry {
 impl Entry {
     /// A statement begins.
     pub(crate) fn begin(&self, number: u64) {
+        self.since.store(milliseconds(self.started), Ordering::Relaxed);
         self.running.store(number, Ordering::Release);
     }
 
-    /// It is over.
-    pub(crate) fn end(&self) {
+    /// It is over. `held` is the connection that the session keeps, if it does.
+    pub(crate) fn end(&self, held: Option<(BackendId, u32)>) {
+        self.since.store(milliseconds(self.started), Ordering::Relaxed);
+        self.set_on(held);
         self.running.store(0, Ordering::Release);
+    }
+
+    /// The session uses this connection from now on. One number, as it is read while it changes: the server's, plus one, and
+    /// its id of the connection.
+    pub(crate) fn set_on(&self, on: Option<(BackendId, u32)>) {
+        let packed = on.map_or(0, |(backend, thread)| (u64::from(backend.0) + 1) << 32 | u64::from(thread));
+        self.on.store(packed, Ordering::Relaxed);
+    }
+
+    fn on(&self) -> Option<(BackendId, u32)> {
+        let packed = self.on.load(Ordering::Relaxed);
+        let backend = u16::try_from((packed >> 32).checked_sub(1)?).ok()?;
+        Some((BackendId(backend), packed as u32))
+    }
+
+    /// It has another default database.
+    pub(crate) fn set_database(&self, database: Option<&str>) {
+        *self.database() = database.map(Into::into);
+    }
+
+    fn database(&self) -> MutexGuard<'_, Option<Box<str>>> {
+        self.database.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Waits until somebody wants something of this session that still makes sense.
@@ -208,6 +296,10 @@ impl Drop for Registration {
     }
 }
 
+fn milliseconds(since: Instant) -> u64 {
+    u64::try_from(since.elapsed().as_millis()).unwrap_or(u64::MAX)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -222,13 +314,13 @@ mod tests {
     #[test]
     fn a_late_kill_hits_nobody() {
         let registry = Arc::new(Registry::default());
-        let session = registry.enter(7, "app", 0).unwrap();
+        let session = registry.enter(7, "app", String::new(), 0).unwrap();
         let entry = session.entry();
         assert_eq!(registry.kill(7, Some("app"), Wish::EndStatement), Ok(()));
         entry.begin(1);
         assert_eq!(wish(entry), Poll::Pending, "nothing ran when it was said");
         assert_eq!(registry.kill(7, Some("app"), Wish::EndStatement), Ok(()));
-        entry.end();
+        entry.end(None);
         entry.begin(2);
         assert_eq!(wish(entry), Poll::Pending, "it was meant for the one before");
         assert_eq!(registry.kill(7, Some("app"), Wish::EndStatement), Ok(()));
@@ -240,7 +332,7 @@ mod tests {
     #[test]
     fn a_session_ends_whether_or_not_something_runs() {
         let registry = Arc::new(Registry::default());
-        let session = registry.enter(7, "app", 0).unwrap();
+        let session = registry.enter(7, "app", String::new(), 0).unwrap();
         assert_eq!(registry.kill(7, Some("app"), Wish::EndSession), Ok(()));
         assert_eq!(wish(session.entry()), Poll::Ready(Wish::EndSession));
     }
@@ -248,19 +340,42 @@ mod tests {
     #[test]
     fn so_many_sessions_of_one_account_and_others_besides() {
         let registry = Arc::new(Registry::default());
-        let first = registry.enter(7, "app", 1).unwrap();
-        assert!(registry.enter(8, "app", 1).is_none() && registry.enter(9, "other", 1).is_some());
+        let first = registry.enter(7, "app", String::new(), 1).unwrap();
+        assert!(
+            registry.enter(8, "app", String::new(), 1).is_none()
+                && registry.enter(9, "other", String::new(), 1).is_some()
+        );
         drop(first);
-        assert!(registry.enter(10, "app", 1).is_some());
+        assert!(registry.enter(10, "app", String::new(), 1).is_some());
     }
 
     #[test]
     fn only_the_same_account_may_and_only_while_it_is_there() {
         let registry = Arc::new(Registry::default());
-        let session = registry.enter(7, "app", 0).unwrap();
+        let session = registry.enter(7, "app", String::new(), 0).unwrap();
         assert_eq!(registry.kill(7, Some("other"), Wish::EndSession), Err(NotKilled::NotOwner));
         assert_eq!(registry.kill(8, Some("app"), Wish::EndSession), Err(NotKilled::Unknown));
         drop(session);
         assert_eq!(registry.kill(7, Some("app"), Wish::EndSession), Err(NotKilled::Unknown));
+    }
+
+    #[test]
+    fn a_list_tells_where_sessions_are() {
+        let registry = Arc::new(Registry::default());
+        let (busy, idle) =
+            (registry.enter(7, "app", "h:1".into(), 0).unwrap(), registry.enter(8, "app", "h:2".into(), 0).unwrap());
+        busy.entry().begin(1);
+        busy.entry().set_on(Some((BackendId(0), 12)));
+        idle.entry().set_database(Some("shop"));
+        assert_eq!(registry.sessions_on(BackendId(0)), HashMap::from([(12, 7)]));
+        assert!(registry.sessions_on(BackendId(1)).is_empty());
+        let mut listed = registry.listed();
+        listed.sort_by_key(|session| session.id);
+        assert_eq!((listed[0].on, listed[0].is_running), (Some((BackendId(0), 12)), true));
+        assert_eq!((listed[1].on, listed[1].is_running, listed[1].database.as_deref()), (None, false, Some("shop")));
+        busy.entry().end(Some((BackendId(511), u32::MAX)));
+        assert_eq!(busy.entry().on(), Some((BackendId(511), u32::MAX)), "it holds one");
+        busy.entry().end(None);
+        assert_eq!(busy.entry().on(), None);
     }
 }

@@ -68,6 +68,10 @@ pub struct Session {
     pub(crate) unread: Unread,
     /// What the held connection has by name.
     pub(crate) holdings: Holdings,
+    /// What a list of processes has to add; see `process_list`.
+    pub(crate) elsewhere: Option<Vec<Vec<Option<String>>>>,
+    /// The default database that others are shown.
+    shown_database: Option<Rc<str>>,
     /// Statements that have set savepoints in a READ ONLY transaction on a replica.
     pub(crate) savepoints: Vec<String>,
     /// User variables that may have been assigned and whose values are not known.
@@ -78,7 +82,7 @@ pub struct Session {
     pub(crate) count: u64,
     /// Commands so far, those that no server saw included.
     commands: u64,
-    registration: Registration,
+    pub(crate) registration: Registration,
     pub(crate) progress: Rc<Progress>,
     /// When the last command came.
     pub(crate) active: Instant,
@@ -123,6 +127,8 @@ impl Session {
             prepared: ClientStatements::default(),
             unread: Unread::default(),
             holdings: Holdings::default(),
+            elsewhere: None,
+            shown_database: None,
             savepoints: Vec::new(),
             variables: BTreeSet::new(),
             kept: Vec::new(),
@@ -133,6 +139,8 @@ impl Session {
             progress: Rc::default(),
             active: Instant::now(),
         };
+        session.registration.entry().set_database(session.state.database.as_deref());
+        session.shown_database.clone_from(&session.state.database);
         let result = session.serve(client).await;
         session.finish().await;
         result
@@ -252,7 +260,11 @@ impl Session {
         entry.begin(self.commands);
         let dispatched = self.dispatch(client, packet, body, sequence);
         let ended = cancel::run(dispatched, &entry, &progress, &worker, &account, holds).await;
-        entry.end();
+        if self.shown_database != self.state.database {
+            self.shown_database.clone_from(&self.state.database);
+            entry.set_database(self.state.database.as_deref());
+        }
+        entry.end(self.affinity.lease().map(|lease| (lease.backend(), lease.id())));
         let result = match ended {
             Ended::Itself(result) => result,
             Ended::Interrupted => Ok(Err(Unserved::Interrupted)),

@@ -25,6 +25,7 @@ fn shape(capabilities: Capabilities) -> ClientShape {
         columns: 0,
         mysql: false,
         no_warnings: false,
+        ids: None,
         pending: Vec::new(),
     }
 }
