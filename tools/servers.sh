@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Gets the real servers that the tests and the demo run: MariaDB from the distribution, MySQL into a folder of its own.
 #
-#   tools/servers.sh [mariadb] [mysql] [galera] [mariadb_client]   all when none is named
+#   tools/servers.sh [mariadb] [mysql] [galera] [mariadb_client] [mariadb_new]   all when none is named
 #
 # What is already there is used: SPLITFIN_MARIADBD / SPLITFIN_MYSQLD (path of a server binary) win over everything.
 # MySQL goes to $SPLITFIN_SERVERS (default: ~/.cache/splitfin/servers) and touches nothing of the system.
@@ -58,7 +58,7 @@ mysql() {
     from_sid "$prefix" usr/sbin/mysqld mysql-server-core mysql-client-core
 }
 
-# from_sid FOLDER PROGRAM PACKAGES...: unpacks packages and the libraries that they need.
+# from_sid FOLDER PROGRAM PACKAGES...: unpacks packages and the libraries that they need; of =PACKAGE the package alone.
 from_sid() {
     local prefix=$1 program=$2
     shift 2
@@ -70,7 +70,13 @@ from_sid() {
     [ -n "$uri" ] || uri=$(awk '$1 == "deb" {for (i = 2; i <= NF; i++) if ($i ~ /^[a-z]+:\/\//) {print $i; exit}}' /etc/apt/sources.list 2>/dev/null || true)
     local options=(-qq -o "Dir::Etc::sourcelist=/dev/null" -o "Dir::State::lists=$work/lists"
         -o "Dir::Cache::archives=$work/archives" -o "Dir::Cache::pkgcache=" -o "Dir::Cache::srcpkgcache=" -o "APT::Sandbox::User=root")
-    local names=("$@")
+    local names=() alone=() name
+    for name in "$@"; do
+        case $name in
+        =*) alone+=("${name#=}") ;;
+        *) names+=("$name") ;;
+        esac
+    done
     # shellcheck disable=SC1091
     case "$(. /etc/os-release && echo "$ID")" in
     debian)
@@ -86,6 +92,7 @@ from_sid() {
     esac
     apt-get "${options[@]}" update
     apt-get "${options[@]}" -o "Dir::State::status=$work/status" -d -y --no-install-recommends install "${names[@]}" >/dev/null
+    if [ ${#alone[@]} -gt 0 ]; then (cd "$work/archives" && apt-get "${options[@]}" download "${alone[@]}"); fi
     rm -rf "$prefix" && mkdir -p "$prefix"
     local package
     for package in "$work"/archives/*.deb; do dpkg -x "$package" "$prefix"; done
@@ -102,6 +109,14 @@ mariadb_client() {
     from_sid "$prefix" usr/bin/mariadb mariadb-client-core
 }
 
+# A newer server of MariaDB, with plugins that the distribution's does not have (parsec).
+mariadb_new() {
+    local prefix=$servers/mariadb-new
+    if [ -f "$prefix/.complete" ] || [ "$(. /etc/os-release && echo "$ID")" != debian ]; then return; fi
+    say "fetching a newer server of MariaDB into $prefix (about 40 MB, once)"
+    from_sid "$prefix" usr/sbin/mariadbd mariadb-server-core =mariadb-server
+}
+
 # Galera's provider, and what its script for bringing data to a new member needs; the script itself is in the package
 # that mariadb_plugins unpacks.
 galera() {
@@ -114,10 +129,10 @@ galera() {
     as_root env DEBIAN_FRONTEND=noninteractive apt-get -qq -y --no-install-recommends install galera-4 rsync iproute2 >/dev/null
 }
 
-[ $# -gt 0 ] || set -- mariadb mysql galera mariadb_client
+[ $# -gt 0 ] || set -- mariadb mysql galera mariadb_client mariadb_new
 for family in "$@"; do
     case $family in
-    mariadb | mysql | galera | mariadb_client) "$family" ;;
-    *) die "unknown server '$family': mariadb, mysql, galera or mariadb_client" ;;
+    mariadb | mysql | galera | mariadb_client | mariadb_new) "$family" ;;
+    *) die "unknown server '$family': mariadb, mysql, galera, mariadb_client or mariadb_new" ;;
     esac
 done

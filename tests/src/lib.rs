@@ -1,5 +1,6 @@
 //! What the end-to-end tests share: a stage with real servers and a Splitfin in front of them.
 
+pub mod authority;
 pub mod checker;
 pub mod differential;
 pub mod drivers;

@@ -47,6 +47,7 @@ impl RawClient {
             database: database.map(str::to_owned),
             collation: 45,
             capabilities: Capabilities::MULTI_STATEMENTS,
+            random: [0; 32],
             attributes: vec![],
         };
         let mut connect = Connect::new(credentials, TlsWish::Disabled, false);

@@ -2,6 +2,7 @@
 //! server, who may open a socket.
 
 use mysql_async::prelude::Queryable as _;
+use splitfin_tests::authority::{authority, certificate};
 use splitfin_tests::drivers::{client, output};
 use splitfin_tests::{Cluster, Family, PATIENCE, Stage, Told, block_on, eventually, story};
 use std::os::unix::fs::PermissionsExt as _;
@@ -75,26 +76,6 @@ fn one_certificate_of_a_server_and_no_other() {
         .await?;
         Ok(())
     });
-}
-
-/// An authority, and a certificate of it for this machine.
-fn authority(folder: &Path) -> Result<(), Box<dyn std::error::Error>> {
-    std::fs::write(folder.join("names"), "subjectAltName=IP:127.0.0.1\n")?;
-    openssl(folder, "req -x509 -newkey rsa:2048 -nodes -keyout ca-key.pem -out ca.pem -days 2 -subj /CN=authority")?;
-    certificate(folder, "server", "cert.pem", "key.pem")
-}
-
-/// A certificate of the authority in `folder`.
-fn certificate(folder: &Path, name: &str, cert: &str, key: &str) -> Result<(), Box<dyn std::error::Error>> {
-    openssl(folder, &format!("req -newkey rsa:2048 -nodes -keyout {key} -out request.pem -subj /CN={name}"))?;
-    let sign = "x509 -req -in request.pem -CA ca.pem -CAkey ca-key.pem -CAcreateserial -days 2 -extfile names -out";
-    openssl(folder, &format!("{sign} {cert}"))
-}
-
-fn openssl(folder: &Path, arguments: &str) -> Result<(), Box<dyn std::error::Error>> {
-    let made = std::process::Command::new("openssl").args(arguments.split(' ')).current_dir(folder).output()?;
-    assert!(made.status.success(), "{arguments}: {}", String::from_utf8_lossy(&made.stderr));
-    Ok(())
 }
 
 /// Logs in with a certificate, if it has one, and gives what comes of it.

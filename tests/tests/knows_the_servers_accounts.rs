@@ -4,9 +4,10 @@
 #![allow(clippy::print_stdout, reason = "a test that was not run says so")]
 
 use mysql_async::prelude::Queryable as _;
+use splitfin_tests::authority;
 use splitfin_tests::drivers::{client, output, verifying_client};
 use splitfin_tests::forward::Forward;
-use splitfin_tests::{Cluster, Family, PATIENCE, Stage, Told, eventually, story};
+use splitfin_tests::{Cluster, Family, PATIENCE, Stage, Told, eventually, in_a_world_of_its_own, story};
 
 /// Nothing but servers and a monitor.
 const ACCOUNTS: &str = "auth: { mode: database }\nlimits: { failed_logins: 0 }";
@@ -329,4 +330,86 @@ fn new_clients_trust_the_generated_certificate() {
         assert!(!answer.status.success() && said.contains("certificate"), "{said}");
         Ok(())
     });
+}
+
+/// Needs a MariaDB from 11.6 on.
+#[test]
+fn accounts_with_parsec_log_in() {
+    splitfin_tests::block_on(async {
+        let Some(programs) = splitfin_testkit::Programs::newer_mariadb() else {
+            println!("there is no MariaDB 11.6 or newer here: not tried");
+            return Ok(());
+        };
+        let cluster = Cluster::of(&programs, &["--plugin-load-add=auth_parsec"]).await?;
+        let statements = [
+            "CREATE USER modern@'%' IDENTIFIED VIA parsec USING PASSWORD('pw modern')",
+            "CREATE USER either@'%' IDENTIFIED VIA parsec USING PASSWORD('pw parsec') \
+             OR mysql_native_password USING PASSWORD('pw native')",
+            "GRANT SELECT ON shop.* TO modern@'%', either@'%'",
+        ];
+        cluster.primary.run(&statements).await?;
+        let stage = Stage::in_front_of(cluster, ACCOUNTS).await?;
+        let log_in = async |user: &str, password: &str| said(Family::Mariadb, stage.port, user, password, &[]).await;
+        for (user, password) in [("modern", "pw modern"), ("either", "pw parsec"), ("either", "pw native")] {
+            for _ in 0..2 {
+                let said = log_in(user, password).await?;
+                assert!(said.starts_with(&format!("{user}@%")), "{user} {password}: {said}");
+            }
+        }
+        // (A server of 11.8 closes the connection where both of two plugins have failed, whoever asks.)
+        let wrong = log_in("modern", "wrong").await?;
+        assert!(wrong.contains("Access denied for user 'modern'@"), "{wrong}");
+        stage.cluster.primary.run(&["ALTER USER modern@'%' IDENTIFIED VIA parsec USING PASSWORD('pw later')"]).await?;
+        assert!(log_in("modern", "pw later").await?.starts_with("modern@%"));
+        eventually("the old password does not get in", PATIENCE, async || {
+            let said = log_in("modern", "pw modern").await.map_err(|error| error.to_string())?;
+            if said.contains("Access denied") { Ok(()) } else { Err(said) }
+        })
+        .await?;
+        Ok(())
+    });
+}
+
+/// PAM asks a program whether a password is right; its files are those of this world alone.
+async fn asks_pam(arguments: &[&str]) -> Told {
+    let folder = tempfile::tempdir()?;
+    let check = folder.path().join("check");
+    std::fs::write(&check, "#!/bin/sh\n[ \"$PAM_USER\" = pamela ] && [ \"$(tr -d '\\0')\" = 'pw pamela' ]\n")?;
+    std::fs::set_permissions(&check, std::os::unix::fs::PermissionsExt::from_mode(0o755))?;
+    let rules = tempfile::tempdir()?;
+    let text =
+        format!("auth required pam_exec.so expose_authtok quiet {}\naccount required pam_permit.so\n", check.display());
+    std::fs::write(rules.path().join("splitfin-story"), text)?;
+    let mounted = std::process::Command::new("mount").arg("--bind").arg(rules.path()).arg("/etc/pam.d").status()?;
+    assert!(mounted.success());
+    // The password is said to a server over TLS only.
+    let certificates = tempfile::tempdir()?;
+    authority::authority(certificates.path())?;
+    let tls = authority::server_arguments(certificates.path());
+    let arguments: Vec<&str> = arguments.iter().copied().chain(tls.iter().map(String::as_str)).collect();
+    let cluster = Cluster::start_saying(Family::Mariadb, 1, &arguments).await?;
+    let statements =
+        ["CREATE USER pamela@'%' IDENTIFIED VIA pam USING 'splitfin-story'", "GRANT SELECT ON shop.* TO pamela@'%'"];
+    cluster.primary.run(&statements).await?;
+    cluster.caught_up().await?;
+    let stage = Stage::in_front_of(cluster, ACCOUNTS).await?;
+    for _ in 0..2 {
+        let in_it = said(Family::Mariadb, stage.port, "pamela", "pw pamela", &["--ssl"]).await?;
+        assert!(in_it.starts_with("pamela@%"), "{in_it}");
+        let wrong = said(Family::Mariadb, stage.port, "pamela", "wrong", &["--ssl"]).await?;
+        assert!(wrong.contains("Access denied for user 'pamela'@"), "{wrong}");
+    }
+    Ok(())
+}
+
+#[test]
+fn accounts_of_pam_log_in_by_its_question() {
+    let plugin = ["--plugin-load-add=auth_pam_v1"];
+    in_a_world_of_its_own("accounts_of_pam_log_in_by_its_question", asks_pam(&plugin));
+}
+
+#[test]
+fn accounts_of_pam_log_in_with_the_clear_password() {
+    let plugin = ["--plugin-load-add=auth_pam_v1", "--pam-use-cleartext-plugin"];
+    in_a_world_of_its_own("accounts_of_pam_log_in_with_the_clear_password", asks_pam(&plugin));
 }

@@ -116,6 +116,7 @@ async fn log_in(
         collation: account.collation,
         capabilities: account.capabilities | backend.compression,
         attributes: account.attributes.clone(),
+        random: random()?,
     };
     let mut connect = Connect::new(credentials, backend.tls.wish, framed.stream().is_secure());
     loop {
@@ -148,6 +149,12 @@ async fn log_in(
             }
         }
     }
+}
+
+fn random() -> Result<[u8; 32], BackendError> {
+    let mut bytes = [0; 32];
+    aws_lc_rs::rand::fill(&mut bytes).map_err(|_| std::io::Error::other("the system gives no random bytes"))?;
+    Ok(bytes)
 }
 
 /// Asks which of the tracked variables this server has, remembers their values, and has their changes reported.

@@ -57,6 +57,14 @@ impl Cluster {
         Self::start_in(ServerOptions { extra, ..ServerOptions::default() }, family, replicas, true).await
     }
 
+    /// One server alone, of other programs than the usual ones.
+    pub async fn of(programs: &Programs, arguments: &[&str]) -> Result<Self, Error> {
+        let extra = arguments.iter().map(|argument| (*argument).to_owned()).collect();
+        let options = ServerOptions { id: 1, general_log: true, extra, ..ServerOptions::default() };
+        let primary = Server::start(programs, options).await?;
+        Ok(Self { replication: Replication::Async, primary, replicas: vec![] })
+    }
+
     /// The same, and the first replica has a disk of its own.
     pub async fn start_on(disk: &Disk, family: Family, replicas: u32) -> Result<Self, Error> {
         let disk = Some(disk.path().to_owned());

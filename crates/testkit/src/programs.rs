@@ -32,6 +32,8 @@ impl Family {
 pub struct Programs {
     family: Family,
     server: Vec<String>,
+    /// Where they were unpacked, if that is not a place of the system.
+    unpacked: Option<PathBuf>,
 }
 
 /// Accounts that every server has. They are made before replication starts, and not written to the binary log.
@@ -56,19 +58,27 @@ impl Programs {
             Family::Mysql => "SPLITFIN_MYSQLD",
         };
         if let Ok(path) = std::env::var(variable) {
-            return Ok(Self { family, server: vec![path] });
+            return Ok(Self { family, server: vec![path], unpacked: None });
         }
         let found = match family {
             Family::Mariadb => ["/usr/sbin/mariadbd", "/usr/libexec/mariadbd"]
                 .iter()
                 .find(|path| Path::new(path).exists())
                 .map(|path| vec![(*path).to_owned()]),
-            Family::Mysql => unpacked_mysql(),
+            Family::Mysql => unpacked(&prefix(), "usr/sbin/mysqld"),
         };
         let server = found.ok_or_else(|| {
             Error::Missing(format!("no {} server found: run tools/servers.sh, or set {variable}", family.name()))
         })?;
-        Ok(Self { family, server })
+        let unpacked = (family == Family::Mysql).then(prefix);
+        Ok(Self { family, server, unpacked })
+    }
+
+    /// A MariaDB that is newer than the distribution's, where `tools/servers.sh` has fetched one.
+    pub fn newer_mariadb() -> Option<Self> {
+        let prefix = servers().join("mariadb-new");
+        let server = unpacked(&prefix, "usr/sbin/mariadbd")?;
+        Some(Self { family: Family::Mariadb, server, unpacked: Some(prefix) })
     }
 
     /// Which family.
@@ -199,22 +209,22 @@ impl Programs {
 
     /// Where an unpacked MySQL finds its own files.
     pub(crate) fn base_arguments(&self) -> Vec<String> {
+        if let Some(prefix) = &self.unpacked {
+            let usr = prefix.join("usr");
+            return vec![
+                "--secure-file-priv=".to_owned(),
+                format!("--basedir={}", usr.display()),
+                format!("--lc-messages-dir={}/share/mysql", usr.display()),
+                format!("--plugin-dir={}/lib/mysql/plugin", usr.display()),
+                format!("--character-sets-dir={}/share/mysql/charsets", usr.display()),
+            ];
+        }
         if self.family == Family::Mariadb {
             let plugins = servers().join("mariadb/usr/lib/mysql/plugin");
             let unpacked = plugins.exists() && std::env::var_os("SPLITFIN_MARIADBD").is_none();
             return if unpacked { vec![format!("--plugin-dir={}", plugins.display())] } else { vec![] };
         }
-        if std::env::var_os("SPLITFIN_MYSQLD").is_some() {
-            return vec![];
-        }
-        let usr = prefix().join("usr");
-        vec![
-            "--secure-file-priv=".to_owned(),
-            format!("--basedir={}", usr.display()),
-            format!("--lc-messages-dir={}/share/mysql", usr.display()),
-            format!("--plugin-dir={}/lib/mysql/plugin", usr.display()),
-            format!("--character-sets-dir={}/share/mysql/charsets", usr.display()),
-        ]
+        vec![]
     }
 }
 
@@ -258,10 +268,9 @@ fn prefix() -> PathBuf {
     servers().join("mysql")
 }
 
-/// An unpacked MySQL brings its own C library and is started through its own loader.
-fn unpacked_mysql() -> Option<Vec<String>> {
-    let prefix = prefix();
-    let program = prefix.join("usr/sbin/mysqld");
+/// An unpacked server brings its own C library and is started through its own loader.
+fn unpacked(prefix: &Path, program: &str) -> Option<Vec<String>> {
+    let program = prefix.join(program);
     if !prefix.join(".complete").exists() {
         return None;
     }

@@ -64,6 +64,7 @@ impl Talker {
             database: Some("shop".into()),
             collation: 45,
             capabilities: Capabilities::MULTI_STATEMENTS | Capabilities::LOCAL_FILES | variant.compression,
+            random: [0; 32],
             attributes: vec![],
         };
         let wish = if variant.tls { TlsWish::Preferred } else { TlsWish::Disabled };

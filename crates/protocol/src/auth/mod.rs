@@ -5,6 +5,7 @@
 pub mod caching_sha2;
 pub mod ed25519;
 pub mod native;
+pub mod parsec;
 
 use zeroize::Zeroizing;
 
@@ -16,6 +17,10 @@ pub const CACHING_SHA2: &str = "caching_sha2_password";
 pub const SHA256: &str = "sha256_password";
 /// MariaDB's Ed25519 plugin.
 pub const ED25519: &str = "client_ed25519";
+/// MariaDB's newer plugin with Ed25519.
+pub const PARSEC: &str = "parsec";
+/// MariaDB's plugin that asks questions (PAM). The first is for the password.
+pub const DIALOG: &str = "dialog";
 /// The password as it is; accepted on secure channels only.
 pub const CLEAR: &str = "mysql_clear_password";
 

@@ -5,7 +5,7 @@
 //!                                   └──────────┘──> Accepted | Refused
 //! ```
 
-use crate::auth::{self, Secret, caching_sha2, ed25519};
+use crate::auth::{self, Secret, caching_sha2, ed25519, parsec};
 use crate::capability::Capabilities;
 use crate::compress::Algorithm;
 use crate::packet::{AuthSwitch, ErrPacket, Greeting, Login};
@@ -61,6 +61,12 @@ pub enum ConnectError {
         /// The plugin.
         plugin: String,
     },
+    /// The server asks for more than a password: a code, or a new password.
+    #[error("the account's plugin asks for more than a password, which cannot be passed on: {question}")]
+    Asks {
+        /// Its words.
+        question: String,
+    },
     /// A packet that has no place in a login.
     #[error("unexpected packet {header:#04x} during login")]
     Unexpected {
@@ -84,6 +90,8 @@ pub struct Credentials {
     pub capabilities: Capabilities,
     /// Connection attributes.
     pub attributes: Vec<(String, String)>,
+    /// Random bytes, for plugins with a nonce of the client's.
+    pub random: [u8; parsec::NONCE],
 }
 
 /// Whether TLS is used towards a backend.
@@ -121,8 +129,18 @@ pub enum Step {
 enum State {
     ExpectGreeting,
     ExpectTls,
-    ExpectAnswer { plugin: String, nonce: Vec<u8> },
-    ExpectPublicKey { plugin: String, nonce: Vec<u8> },
+    ExpectAnswer {
+        plugin: String,
+        nonce: Vec<u8>,
+    },
+    ExpectPublicKey {
+        plugin: String,
+        nonce: Vec<u8>,
+    },
+    /// parsec's second step.
+    ExpectSalt {
+        nonce: Vec<u8>,
+    },
     Done,
 }
 
@@ -171,6 +189,16 @@ impl Connect {
                 }
                 other => Err(unexpected(other.map(|(header, _)| *header))),
             },
+            State::ExpectSalt { nonce } => {
+                let salt = parsec::Salt::parse(payload)?;
+                // Where only a hash is known, a wrong answer has the server go on to the account's next plugin.
+                let answer = self.credentials.password.clear().map_or_else(
+                    || vec![0; parsec::ANSWER],
+                    |password| salt.answer(password, &nonce, &self.credentials.random),
+                );
+                self.state = State::ExpectAnswer { plugin: auth::PARSEC.to_owned(), nonce };
+                Ok(Step::Send(answer))
+            }
             State::ExpectTls | State::Done => Err(unexpected(payload.first().copied())),
         }
     }
@@ -252,6 +280,9 @@ impl Connect {
                 self.state = State::ExpectPublicKey { plugin, nonce };
                 Ok(Step::Send(vec![caching_sha2::REQUEST_PUBLIC_KEY]))
             }
+            Some((_, question)) if plugin == auth::DIALOG => {
+                Err(ConnectError::Asks { question: String::from_utf8_lossy(question).into_owned() })
+            }
             other => Err(unexpected(other.map(|(header, _)| *header))),
         }
     }
@@ -279,13 +310,18 @@ impl Connect {
                 .clear()
                 .map_or([0; 64], |password| ed25519::sign(password, switch.data))
                 .to_vec(),
-            auth::SHA256 | auth::CLEAR if self.secure => self.clear_password(&plugin)?,
+            auth::PARSEC => {
+                self.state = State::ExpectSalt { nonce };
+                return Ok(Step::Send(Vec::new()));
+            }
+            // The first question of dialog comes with the switch, and is for the password.
+            auth::SHA256 | auth::CLEAR | auth::DIALOG if self.secure => self.clear_password(&plugin)?,
             // sha256_password asks for the key with a 1 where caching_sha2_password asks with a 2.
             auth::SHA256 => {
                 self.state = State::ExpectPublicKey { plugin, nonce };
                 return Ok(Step::Send(vec![1]));
             }
-            auth::CLEAR => return Err(ConnectError::ClearTextRefused { plugin }),
+            auth::CLEAR | auth::DIALOG => return Err(ConnectError::ClearTextRefused { plugin }),
             _ => return Err(ConnectError::UnknownPlugin { plugin }),
         };
         self.state = State::ExpectAnswer { plugin, nonce };
@@ -328,6 +364,7 @@ mod tests {
             collation: 45,
             capabilities: Capabilities::FOUND_ROWS,
             attributes: vec![],
+            random: [7; 32],
         };
         Connect::new(credentials, tls, false)
     }
@@ -374,11 +411,31 @@ mod tests {
     }
 
     #[test]
-    fn the_clear_password_needs_a_secure_channel() {
+    fn parsec_takes_one_more_step() {
         let mut connect = connect(TlsWish::Disabled);
         connect.handle(&greeting(auth::NATIVE)).unwrap();
-        let switch = AuthSwitch { plugin: auth::CLEAR, data: &[] }.encode();
-        assert!(matches!(connect.handle(&switch), Err(ConnectError::ClearTextRefused { .. })));
+        let switch = AuthSwitch { plugin: auth::PARSEC, data: &[b'x'; 32] }.encode();
+        assert!(sent(connect.handle(&switch).unwrap()).is_empty());
+        let answer = sent(connect.handle(b"P\x00eighteen-byte-salt").unwrap());
+        let salt = parsec::Salt::parse(b"P\x00eighteen-byte-salt").unwrap();
+        assert_eq!(answer, salt.answer(b"secret", &[b'x'; 32], &[7; 32]));
+        assert!(matches!(connect.handle(&[0, 0, 0, 2, 0, 0, 0]), Ok(Step::Accepted(_))));
+    }
+
+    #[test]
+    fn the_clear_password_needs_a_secure_channel() {
+        for (plugin, data) in [(auth::CLEAR, &b""[..]), (auth::DIALOG, b"\x04Password: ")] {
+            let mut plain = connect(TlsWish::Disabled);
+            plain.handle(&greeting(auth::NATIVE)).unwrap();
+            let switch = AuthSwitch { plugin, data }.encode();
+            assert!(matches!(plain.handle(&switch), Err(ConnectError::ClearTextRefused { .. })));
+            let mut secure = connect(TlsWish::Preferred);
+            secure.handle(&greeting(auth::NATIVE)).unwrap();
+            secure.secured();
+            assert_eq!(sent(secure.handle(&switch).unwrap()), b"secret\0");
+            let asked = secure.handle(b"\x02Code: ");
+            assert_eq!(matches!(asked, Err(ConnectError::Asks { .. })), plugin == auth::DIALOG, "{asked:?}");
+        }
     }
 
     #[test]
