@@ -311,6 +311,7 @@ impl Connect {
                 .map_or([0; 64], |password| ed25519::sign(password, switch.data))
                 .to_vec(),
             auth::PARSEC => {
+                let nonce = nonce.into_iter().take(parsec::NONCE).collect();
                 self.state = State::ExpectSalt { nonce };
                 return Ok(Step::Send(Vec::new()));
             }
