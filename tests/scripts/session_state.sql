@@ -181,3 +181,49 @@ SET @@global.max_sort_length = 2000, group_concat_max_len = 5000, @x = 5, max_er
 SET @@global.max_sort_length = DEFAULT
 -- New sessions, and those that were reset, begin with what is the default then
 SET GLOBAL max_sort_length = 2000, max_error_count = 7 ;; @n !reconnect ;; @n SELECT @@max_sort_length, @@max_error_count ;; SELECT @@max_sort_length, @@max_error_count ;; @n SELECT @@max_sort_length, @@max_error_count ;; !reset ;; SELECT @@max_sort_length, @@max_error_count ;; SET GLOBAL max_sort_length = DEFAULT, max_error_count = DEFAULT ;; SELECT @@max_sort_length, @@max_error_count ;; !reset ;; SELECT @@max_sort_length, @@max_error_count ;; @n SELECT @@max_sort_length, @@max_error_count ;; @n !user shop ;; @n SELECT @@max_sort_length, @@max_error_count
+[mariadb]
+SET STATEMENT sql_mode = 'ANSI_QUOTES' FOR SELECT @@sql_mode ;; SELECT @@sql_mode ;; SET STATEMENT sql_mode = '' FOR SELECT 'a\' , 1, '
+[mariadb]
+SET STATEMENT sql_mode = 'NO_BACKSLASH_ESCAPES' FOR SELECT 'a\', 'b'
+[mariadb]
+SET STATEMENT max_statement_time = 5, sort_buffer_size = 300000 FOR SELECT COUNT(*) FROM orders ;; SELECT @@max_statement_time
+[mariadb]
+SET STATEMENT group_concat_max_len = 5 FOR SELECT GROUP_CONCAT(item) FROM orders ;; SHOW WARNINGS ;; SELECT @@group_concat_max_len
+[mariadb]
+SET STATEMENT time_zone = '+05:00' FOR SELECT @@time_zone, NOW() = UTC_TIMESTAMP() + INTERVAL 5 HOUR ;; SELECT @@time_zone
+[mariadb]
+SET STATEMENT sql_mode = 'ANSI_QUOTES' FOR SELECT "item" FROM orders LIMIT 1
+[mariadb]
+SET STATEMENT foreign_key_checks = 0 FOR INSERT INTO blank VALUES (1, 'x') ;; SELECT @@foreign_key_checks ;; DELETE FROM blank
+[mariadb]
+SET STATEMENT no_such = 1 FOR SELECT 1
+[mariadb]
+SET STATEMENT character_set_client = latin1 FOR SELECT 'ü' ;; SELECT @@character_set_client
+[mariadb]
+SET STATEMENT autocommit = 0 FOR SELECT 1 ;; SELECT @@autocommit
+[mariadb]
+SET STATEMENT transaction_isolation = 'SERIALIZABLE' FOR SELECT COUNT(*) FROM orders
+[mariadb]
+SET STATEMENT tx_isolation = 'SERIALIZABLE' FOR SELECT COUNT(*) FROM orders ;; SELECT @@tx_isolation
+[mariadb]
+SET STATEMENT last_insert_id = 5 FOR SELECT LAST_INSERT_ID() ;; SELECT LAST_INSERT_ID()
+[mariadb]
+SET STATEMENT max_statement_time = 0.001 FOR SELECT SLEEP(1) ;; SHOW WARNINGS
+[mariadb]
+SET STATEMENT sql_select_limit = 1 FOR SELECT item FROM orders ;; SELECT item FROM orders
+[mariadb]
+SET STATEMENT sql_log_bin = 1 FOR SELECT 1
+[both]
+[mariadb]
+SET STATEMENT time_zone = '+05:00' FOR SELECT 1
+SELECT 1
+SELECT 2
+SELECT 3
+SELECT 4
+SET STATEMENT sql_mode = 'ANSI_QUOTES' FOR SELECT 1
+SELECT 5
+SET STATEMENT sql_mode = 'ANSI_QUOTES' FOR SELECT 1
+SELECT 5
+SET STATEMENT sql_mode = 'ANSI_QUOTES' FOR SELECT 1
+SELECT 6
+[both]

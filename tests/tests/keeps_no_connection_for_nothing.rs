@@ -122,7 +122,7 @@ impl Belief {
 
     async fn act(&mut self, dice: &mut Dice) -> Result<(), Box<dyn std::error::Error>> {
         let id = self.id;
-        match dice.below(14) {
+        match dice.below(15) {
             0 => {
                 self.sql_mode = MODES[dice.below(3) as usize];
                 self.client.query_drop(format!("SET SESSION sql_mode = '{}'", self.sql_mode)).await?;
@@ -163,6 +163,12 @@ impl Belief {
             9 if !self.transaction => {
                 self.client.query_drop("BEGIN").await?;
                 self.client.query_drop(format!("UPDATE shop.owned SET n = n + 1 WHERE id = {id}")).await?;
+                self.transaction = true;
+            }
+            12 if !self.transaction => {
+                // It begins on a replica, and goes on on the primary as soon as a lock is wanted.
+                self.client.query_drop("START TRANSACTION READ ONLY").await?;
+                self.client.query_drop("SELECT COUNT(*) FROM shop.owned").await?;
                 self.transaction = true;
             }
             10 if self.transaction => {

@@ -83,6 +83,8 @@ bitflags! {
         const BACKUP_LOCK = 1 << 20;
         /// UNLOCK INSTANCE, BACKUP STAGE END, BACKUP UNLOCK.
         const BACKUP_UNLOCK = 1 << 21;
+        /// MariaDB's SET STATEMENT … FOR: servers report what it sets, but not that it is set back.
+        const SCOPED_VARIABLES = 1 << 22;
     }
 }
 

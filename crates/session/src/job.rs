@@ -66,7 +66,11 @@ impl<'a> Job<'a> {
             _ => false,
         };
         // These are known by value behind the statement, or behind the transaction.
-        let known = Effects::OWN_VALUES | Effects::CALC_FOUND_ROWS | Effects::LAST_INSERT_ID | Effects::USER_VARIABLE;
+        let known = Effects::OWN_VALUES
+            | Effects::CALC_FOUND_ROWS
+            | Effects::LAST_INSERT_ID
+            | Effects::USER_VARIABLE
+            | Effects::SCOPED_VARIABLES;
         match &self.kind {
             Kind::Prepare { .. } => true,
             // Rows that are left to be fetched hold their connection.

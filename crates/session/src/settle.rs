@@ -23,7 +23,10 @@ impl Session {
         let Served { mut lease, relayed, guarded, reason, .. } = served;
         let mut outcome = relayed.outcome;
         (self.state.told, self.state.pending) = (relayed.told, relayed.pending);
-        let noted = self.state.note(&outcome);
+        let (noted, scoped) = match job.effects().contains(Effects::SCOPED_VARIABLES) {
+            true => self.state.note_scoped(&outcome),
+            false => (self.state.note(&outcome), None),
+        };
         if job.command.is_statement() {
             self.state.note_counts(&outcome, &job.statement, job.command);
         } else if matches!(job.command, CommandByte::InitDb | CommandByte::Ping) {
@@ -51,7 +54,9 @@ impl Session {
         if job.sets_global() && outcome.error.is_none() {
             self.worker.pools.defaults_changed(lease.backend());
         }
-        lease.note(&self.state.values, self.state.database.as_ref());
+        // What was set for the statement alone is set again in front of the next one: with the next change, the server tells that
+        // it was set back, and that is nobody's news.
+        lease.note(scoped.as_ref().unwrap_or(&self.state.values), self.state.database.as_ref());
         self.note_cursor(&outcome, job);
         let before = pins;
         let pins = pins_behind(pins, job.effects(), &outcome, &noted, job);

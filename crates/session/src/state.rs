@@ -173,6 +173,18 @@ impl State {
         self.update_derived();
     }
 
+    /// Takes over what a reply said to a statement that set variables for itself alone: they are as before. Gives also what the
+    /// server said that they were.
+    pub(crate) fn note_scoped(&mut self, outcome: &Outcome) -> (Noted, Option<Values>) {
+        let (values, status) = (Rc::clone(&self.values), self.status);
+        let noted = self.note(outcome);
+        let said = Rc::clone(&self.values);
+        self.set_values(values);
+        let of_transaction = Status::IN_TRANS | Status::IN_TRANS_READONLY;
+        self.status = (self.status & of_transaction) | (status - of_transaction);
+        (Noted { charset_changed: false, ..noted }, Some(said))
+    }
+
     /// Takes over what a reply said.
     pub(crate) fn note(&mut self, outcome: &Outcome) -> Noted {
         if let Some(status) = outcome.status {

@@ -186,6 +186,10 @@ pub(super) fn effects(tokens: &[Token<'_>]) -> Effects {
     let is = |at: usize, keyword: &str| tokens.get(at).is_some_and(|token| token.is_word(keyword));
     let has = |keyword: &str| tokens.iter().any(|token| token.is_word(keyword));
     match first.as_str() {
+        "set" if is(1, "statement") => {
+            let inner = tokens.iter().position(|token| token.is_word("for")).and_then(|at| tokens.get(at + 1..));
+            Effects::SCOPED_VARIABLES | inner.map_or(Effects::empty(), effects)
+        }
         "set" => set_effects(tokens),
         "create" if has("temporary") => Effects::TEMPORARY_TABLE,
         "lock" if is(1, "instance") => Effects::BACKUP_LOCK,
@@ -217,9 +221,6 @@ fn says_access_mode(tokens: &[Token<'_>]) -> bool {
 
 fn set_effects(tokens: &[Token<'_>]) -> Effects {
     let rest = tokens.get(1..).unwrap_or_default();
-    if rest.first().is_some_and(|token| token.is_word("statement")) {
-        return Effects::empty();
-    }
     let start = if says_access_mode(rest) { Effects::ACCESS_MODE } else { Effects::empty() };
     scoped(rest).fold(start, |effects, (part, assignment)| {
         let unscoped = matches!(part.first(), Some(Token::SystemVariable(name)) if !name.contains(&b'.'));

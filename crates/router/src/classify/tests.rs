@@ -384,6 +384,8 @@ fn effects_are_seen() {
         ("SET SESSION TRANSACTION ISOLATION LEVEL READ COMMITTED", Effects::empty()),
         ("SELECT SQL_CALC_FOUND_ROWS 1", Effects::CALC_FOUND_ROWS),
         ("SET sql_log_bin = 0", Effects::UNTRACKED_VARIABLE),
+        ("SET STATEMENT sql_mode = '' FOR SELECT 1", Effects::SCOPED_VARIABLES),
+        ("SET STATEMENT max_error_count = 5 FOR CALL p()", Effects::SCOPED_VARIABLES.union(Effects::UNREPORTED)),
         ("SET GLOBAL sql_mode = '', max_error_count = 2", Effects::empty()),
         ("SET GLOBAL sql_mode = '', SESSION max_error_count = 2", Effects::UNTRACKED_VARIABLE),
         ("SET @@global.sql_mode = '', max_error_count = 2", Effects::UNTRACKED_VARIABLE),
