@@ -39,6 +39,41 @@ story! {
 }
 
 story! {
+    roles_follow_their_session_and_nobody_else, async |family| -> Told {
+        let stage = Stage::with(family, TIGHT).await?;
+        stage.table().await?;
+        stage.cluster.primary.run(&["CREATE ROLE teller", "GRANT teller TO app@'%'"]).await?;
+        stage.cluster.caught_up().await?;
+        let role = async |client: &mut mysql_async::Conn| {
+            let role: Option<Option<String>> = client.query_first("SELECT CURRENT_ROLE()").await?;
+            Ok::<_, mysql_async::Error>(role.flatten().unwrap_or_default())
+        };
+        let mut one = stage.client().await?;
+        let mut two = stage.client().await?;
+        one.query_drop("SET ROLE teller").await?;
+        for _ in 0..5 {
+            assert!(role(&mut one).await?.contains("teller"));
+            assert_eq!(Stage::last_route(&mut one).await?.1, "read", "it holds no connection");
+            assert!(!role(&mut two).await?.contains("teller"));
+            two.query_drop("INSERT INTO orders (item) VALUES ('other')").await?;
+            one.query_drop("UPDATE orders SET amount = 1 WHERE id = 1").await?;
+        }
+        // Servers keep roles through a reset, and so does the session, alone.
+        one.reset().await?;
+        assert!(role(&mut one).await?.contains("teller"));
+        one.disconnect().await?;
+        let mut three = stage.client().await?;
+        for client in [&mut two, &mut three] {
+            client.query_drop("DO 1").await?;
+            assert!(!role(client).await?.contains("teller"));
+            let primary: Option<Option<String>> = client.query_first("/* splitfin: primary */ SELECT CURRENT_ROLE()").await?;
+            assert!(!primary.flatten().unwrap_or_default().contains("teller"));
+        }
+        Ok(())
+    }
+}
+
+story! {
     new_sessions_begin_with_what_is_the_default_now, async |family| -> Told {
         let stage = Stage::with(family, TIGHT).await?;
         stage.table().await?;

@@ -316,6 +316,23 @@ impl Connection {
         Ok(values)
     }
 
+    /// The last generated id, and which roles are active, as SET ROLE takes them. No roles, if the server has none.
+    pub async fn id_and_role(&mut self) -> Result<(u64, Option<Rc<str>>), BackendError> {
+        let has_roles = self.state.own_role.is_some();
+        let ask = if has_roles { "SELECT LAST_INSERT_ID(),CURRENT_ROLE()" } else { "SELECT LAST_INSERT_ID()" };
+        let mut row = self.rows(ask).await?.into_iter().next().unwrap_or_default().into_iter();
+        let id = row.next().flatten().and_then(|id| id.parse().ok()).unwrap_or_default();
+        if has_roles {
+            self.state.role = Some(role_of(row.next().flatten(), self.family.reports_all));
+        }
+        Ok((id, self.state.role.clone()))
+    }
+
+    /// The roles of the login.
+    pub const fn own_role(&self) -> Option<&Rc<str>> {
+        self.state.own_role.as_ref()
+    }
+
     /// What variables are behind COM_RESET_CONNECTION, where they differ from what they were right after login.
     pub fn values_after_reset(&self) -> &Values {
         &self.family.after_reset
@@ -420,6 +437,8 @@ impl Connection {
         let wanted = Wanted {
             database: self.state.database.clone(),
             multi_statements: self.state.multi_statements,
+            // It was not reset.
+            role: self.state.role.clone(),
             ..Wanted::default()
         };
         self.apply(&wanted).await
@@ -453,6 +472,18 @@ impl Connection {
     /// Forgets a prepared statement and returns the command that closes it.
     pub fn forget_prepared(&mut self, key: &StatementKey) -> Option<Vec<u8>> {
         self.prepared.remove(key).map(|prepared| close_command(prepared.id))
+    }
+}
+
+/// The statement that asks for the active roles.
+pub(crate) const CURRENT_ROLE: &str = "SELECT CURRENT_ROLE()";
+
+/// What it gave, as SET ROLE takes it: MySQL has a list of quoted names, MariaDB the name of one, or NULL.
+pub(crate) fn role_of(value: Option<String>, mysql: bool) -> Rc<str> {
+    match value {
+        Some(names) if mysql => names.into(),
+        Some(name) => format!("`{}`", name.replace('`', "``")).into(),
+        None => "NONE".into(),
     }
 }
 

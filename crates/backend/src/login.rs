@@ -1,6 +1,6 @@
 //! Opening a connection: dial, log in, and make the server report what changes.
 
-use crate::connection::{Connection, Family};
+use crate::connection::{CURRENT_ROLE, Connection, Family, role_of};
 use crate::error::BackendError;
 use crate::query::{Answer, query, query_all};
 use crate::state::{COLLATION, RESULTS, State, Values};
@@ -97,8 +97,8 @@ pub(crate) async fn open(
     let work = async {
         let client = account.client.filter(|_| backend.introduce);
         let framed = Framed::new(dial(&backend.address, client, limit).await?);
-        let (framed, capabilities, id) = log_in(framed, backend, account, database.as_deref()).await?;
-        prepare(framed, capabilities, id, database, tracked).await
+        let (framed, capabilities, greeting) = log_in(framed, backend, account, database.as_deref()).await?;
+        prepare(framed, capabilities, &greeting, database, tracked).await
     };
     tokio::time::timeout(limit, work).await.map_err(|_| BackendError::LoginTimeout(limit))?
 }
@@ -108,7 +108,7 @@ async fn log_in(
     backend: &Backend,
     account: &Account,
     database: Option<&str>,
-) -> Result<(Framed, Capabilities, u32), BackendError> {
+) -> Result<(Framed, Capabilities, Greeted), BackendError> {
     let credentials = Credentials {
         user: account.user.clone(),
         password: account.password.clone(),
@@ -145,7 +145,14 @@ async fn log_in(
                 let greeting = connect.greeting();
                 let server = greeting.map_or(Capabilities::empty(), |greeting| greeting.capabilities);
                 let agreed = (Capabilities::TOWARDS_BACKENDS | account.capabilities) & server;
-                return Ok((framed, agreed, greeting.map_or(0, |greeting| greeting.connection_id)));
+                let greeted = Greeted {
+                    id: greeting.map_or(0, |greeting| greeting.connection_id),
+                    // MySQL has roles from 8.0 on; MariaDB 10 says that it is a 5.5.5, and has had them for longer.
+                    has_roles: greeting.is_some_and(|greeting| {
+                        !greeting.version.starts_with("5.") || greeting.version.contains("MariaDB")
+                    }),
+                };
+                return Ok((framed, agreed, greeted));
             }
         }
     }
@@ -157,17 +164,25 @@ fn random() -> Result<[u8; 32], BackendError> {
     Ok(bytes)
 }
 
+/// What a greeting says that is needed later.
+struct Greeted {
+    id: u32,
+    has_roles: bool,
+}
+
 /// Asks which of the tracked variables this server has, remembers their values, and has their changes reported.
 async fn prepare(
     mut framed: Framed,
     capabilities: Capabilities,
-    id: u32,
+    greeted: &Greeted,
     database: Option<Rc<str>>,
     tracked: &[&str],
 ) -> Result<Connection, BackendError> {
+    let id = greeted.id;
+    let ask_role = if greeted.has_roles { CURRENT_ROLE } else { "DO 0" };
     let ask = ask_for_variables("SESSION", tracked.iter().copied().chain([LAST_GTID]).chain(TRACKING_SETTINGS));
     let ask_global = ask_for_variables("GLOBAL", CHARSET.into_iter());
-    let [own, global] = match query_all(&mut framed, capabilities, [&ask, &ask_global]).await {
+    let [own, global, role] = match query_all(&mut framed, capabilities, [&ask, &ask_global, ask_role]).await {
         Ok(answers) => answers,
         Err(BackendError::Refused { code: MUST_CHANGE_PASSWORD, state, message, .. }) => {
             let why = ServerError { code: MUST_CHANGE_PASSWORD, state, message };
@@ -188,7 +203,10 @@ async fn prepare(
     let is_mariadb = own.remove(LAST_GTID).is_some();
     let own = Rc::new(own);
     query(&mut framed, capabilities, &tracking::ours(&list, "", &own, true)).await?;
+    let role = greeted.has_roles.then(|| role_of(role.first_value(), !is_mariadb));
     let state = State {
+        role: role.clone(),
+        own_role: role,
         fresh: Rc::clone(&own),
         own,
         values: Values::default(),

@@ -29,6 +29,8 @@ pub struct Wanted {
     pub guard: bool,
     /// What LAST_INSERT_ID() shall give, for statements that ask.
     pub last_insert_id: Option<u64>,
+    /// The active roles, as SET ROLE takes them; those of the login where that is not known.
+    pub role: Option<Rc<str>>,
 }
 
 /// What is true of a connection.
@@ -45,6 +47,9 @@ pub(crate) struct State {
     pub(crate) database: Option<Rc<str>>,
     pub(crate) multi_statements: bool,
     pub(crate) guard: bool,
+    /// The roles that are active, and those that were after the login; a reset changes neither. Nothing, if the server has none.
+    pub(crate) role: Option<Rc<str>>,
+    pub(crate) own_role: Option<Rc<str>>,
     /// The variables that the server reports at least, separated by commas.
     pub(crate) tracked: Rc<str>,
 }
@@ -88,8 +93,15 @@ impl State {
             database,
             multi_statements: false,
             guard: false,
+            role: None,
+            own_role: None,
             tracked: "".into(),
         }
+    }
+
+    /// The roles that have to be active.
+    fn role_for<'a>(&'a self, wanted: &'a Wanted) -> Option<&'a Rc<str>> {
+        self.own_role.as_ref().map(|own| wanted.role.as_ref().unwrap_or(own))
     }
 
     /// Whether nothing has to be changed for `wanted`.
@@ -98,6 +110,7 @@ impl State {
             && self.guard == wanted.guard
             && self.multi_statements == wanted.multi_statements
             && self.database == wanted.database
+            && self.role.as_ref() == self.role_for(wanted)
             && same(&self.values, &wanted.values)
             && same(&self.user_variables, &wanted.user_variables)
             && same(&self.fresh, self.base(wanted))
@@ -122,6 +135,12 @@ impl State {
 
     /// What has to be sent for `wanted`; from then on the connection counts as being so.
     pub(crate) fn become_wanted(&mut self, wanted: &Wanted, preamble: &mut Preamble) {
+        if self.role.as_ref() != self.role_for(wanted)
+            && let Some(role) = self.role_for(wanted).cloned()
+        {
+            preamble.push_query(&format!("SET ROLE {role}"));
+            self.role = Some(role);
+        }
         let mut assignments = Vec::new();
         if !same(&self.values, &wanted.values) || !same(&self.fresh, self.base(wanted)) {
             self.assign_values(wanted, &mut assignments);
@@ -288,6 +307,8 @@ mod tests {
             database: None,
             multi_statements: false,
             guard: false,
+            role: Some("NONE".into()),
+            own_role: Some("NONE".into()),
             tracked: "sql_mode,time_zone".into(),
         }
     }
@@ -396,6 +417,17 @@ mod tests {
         assert!(sent(&mut state, &own).is_empty());
         let back = Wanted { guard: false, ..own };
         assert_eq!(sent(&mut state, &back), ["SET @@session.tx_read_only='ON'"]);
+    }
+
+    #[test]
+    fn roles_are_values_where_there_are_any() {
+        let mut state = state();
+        let reader = Wanted { role: Some("`reader`@`%`".into()), ..Wanted::default() };
+        assert_eq!(sent(&mut state, &reader), ["SET ROLE `reader`@`%`"]);
+        assert!(sent(&mut state, &reader).is_empty());
+        assert_eq!(sent(&mut state, &Wanted::default()), ["SET ROLE NONE"]);
+        let mut old = State { role: None, own_role: None, ..state };
+        assert!(sent(&mut old, &reader).is_empty(), "a server without roles");
     }
 
     #[test]

@@ -31,8 +31,6 @@ bitflags! {
         const CURSOR = 1 << 10;
         /// Pieces of a parameter were sent.
         const LONG_DATA = 1 << 11;
-        /// SET ROLE.
-        const ROLE = 1 << 12;
         /// A sequence was drawn from.
         const SEQUENCE = 1 << 13;
         /// The server reported a change that nothing explains.
@@ -46,7 +44,7 @@ bitflags! {
 
 impl fmt::Display for Pins {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        const NAMES: [(Pins, &str); 17] = [
+        const NAMES: [(Pins, &str); 16] = [
             (Pins::USER_VARIABLE, "user variables"),
             (Pins::TEMPORARY_TABLE, "a temporary table"),
             (Pins::TABLE_LOCK, "table locks"),
@@ -59,7 +57,6 @@ impl fmt::Display for Pins {
             (Pins::UNTRACKED_VARIABLE, "a variable that servers do not report"),
             (Pins::CURSOR, "an open cursor"),
             (Pins::LONG_DATA, "parameters sent in pieces"),
-            (Pins::ROLE, "a role"),
             (Pins::SEQUENCE, "a sequence"),
             (Pins::BACKUP_LOCK, "a backup lock"),
             (Pins::EXPIRED_PASSWORD, "an expired password"),

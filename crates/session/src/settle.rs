@@ -125,6 +125,7 @@ impl Session {
         // `SELECT LAST_INSERT_ID(5)` sets it, and a result set's end does not say so; nor does the end of a CALL.
         self.unread.last_insert_id |= (effects.contains(Effects::LAST_INSERT_ID) && outcome.rows > 0) || runs_others;
         self.unread.collations |= noted.charset_changed;
+        self.unread.role |= effects.contains(Effects::ROLE) || runs_others;
         self.unread.variables |= tracking || (runs_others && !lease.reports_all());
         let may_be_asked = outcome.error.is_some() || outcome.warnings > 0;
         if !may_be_asked && job.statement.class != Class::Diagnostics {
@@ -137,9 +138,14 @@ impl Session {
     /// the connection is held that long.
     pub(crate) async fn read_back(&mut self, lease: &mut Lease) -> Result<(), BackendError> {
         let unread = std::mem::take(&mut self.unread);
-        if unread.last_insert_id {
-            let value = lease.first_value("SELECT LAST_INSERT_ID()").await?;
-            self.state.last_insert_id = value.and_then(|value| value.parse().ok()).unwrap_or_default();
+        if unread.role || unread.last_insert_id {
+            let (id, role) = lease.id_and_role().await?;
+            if unread.last_insert_id {
+                self.state.last_insert_id = id;
+            }
+            if let Some(role) = role {
+                self.state.role = role;
+            }
         }
         if unread.variables {
             self.state.set_values(lease.read_back().await?);
@@ -281,6 +287,8 @@ fn query_text(payload: &[u8], agreed: Capabilities) -> &[u8] {
 pub(crate) struct Unread {
     /// LAST_INSERT_ID()
     pub(crate) last_insert_id: bool,
+    /// CURRENT_ROLE()
+    pub(crate) role: bool,
     /// Collations, of the connection and of its results.
     pub(crate) collations: bool,
     /// Any variables.
@@ -296,7 +304,7 @@ impl Unread {
 
 /// What holds the connection behind a statement.
 fn pins_behind(pins: Pins, effects: Effects, outcome: &Outcome, noted: &Noted, job: &Job<'_>) -> Pins {
-    const LASTING: [(Effects, Pins); 10] = [
+    const LASTING: [(Effects, Pins); 9] = [
         (Effects::USER_VARIABLE, Pins::USER_VARIABLE),
         (Effects::TEMPORARY_TABLE, Pins::TEMPORARY_TABLE),
         (Effects::TABLE_LOCK, Pins::TABLE_LOCK),
@@ -306,7 +314,6 @@ fn pins_behind(pins: Pins, effects: Effects, outcome: &Outcome, noted: &Noted, j
         (Effects::TEXT_PREPARE, Pins::TEXT_PREPARE),
         (Effects::XA_START, Pins::XA),
         (Effects::UNTRACKED_VARIABLE, Pins::UNTRACKED_VARIABLE),
-        (Effects::ROLE, Pins::ROLE),
     ];
     let mut pins = pins;
     for (effect, pin) in LASTING {

@@ -28,6 +28,8 @@ pub(crate) struct State {
     /// What variables were when the session began, and when that was.
     fresh: Values,
     pub(crate) began: Option<Began>,
+    /// The active roles, as SET ROLE takes them. A reset leaves them.
+    pub(crate) role: Rc<str>,
     /// What a reset makes of the character set.
     after_reset: Values,
     /// Whether the servers are MySQL's.
@@ -70,6 +72,7 @@ impl State {
             last_gtid: Box::default(),
             fresh: Values::default(),
             began: None,
+            role: Rc::from(""),
             after_reset: Values::default(),
             mysql: false,
             lex: LexMode::default(),
@@ -85,6 +88,9 @@ impl State {
     pub(crate) fn learn_fresh(&mut self, lease: &Lease) {
         self.fresh = Rc::clone(lease.own_values());
         self.began = Some(lease.began());
+        if self.role.is_empty() {
+            self.role = lease.own_role().cloned().unwrap_or_else(|| Rc::clone(&self.role));
+        }
         self.after_reset = Rc::clone(lease.values_after_reset());
         // Only they have this variable.
         self.mysql = self.fresh.contains_key("session_track_gtids");
@@ -109,6 +115,7 @@ impl State {
             multi_statements: self.multi_statements,
             guard,
             last_insert_id: last_insert_id.then_some(self.last_insert_id),
+            role: (!self.role.is_empty()).then(|| Rc::clone(&self.role)),
         }
     }
 
