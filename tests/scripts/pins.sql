@@ -188,3 +188,23 @@ SELECT SQL_CALC_FOUND_ROWS item FROM orders LIMIT 1 ;; UPDATE orders SET amount 
 SELECT SQL_CALC_FOUND_ROWS item FROM orders LIMIT 1 ;; SHOW WARNINGS ;; SELECT FOUND_ROWS()
 SELECT item FROM orders ;; {SHOW ERRORS|SHOW COUNT(*) WARNINGS|CHECK TABLE orders|SHOW CREATE TABLE orders|SHOW GRANTS|SHOW COLUMNS FROM orders|XA RECOVER|SELECT id INTO @one FROM orders WHERE id = 1|SELECT id INTO @one FROM orders WHERE 0|DO 1|DESCRIBE orders|ANALYZE TABLE orders} ;; SELECT FOUND_ROWS() < 4
 SELECT item FROM orders LIMIT 1 ;; !ping ;; SHOW WARNINGS ;; !ping ;; SELECT @@warning_count ;; !ping ;; SHOW WARNINGS ;; !ping ;; SELECT 1 ;; !ping ;; SHOW ERRORS ;; !ping ;; !init shop
+!reset
+-- What is left behind by a session that goes
+SET lock_wait_timeout = 3, innodb_lock_wait_timeout = 3
+@b FLUSH TABLES WITH READ LOCK ;; @b !reconnect ;; @b SELECT 1 ;; INSERT INTO blank VALUES (1, 'x') ;; DELETE FROM blank
+@b LOCK TABLES orders WRITE ;; @b !reconnect ;; @b SELECT 1 ;; SELECT COUNT(*) FROM orders
+@b SELECT GET_LOCK('left', 0) ;; @b !reconnect ;; @b SELECT 1 ;; SELECT IS_FREE_LOCK('left')
+@b BEGIN ;; @b UPDATE orders SET amount = 5 WHERE id = 1 ;; @b !reconnect ;; @b SELECT 1 ;; UPDATE orders SET amount = 1 WHERE id = 1
+@b FLUSH TABLES orders FOR EXPORT ;; @b !reconnect ;; @b SELECT 1 ;; INSERT INTO orders (item) VALUES ('e') ;; DELETE FROM orders WHERE item = 'e'
+@b HANDLER orders OPEN ;; @b !reconnect ;; @b HANDLER orders READ FIRST ;; ALTER TABLE orders COMMENT 'x'
+@b XA START 'left' ;; @b INSERT INTO blank VALUES (2, 'y') ;; @b !reconnect ;; @b SELECT COUNT(*) FROM blank ;; XA RECOVER ;; INSERT INTO blank VALUES (2, 'y') ;; DELETE FROM blank
+[mysql]
+@b LOCK INSTANCE FOR BACKUP ;; @b !reconnect ;; @b SELECT 1 ;; CREATE TABLE zz (id INT) ;; DROP TABLE zz
+@b LOCK INSTANCE FOR BACKUP ;; @b !reset ;; @b SELECT 1 ;; CREATE TABLE zz (id INT) ;; DROP TABLE zz
+[mariadb]
+@b BACKUP STAGE START ;; @b BACKUP STAGE BLOCK_DDL ;; @b !reconnect ;; @b SELECT 1 ;; CREATE TABLE zz (id INT) ;; DROP TABLE zz
+@b BACKUP LOCK shop.orders ;; @b !reconnect ;; @b SELECT 1 ;; ALTER TABLE orders COMMENT 'y'
+@b BACKUP LOCK shop.orders ;; @b !reset ;; @b SELECT 1 ;; ALTER TABLE orders COMMENT 'z'
+@b BACKUP STAGE START ;; @b BACKUP STAGE BLOCK_DDL ;; @b !reset ;; @b SELECT 1 ;; CREATE TABLE zz (id INT) ;; DROP TABLE zz ;; @b BACKUP STAGE END
+[both]
+SET lock_wait_timeout = DEFAULT, innodb_lock_wait_timeout = DEFAULT

@@ -56,6 +56,8 @@ pub struct Connection {
     /// What the server says to every statement but the one that sets a new password.
     sandbox: Option<ServerError>,
     era: Era,
+    /// It serves the session that has it, and nobody behind that.
+    spent: bool,
 }
 
 /// What differs between MySQL and MariaDB in how a session begins.
@@ -102,7 +104,13 @@ impl Connection {
             owed,
             sandbox: None,
             era: Era::default(),
+            spent: false,
         }
+    }
+
+    /// Something was done to it that no reset undoes: the next to have it would notice.
+    pub const fn spend(&mut self) {
+        self.spent = true;
     }
 
     pub(crate) const fn era(&self) -> Era {
@@ -151,7 +159,11 @@ impl Connection {
 
     /// Whether the connection can be handed to anybody.
     pub(crate) fn is_usable(&self) -> bool {
-        self.sandbox.is_none() && self.owed.is_empty() && self.reports_for_client.is_none() && self.framed.is_quiet()
+        self.sandbox.is_none()
+            && !self.spent
+            && self.owed.is_empty()
+            && self.reports_for_client.is_none()
+            && self.framed.is_quiet()
     }
 
     /// Whether the connection refuses writes, as those of replicas do.

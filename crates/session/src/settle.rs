@@ -51,6 +51,9 @@ impl Session {
                 false => Ok(Next::Command),
             };
         }
+        if job.outlasts_reset() {
+            lease.spend();
+        }
         if job.sets_global() && outcome.error.is_none() {
             self.worker.pools.defaults_changed(lease.backend());
         }
