@@ -4,10 +4,31 @@
 use libfuzzer_sys::fuzz_target;
 use splitfin_protocol::frame::{FrameHeader, HEADER};
 use splitfin_protocol::reshape::{ClientShape, Reshape};
+use splitfin_protocol::thread_ids::ThreadIds;
 use splitfin_protocol::{Capabilities, CommandByte, Exchange, Status};
+use std::rc::Rc;
 
 fn reshape(command: CommandByte, client: Capabilities, pieces: &[&[u8]]) -> Option<Vec<u8>> {
-    let shape = ClientShape { capabilities: client, status: Status::AUTOCOMMIT, statement: Some(7), tracking: Default::default(), told: splitfin_protocol::session_track::NO_TRANSACTION, shift: 0, columns: 7, mysql: true, pending: Vec::new() };
+    // Half of the replies are lists of connections, with ids to replace and rows to add.
+    let ids = client.contains(Capabilities::DEPRECATE_EOF).then(|| ThreadIds {
+        sessions: Rc::new((0..64).map(|thread| (thread, 1_000_000_000 + thread)).collect()),
+        more: Some(vec![vec![Some("1000000099".to_owned()), None]]),
+        binary: command == CommandByte::StmtExecute,
+        capabilities: Capabilities::TOWARDS_BACKENDS,
+    });
+    let shape = ClientShape {
+        capabilities: client,
+        status: Status::AUTOCOMMIT,
+        statement: Some(7),
+        tracking: Default::default(),
+        told: *b"T_______",
+        shift: 0,
+        columns: 7,
+        mysql: true,
+        pending: Vec::new(),
+        no_warnings: command == CommandByte::InitDb,
+        ids,
+    };
     let mut reshape = Reshape::new(Exchange::new(command, Capabilities::TOWARDS_BACKENDS), shape);
     let (mut sent, mut input) = (Vec::new(), Vec::new());
     for piece in pieces {
