@@ -193,7 +193,7 @@ SET @@global.max_sort_length = DEFAULT
 -- New sessions, and those that were reset, begin with what is the default then
 SET GLOBAL max_sort_length = 2000, max_error_count = 7 ;; @n !reconnect ;; @n SELECT @@max_sort_length, @@max_error_count ;; SELECT @@max_sort_length, @@max_error_count ;; @n SELECT @@max_sort_length, @@max_error_count ;; !reset ;; SELECT @@max_sort_length, @@max_error_count ;; SET GLOBAL max_sort_length = DEFAULT, max_error_count = DEFAULT ;; SELECT @@max_sort_length, @@max_error_count ;; !reset ;; SELECT @@max_sort_length, @@max_error_count ;; @n SELECT @@max_sort_length, @@max_error_count ;; @n !user shop ;; @n SELECT @@max_sort_length, @@max_error_count
 [mariadb]
-SET STATEMENT sql_mode = 'ANSI_QUOTES' FOR SELECT @@sql_mode ;; SELECT @@sql_mode ;; SET STATEMENT sql_mode = '' FOR SELECT 'a\' , 1, '
+SET STATEMENT sql_mode = 'NO_ZERO_DATE' FOR SELECT @@sql_mode ;; SELECT @@sql_mode ;; SET STATEMENT sql_mode = '' FOR SELECT 'a\' , 1, '
 [mariadb]
 SET STATEMENT sql_mode = 'NO_BACKSLASH_ESCAPES' FOR SELECT 'a\', 'b'
 [mariadb]
@@ -203,7 +203,7 @@ SET STATEMENT group_concat_max_len = 5 FOR SELECT GROUP_CONCAT(item) FROM orders
 [mariadb]
 SET STATEMENT time_zone = '+05:00' FOR SELECT @@time_zone, NOW() = UTC_TIMESTAMP() + INTERVAL 5 HOUR ;; SELECT @@time_zone
 [mariadb]
-SET STATEMENT sql_mode = 'ANSI_QUOTES' FOR SELECT "item" FROM orders LIMIT 1
+SET STATEMENT sql_mode = 'PIPES_AS_CONCAT' FOR SELECT 'a' || 'b' ;; SELECT 'a' || 'b'
 [mariadb]
 SET STATEMENT foreign_key_checks = 0 FOR INSERT INTO blank VALUES (1, 'x') ;; SELECT @@foreign_key_checks ;; DELETE FROM blank
 [mariadb]
@@ -231,10 +231,14 @@ SELECT 1
 SELECT 2
 SELECT 3
 SELECT 4
-SET STATEMENT sql_mode = 'ANSI_QUOTES' FOR SELECT 1
+SET STATEMENT sql_mode = 'NO_ZERO_DATE' FOR SELECT 1
 SELECT 5
-SET STATEMENT sql_mode = 'ANSI_QUOTES' FOR SELECT 1
+SET STATEMENT sql_mode = 'NO_ZERO_DATE' FOR SELECT 1
 SELECT 5
-SET STATEMENT sql_mode = 'ANSI_QUOTES' FOR SELECT 1
+SET STATEMENT sql_mode = 'NO_ZERO_DATE' FOR SELECT 1
 SELECT 6
+[both]
+[mariadb]
+SET STATEMENT time_zone = '+05:00' FOR SELECT COUNT(*) FROM orders ;; @b SET time_zone = '+05:00' ;; @b SELECT NOW() = UTC_TIMESTAMP() + INTERVAL 5 HOUR ;; @b SELECT @@time_zone, COUNT(*) FROM orders ;; SELECT @@time_zone ;; @b SET time_zone = DEFAULT
+!multi on ;; SET STATEMENT sql_mode = '' FOR SELECT 1; SET SESSION group_concat_max_len = 99 ;; SELECT @@group_concat_max_len, @@sql_mode <> '' ;; SET SESSION group_concat_max_len = DEFAULT ;; !multi off
 [both]

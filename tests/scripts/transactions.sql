@@ -45,3 +45,6 @@ SELECT COUNT(*) FROM orders ;; DO 1 ;; SELECT FOUND_ROWS()
 SELECT COUNT(*) FROM orders ;; DO 1, 2 ;; SELECT FOUND_ROWS()
 SELECT item FROM orders ;; SET @x = 1 ;; SELECT FOUND_ROWS()
 SELECT item FROM orders ;; DO RELEASE_ALL_LOCKS() ;; SELECT FOUND_ROWS()
+-- Variables too long to go along with each statement
+!reset ;; START TRANSACTION READ ONLY ;; SELECT REPEAT('x', 20000) INTO @long ;; SELECT LENGTH(@long) ;; DO RELEASE_ALL_LOCKS() ;; SELECT LENGTH(@long) ;; COMMIT ;; SELECT LENGTH(@long) ;; !reset
+START TRANSACTION READ ONLY ;; SELECT REPEAT('x', 20000) INTO @long ;; COMMIT ;; SELECT LENGTH(@long) ;; INSERT INTO orders (item) VALUES (LEFT(@long, 3)) ;; SELECT LENGTH(@long) ;; DELETE FROM orders WHERE item = 'xxx' ;; SET @long = NULL ;; SELECT LENGTH(@long) ;; !reset

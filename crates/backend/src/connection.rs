@@ -317,11 +317,15 @@ impl Connection {
     }
 
     /// The values of user variables, which from now on count as known here. Nothing, if one of them cannot be carried to
-    /// another connection.
-    pub async fn user_variables(&mut self, names: &BTreeSet<Box<str>>) -> Result<Option<Values>, BackendError> {
+    /// another connection, or if all of them are longer than `most` bytes.
+    pub async fn user_variables(
+        &mut self,
+        names: &BTreeSet<Box<str>>,
+        most: usize,
+    ) -> Result<Option<Values>, BackendError> {
         let each = || names.iter().map(|name| &**name);
         let answer = query(&mut self.framed, self.capabilities, &user_variables::ask(each())).await?;
-        let values = user_variables::values(each(), answer);
+        let values = user_variables::values(each(), answer, most);
         if let Some(values) = &values {
             self.state.user_variables = Rc::clone(values);
         }

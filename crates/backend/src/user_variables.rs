@@ -15,7 +15,7 @@ pub(crate) fn ask<'a>(names: impl Iterator<Item = &'a str>) -> String {
 
 /// The values of `names`, without those that were never set. Nothing, if one of them cannot be said elsewhere, or if they are
 /// too long to be carried about.
-pub(crate) fn values<'a>(names: impl Iterator<Item = &'a str>, answer: Answer) -> Option<Values> {
+pub(crate) fn values<'a>(names: impl Iterator<Item = &'a str>, answer: Answer, most: usize) -> Option<Values> {
     let row = answer.rows.into_iter().next()?;
     let mut values = BTreeMap::new();
     let mut length = 0;
@@ -35,7 +35,7 @@ pub(crate) fn values<'a>(names: impl Iterator<Item = &'a str>, answer: Answer) -
         length += expression.len();
         values.insert(name.into(), expression.into_boxed_str());
     }
-    (length <= LONGEST).then(|| Rc::new(values))
+    (length <= most).then(|| Rc::new(values))
 }
 
 const fn is_number(kind: u8) -> bool {
@@ -68,9 +68,6 @@ fn expression(kind: u8, flags: u16, value: &str, hex: &str, collation: &str) -> 
         _ => None,
     }
 }
-
-/// Longer values hold their connection.
-const LONGEST: usize = 16 * 1024;
 
 #[cfg(test)]
 mod tests {

@@ -57,7 +57,11 @@ fn without_trailing_semicolons<'t, 'a>(mut tokens: &'t [Token<'a>]) -> &'t [Toke
 fn several_statements(tokens: &[Token<'_>]) -> Option<(Class, Effects)> {
     tokens.contains(&Token::Punct(b';')).then(|| {
         let parts = tokens.split(|token| *token == Token::Punct(b';'));
-        let effects = parts.map(|part| classify_tokens(part).1).fold(Effects::empty(), |all, one| all | one);
+        let mut effects = parts.map(|part| classify_tokens(part).1).fold(Effects::empty(), |all, one| all | one);
+        if effects.contains(Effects::SCOPED_VARIABLES) {
+            // What is reported may be of either.
+            effects = (effects - Effects::SCOPED_VARIABLES) | Effects::UNREPORTED;
+        }
         (Class::Write(Because::SeveralStatements), effects)
     })
 }

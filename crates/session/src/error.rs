@@ -106,8 +106,8 @@ pub(crate) enum Unserved {
     Crowded { most: usize, waited: Duration },
     /// The session's READ ONLY transaction is on a replica, and cannot go on on the primary.
     #[error(
-        "this statement needs the primary, and a user variable of this READ ONLY transaction is too long to go along: \
-             begin it with /* splitfin: primary */"
+        "this statement needs the primary, and a user variable of this READ ONLY transaction is of a type that cannot go \
+             along: begin it with /* splitfin: primary */"
     )]
     CannotMove,
     /// The account may not come in this way: a server's words.

@@ -398,7 +398,13 @@ impl Session {
         shape.no_warnings = sending.fresh && job.command == CommandByte::InitDb;
         let exchange = Exchange::new(job.command, lease.capabilities());
         let backend = lease.backend();
-        let heard = |outcome: &Outcome, done| self.publish(backend, outcome, job, done);
+        // Before the client knows of it: its next session may be another worker's.
+        let heard = |outcome: &Outcome, done| {
+            if done && job.sets_global() && outcome.error.is_none() {
+                self.worker.pools.defaults_changed(backend);
+            }
+            self.publish(backend, outcome, job, done);
+        };
         let relayed = relay(client, lease, Reshape::new(exchange, shape), sending.catch, &self.progress, heard).await;
         if relayed.is_ok() {
             self.progress.set(Phase::Answered);

@@ -35,20 +35,25 @@ impl Session {
         }
     }
 
-    /// Begins the READ ONLY transaction again on the primary, with all that the session has set meanwhile. If that does not
-    /// work, it stays where it is.
+    /// Begins the READ ONLY transaction again on the primary, if it is not over, with all that the session has set meanwhile.
+    /// If that does not work, it stays where it is.
     pub(crate) async fn move_to_primary(&mut self) -> Result<(), Unserved> {
         self.learn_counts().await;
         let snapshot = self.worker.topology.snapshot();
         let decision = Decision::on_primary(&snapshot, Reason::ReadOnlyTransaction)
             .ok_or_else(|| Refusal::NoPrimary("a READ ONLY transaction has to go on on the primary".to_owned()))?;
         let Some((mut old, in_transaction, pins)) = self.affinity.take() else { return Ok(()) };
-        let prepared = self.begin_again(&mut old, pins, &decision, &snapshot).await;
+        let prepared = self.begin_again(&mut old, in_transaction, pins, &decision, &snapshot).await;
         match prepared {
             Ok(lease) => {
                 tracing::debug!(session = self.id, "a READ ONLY transaction goes on on the primary");
                 self.end_on_replica(old, pins - Pins::USER_VARIABLE).await;
-                (self.affinity, _) = Affinity::hold(lease, true, Pins::empty());
+                // Long variables hold this one as they held that.
+                let (affinity, released) = Affinity::hold(lease, in_transaction, pins & Pins::USER_VARIABLE);
+                self.affinity = affinity;
+                if let Some(lease) = released {
+                    self.put_back(lease);
+                }
                 Ok(())
             }
             Err(error) => {
@@ -61,6 +66,7 @@ impl Session {
     async fn begin_again(
         &mut self,
         old: &mut Lease,
+        in_transaction: bool,
         pins: Pins,
         decision: &Decision,
         snapshot: &Snapshot,
@@ -71,9 +77,11 @@ impl Session {
         let wanted = self.state.wanted(false, false);
         let mut lease = self.check_out(&decision.eligible, &wanted, snapshot).await.map_err(unserved)?;
         lease.apply(&wanted).await?;
-        lease.first_value("START TRANSACTION READ ONLY").await?;
-        for savepoint in &self.savepoints {
-            lease.first_value(savepoint).await?;
+        if in_transaction {
+            lease.first_value("START TRANSACTION READ ONLY").await?;
+            for savepoint in &self.savepoints {
+                lease.first_value(savepoint).await?;
+            }
         }
         Ok(lease)
     }
@@ -82,10 +90,9 @@ impl Session {
     async fn carry_user_variables(&mut self, old: &mut Lease) -> Result<(), Unserved> {
         let known: Vec<Box<str>> = self.state.user_variables.keys().cloned().collect();
         self.variables.extend(known);
-        match old.user_variables(&self.variables).await? {
+        match old.user_variables(&self.variables, usize::MAX).await? {
             Some(values) => {
                 self.state.user_variables = values;
-                self.variables.clear();
                 Ok(())
             }
             None => Err(Unserved::CannotMove),

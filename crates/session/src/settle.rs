@@ -54,11 +54,6 @@ impl Session {
         if job.outlasts_reset() {
             lease.spend();
         }
-        if job.sets_global() && outcome.error.is_none() {
-            self.worker.pools.defaults_changed(lease.backend());
-        }
-        // What was set for the statement alone is set again in front of the next one: with the next change, the server tells that
-        // it was set back, and that is nobody's news.
         lease.note(scoped.as_ref().unwrap_or(&self.state.values), self.state.database.as_ref());
         self.note_cursor(&outcome, job);
         let before = pins;
@@ -208,7 +203,7 @@ impl Session {
         if pins == Pins::USER_VARIABLE && !self.in_transaction() && !may_be_asked {
             let known: Vec<Box<str>> = self.state.user_variables.keys().cloned().collect();
             self.variables.extend(known);
-            if let Some(values) = lease.user_variables(&self.variables).await? {
+            if let Some(values) = lease.user_variables(&self.variables, LONGEST_VARIABLES).await? {
                 self.state.user_variables = values;
                 self.variables.clear();
                 return Ok(Pins::empty());
@@ -365,6 +360,9 @@ fn guard_was_touched(outcome: &Outcome) -> bool {
     let names: [&[u8]; 2] = [b"transaction_read_only", b"tx_read_only"];
     names.iter().any(|name| outcome.changes.windows(name.len()).any(|window| window == *name))
 }
+
+/// Longer user variables hold their connection, instead of going along with each statement.
+const LONGEST_VARIABLES: usize = 16 * 1024;
 
 /// The server shuts down, or has killed the connection.
 const LEAVING: [u16; 2] = [1053, 1927];

@@ -180,16 +180,20 @@ impl State {
         self.update_derived();
     }
 
-    /// Takes over what a reply said to a statement that set variables for itself alone: they are as before. Gives also what the
-    /// server said that they were.
+    /// Takes over what a reply said to a statement that set variables for itself alone: they are as before. Gives also what its
+    /// connection counts as having, so that these are set again before anybody relies on them: with the next change, the
+    /// server tells that they were set back, and that is nobody's news.
     pub(crate) fn note_scoped(&mut self, outcome: &Outcome) -> (Noted, Option<Values>) {
         let (values, status) = (Rc::clone(&self.values), self.status);
         let noted = self.note(outcome);
         let said = Rc::clone(&self.values);
+        let mut unsure = (*values).clone();
+        let names = said.keys().chain(values.keys()).filter(|name| said.get(*name) != values.get(*name));
+        unsure.extend(names.map(|name| (name.clone(), UNSURE.into())));
         self.set_values(values);
         let of_transaction = Status::IN_TRANS | Status::IN_TRANS_READONLY;
         self.status = (self.status & of_transaction) | (status - of_transaction);
-        (Noted { charset_changed: false, ..noted }, Some(said))
+        (Noted { charset_changed: false, ..noted }, Some(Rc::new(unsure)))
     }
 
     /// Takes over what a reply said.
@@ -262,6 +266,9 @@ impl State {
         }
     }
 }
+
+/// What no variable is, so that it is set whatever is wanted.
+const UNSURE: &str = "\0";
 
 /// Whether servers do not count the rows of this statement, normalised, as found: those that no query has made.
 fn keeps_found_rows(text: &str) -> bool {

@@ -385,6 +385,7 @@ fn effects_are_seen() {
         ("SELECT SQL_CALC_FOUND_ROWS 1", Effects::CALC_FOUND_ROWS),
         ("SET sql_log_bin = 0", Effects::UNTRACKED_VARIABLE),
         ("SET STATEMENT sql_mode = '' FOR SELECT 1", Effects::SCOPED_VARIABLES),
+        ("SET STATEMENT sql_mode = '' FOR SELECT 1; SELECT 2", Effects::UNREPORTED),
         ("SET STATEMENT max_error_count = 5 FOR CALL p()", Effects::SCOPED_VARIABLES.union(Effects::UNREPORTED)),
         ("SET GLOBAL sql_mode = '', max_error_count = 2", Effects::empty()),
         ("SET GLOBAL sql_mode = '', SESSION max_error_count = 2", Effects::UNTRACKED_VARIABLE),
