@@ -37,16 +37,18 @@ if [ ! -e "$stamp" ]; then
 fi
 
 # MySQL's Connector/J is in no package of Debian. One of Python's packages has the file that Oracle has published, and it
-# is taken for that only with the published sum. SPLITFIN_CONNECTOR_J names another one.
+# is taken for that only with the published sum. SPLITFIN_CONNECTOR_J names another one. Without any, the matrix says so.
 connector=$fetched/java/mysql-connector-j.jar
+fetch_connector() {
+    local work=$1 jar=$1/unpacked/wbjdbc/resources/maven/mysql/mysql-connector-j-8.0.33.jar
+    "$python/bin/pip" --quiet --disable-pip-version-check download --no-deps --dest "$work" wbjdbc==2.4.0 &&
+        /usr/bin/python3 -m zipfile -e "$work"/wbjdbc-*.whl "$work/unpacked" &&
+        echo "e2a3b2fc726a1ac64e998585db86b30fa8bf3f706195b78bb77c5f99bf877bd9  $jar" | sha256sum --check --quiet &&
+        mkdir -p "$fetched/java" && mv "$jar" "$connector"
+}
 if [ -z "${SPLITFIN_CONNECTOR_J:-}" ] && [ ! -e "$connector" ]; then
     echo "  fetching MySQL's Connector/J into $fetched/java" >&2
     work=$(mktemp -d)
     trap 'rm -rf "$work"' EXIT
-    "$python/bin/pip" --quiet --disable-pip-version-check download --no-deps --dest "$work" wbjdbc==2.4.0
-    /usr/bin/python3 -m zipfile -e "$work"/wbjdbc-*.whl "$work/unpacked"
-    jar=$work/unpacked/wbjdbc/resources/maven/mysql/mysql-connector-j-8.0.33.jar
-    echo "e2a3b2fc726a1ac64e998585db86b30fa8bf3f706195b78bb77c5f99bf877bd9  $jar" | sha256sum --check --quiet
-    mkdir -p "$fetched/java"
-    mv "$jar" "$connector"
+    fetch_connector "$work" || echo "  it cannot be had: set SPLITFIN_CONNECTOR_J to a file of yours" >&2
 fi

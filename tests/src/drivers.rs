@@ -14,6 +14,8 @@ pub struct Driver {
     environment: Vec<(&'static str, &'static str)>,
     /// The only family that it can log in to.
     only: Option<Family>,
+    /// A file that cannot be had everywhere, without which it is not tried.
+    needs: Option<PathBuf>,
 }
 
 fn here(path: &str) -> String {
@@ -46,6 +48,7 @@ pub fn all() -> Vec<Driver> {
         arguments: arguments.iter().map(|argument| (*argument).to_owned()).collect(),
         environment: vec![],
         only: None,
+        needs: None,
     };
     let of_python = |name, file: &str, more: &[&str]| {
         let file = here(&format!("python/{file}"));
@@ -72,7 +75,7 @@ pub fn all() -> Vec<Driver> {
         of_python("django", "orm_django.py", &[]),
         // Version 2.7 sends executions that MySQL 9.7 refuses as malformed.
         Driver { only: Some(Family::Mariadb), ..of_mariadb },
-        of_mysql,
+        Driver { needs: Some(connector_j()), ..of_mysql },
         Driver { environment: go, ..run("go", "go", &["run", &here("go/main.go")]) },
         run("mysqli", "php", &["-d", "mysqli.allow_local_infile=On", &here("php/mysqli.php")]),
         run("pdo", "php", &[&here("php/pdo.php")]),
@@ -106,6 +109,11 @@ impl Driver {
     /// Runs it on the primary and through Splitfin, each from the same tables on. Both must say the same.
     pub async fn compare(&self, stage: &Stage) -> Result<(), Box<dyn std::error::Error>> {
         if self.only.is_some_and(|only| only != stage.cluster.family()) {
+            return Ok(());
+        }
+        if let Some(missing) = self.needs.as_deref().filter(|path| !path.exists()) {
+            use std::io::Write as _;
+            writeln!(std::io::stderr(), "{}: there is no {}: not tried", self.name, missing.display())?;
             return Ok(());
         }
         set_up(stage).await?;
