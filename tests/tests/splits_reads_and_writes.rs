@@ -3,6 +3,9 @@
 use mysql_async::prelude::Queryable as _;
 use splitfin_tests::{Family, PATIENCE, Stage, Told, eventually, story};
 
+/// Replicas are waited for, however busy the machine is: what they do not have in time is read on the primary.
+const PATIENT: &str = "consistency: { wait: 8s }";
+
 story! {
     reads_and_writes_part, async |family| -> Told {
         let stage = Stage::start(family).await?;
@@ -103,7 +106,7 @@ story! {
 
 story! {
     a_read_only_transaction_goes_on_on_the_primary_when_it_must, async |family| -> Told {
-        let stage = Stage::start(family).await?;
+        let stage = Stage::with(family, PATIENT).await?;
         stage.table().await?;
         let mut client = stage.client().await?;
         // Nothing that could write, or lock, or end the transaction reaches the replica where it began.
@@ -137,7 +140,7 @@ story! {
 
 story! {
     a_transaction_behind_a_read_only_one_goes_where_it_belongs, async |family| -> Told {
-        let stage = Stage::start(family).await?;
+        let stage = Stage::with(family, PATIENT).await?;
         stage.table().await?;
         let mut client = stage.client().await?;
         for begin in ["START TRANSACTION READ WRITE", "BEGIN"] {
