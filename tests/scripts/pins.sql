@@ -193,7 +193,7 @@ SELECT item FROM orders LIMIT 1 ;; !ping ;; SHOW WARNINGS ;; !ping ;; SELECT @@w
 SET lock_wait_timeout = 3, innodb_lock_wait_timeout = 3
 @b FLUSH TABLES WITH READ LOCK ;; @b !reconnect ;; @b SELECT 1 ;; INSERT INTO blank VALUES (1, 'x') ;; DELETE FROM blank
 @b LOCK TABLES orders WRITE ;; @b !reconnect ;; @b SELECT 1 ;; SELECT COUNT(*) FROM orders
-@b SELECT GET_LOCK('left', 0) ;; @b !reconnect ;; @b SELECT 1 ;; SELECT IS_FREE_LOCK('left')
+@b SELECT GET_LOCK('left', 0) ;; @b !reconnect ;; @b SELECT 1 ;; SELECT GET_LOCK('left', 9), RELEASE_LOCK('left')
 @b BEGIN ;; @b UPDATE orders SET amount = 5 WHERE id = 1 ;; @b !reconnect ;; @b SELECT 1 ;; UPDATE orders SET amount = 1 WHERE id = 1
 @b FLUSH TABLES orders FOR EXPORT ;; @b !reconnect ;; @b SELECT 1 ;; INSERT INTO orders (item) VALUES ('e') ;; DELETE FROM orders WHERE item = 'e'
 @b HANDLER orders OPEN ;; @b !reconnect ;; @b HANDLER orders READ FIRST ;; ALTER TABLE orders COMMENT 'x'

@@ -19,6 +19,15 @@ use std::time::Duration;
 /// A row of SHOW PROCESSLIST, as texts.
 type Row = Vec<Option<String>>;
 
+/// What a SHOW PROCESSLIST goes by: all of it seen at one moment, so that nobody is there twice or not at all.
+#[derive(Debug, Clone)]
+pub(crate) struct Elsewhere {
+    /// Sessions by the connections that they used on the primary.
+    there: HashMap<u64, u64>,
+    /// Rows of the others.
+    rows: Vec<Row>,
+}
+
 /// What a server says of a connection.
 #[derive(Debug)]
 struct AtWork {
@@ -59,11 +68,20 @@ impl Session {
 
     /// What is to be done to the ids in a reply from this connection.
     pub(crate) fn thread_ids(&self, job: &Job<'_>, backend: BackendId, agreed: Capabilities) -> Option<ThreadIds> {
-        lists_connections(&job.statement).then(|| ThreadIds {
-            sessions: Rc::new(self.worker.registry.sessions_on(backend)),
-            more: self.elsewhere.clone(),
-            binary: matches!(job.kind, Kind::Execute { .. }),
-            capabilities: agreed,
+        lists_connections(&job.statement).then(|| {
+            let mut sessions = self.worker.registry.sessions_on(backend);
+            let own = u64::from(self.id);
+            if let Some(elsewhere) = &self.elsewhere {
+                sessions.retain(|_, session| *session == own);
+                let there = elsewhere.there.iter().map(|(thread, session)| (*thread, *session));
+                sessions = there.filter(|(_, session)| *session != own).chain(sessions).collect();
+            }
+            ThreadIds {
+                sessions: Rc::new(sessions),
+                more: self.elsewhere.as_ref().map(|elsewhere| elsewhere.rows.clone()),
+                binary: matches!(job.kind, Kind::Execute { .. }),
+                capabilities: agreed,
+            }
         })
     }
 
@@ -74,7 +92,10 @@ impl Session {
         let Some(full) = shows_processes(&job.statement).filter(|_| is_run) else { return };
         let snapshot = self.worker.topology.snapshot();
         let mut listed = self.worker.registry.listed();
-        listed.retain(|session| session.id != self.id && session.on.map(|(backend, _)| backend) != snapshot.primary);
+        let on_primary = |session: &Listed| session.on.filter(|(backend, _)| Some(*backend) == snapshot.primary);
+        let there =
+            listed.iter().filter_map(|session| Some((on_primary(session)?.1.into(), session.id.into()))).collect();
+        listed.retain(|session| session.id != self.id && on_primary(session).is_none());
         if listed.iter().any(|session| session.user != self.account.user)
             && !self.has_privilege(&["ALL PRIVILEGES", "PROCESS"]).await
         {
@@ -89,16 +110,12 @@ impl Session {
         }
         let name = |id| snapshot.backend(id).map_or_else(String::new, |view| view.spec.name.clone());
         let mysql = self.state.mysql;
-        self.elsewhere = Some(
-            listed
-                .into_iter()
-                .map(|session| {
-                    let at_work = session.on.filter(|_| session.is_running).and_then(|on| at_work.remove(&on));
-                    let on = session.on.map(|(backend, _)| name(backend));
-                    row(session, at_work, on.as_deref(), full, mysql)
-                })
-                .collect(),
-        );
+        let rows = listed.into_iter().map(|session| {
+            let at_work = session.on.filter(|_| session.is_running).and_then(|on| at_work.remove(&on));
+            let on = session.on.map(|(backend, _)| name(backend));
+            row(session, at_work, on.as_deref(), full, mysql)
+        });
+        self.elsewhere = Some(Elsewhere { there, rows: rows.collect() });
     }
 
     /// What runs on another server, by its connections. Nothing, if it does not say.

@@ -10,6 +10,7 @@ use crate::login::log_in;
 use crate::metrics::add;
 use crate::plan::Planned;
 use crate::prepared::ClientStatements;
+use crate::process_list::Elsewhere;
 use crate::registry::{Registration, Wish};
 use crate::reply;
 use crate::settle::Unread;
@@ -69,7 +70,7 @@ pub struct Session {
     /// What the held connection has by name.
     pub(crate) holdings: Holdings,
     /// What a list of processes has to add; see `process_list`.
-    pub(crate) elsewhere: Option<Vec<Vec<Option<String>>>>,
+    pub(crate) elsewhere: Option<Elsewhere>,
     /// The default database that others are shown.
     shown_database: Option<Rc<str>>,
     /// Statements that have set savepoints in a READ ONLY transaction on a replica.

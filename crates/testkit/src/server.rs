@@ -64,6 +64,7 @@ impl Server {
 
     /// Data as after the installation.
     fn fill(&self) -> Result<(), Error> {
+        std::fs::create_dir_all(self.path("tmp")).map_err(Error::io("a folder for temporary tables"))?;
         let template = self.programs.template()?;
         let copied = Command::new("cp").arg("-r").arg(template.join("data")).arg(self.directory.path()).status();
         if !copied.map_err(Error::io("cp"))?.success() {
@@ -182,6 +183,10 @@ impl Server {
             "--innodb-buffer-pool-size=64M".into(),
             "--max-connections=1200".into(),
         ]);
+        if self.options.disk.is_none() {
+            // A MariaDB that starts removes all that looks like a temporary table there, whoever's it is.
+            arguments.push(format!("--tmpdir={}", at("tmp")));
+        }
         arguments.extend(match self.family() {
             Family::Mariadb => {
                 vec!["--gtid-strict-mode=1".into(), "--log-slave-updates=1".into(), "--slave-net-timeout=10".into()]
