@@ -190,7 +190,7 @@ SELECT item FROM orders ;; {SHOW ERRORS|SHOW COUNT(*) WARNINGS|CHECK TABLE order
 SELECT item FROM orders LIMIT 1 ;; !ping ;; SHOW WARNINGS ;; !ping ;; SELECT @@warning_count ;; !ping ;; SHOW WARNINGS ;; !ping ;; SELECT 1 ;; !ping ;; SHOW ERRORS ;; !ping ;; !init shop
 !reset
 -- What is left behind by a session that goes
-SET lock_wait_timeout = 3, innodb_lock_wait_timeout = 3
+SET lock_wait_timeout = 20, innodb_lock_wait_timeout = 20
 @b FLUSH TABLES WITH READ LOCK ;; @b !reconnect ;; @b SELECT 1 ;; INSERT INTO blank VALUES (1, 'x') ;; DELETE FROM blank
 @b LOCK TABLES orders WRITE ;; @b !reconnect ;; @b SELECT 1 ;; SELECT COUNT(*) FROM orders
 @b SELECT GET_LOCK('left', 0) ;; @b !reconnect ;; @b SELECT 1 ;; SELECT GET_LOCK('left', 9), RELEASE_LOCK('left')

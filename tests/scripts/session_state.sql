@@ -219,7 +219,7 @@ SET STATEMENT tx_isolation = 'SERIALIZABLE' FOR SELECT COUNT(*) FROM orders ;; S
 [mariadb]
 SET STATEMENT last_insert_id = 5 FOR SELECT LAST_INSERT_ID() ;; SELECT LAST_INSERT_ID()
 [mariadb]
-SET STATEMENT max_statement_time = 50 FOR SELECT SLEEP(0) ;; SHOW WARNINGS
+SET STATEMENT max_statement_time = 50 FOR SELECT COUNT(*) FROM orders ;; SHOW WARNINGS
 [mariadb]
 SET STATEMENT sql_select_limit = 1 FOR SELECT item FROM orders ;; SELECT item FROM orders
 [mariadb]
