@@ -99,6 +99,7 @@ fn snapshot() -> Snapshot {
         spec: BackendSpec { name: id.to_string(), address: String::new(), weight: 1 },
         role: if id == 0 { Role::Primary } else { Role::Replica },
         fit: Ok(()),
+        read_only: false,
         share: 100,
         behind: None,
         clock: None,

@@ -134,6 +134,47 @@ story! {
 }
 
 story! {
+    a_commit_that_the_new_primary_lacks_is_not_told, async |family| -> Told {
+        use mysql_async::prelude::Queryable as _;
+        // Splitfin looks so rarely that the whole switchover is between two looks.
+        let rare = "monitor: { user: monitor, password: secret, interval: 6s, timeout: 2s }";
+        let mut stage = Stage::with(family, rare).await?;
+        stage.table().await?;
+        let mut lock = stage.cluster.primary.root().await?;
+        lock.query_drop("DO GET_LOCK('gate', 0)").await?;
+        let mut client = stage.client().await?;
+        let seen = |stage: &Stage| stage.splitfin.snapshot().backends[0].progress.seen;
+        let before = seen(&stage);
+        eventually("Splitfin has just looked", PATIENCE, async || match seen(&stage) {
+            now if now != before => Ok(()),
+            now => Err(format!("{now:?}")),
+        })
+        .await?;
+        stage.cluster.primary.run(&["SET GLOBAL read_only = 1"]).await?;
+        // This account may write all the same.
+        let stray = tokio::spawn(async move {
+            let insert = "INSERT INTO orders (item) SELECT IF(GET_LOCK('gate', 60), 'stray', 'late')";
+            client.query_drop(insert).await
+        });
+        let mut root = stage.cluster.primary.root().await?;
+        eventually("it waits at the gate", PATIENCE, async || {
+            let waiting = "SELECT COUNT(*) FROM information_schema.PROCESSLIST WHERE STATE = 'User lock'";
+            let waiting: Option<u32> = root.query_first(waiting).await.map_err(|error| error.to_string())?;
+            if waiting == Some(1) { Ok(()) } else { Err(format!("{waiting:?}")) }
+        })
+        .await?;
+        stage.cluster.promote(0).await?;
+        until_primary(&stage, "slave-1").await?;
+        lock.query_drop("DO RELEASE_LOCK('gate')").await?;
+        let error = stray.await?.unwrap_err().to_string();
+        assert!(error.contains("unknown") && error.contains("became the primary"), "{error}");
+        let strayed: Option<u32> = root.query_first("SELECT COUNT(*) FROM shop.orders WHERE item = 'stray'").await?;
+        assert_eq!(strayed, Some(1), "the old primary took it");
+        Ok(())
+    }
+}
+
+story! {
     without_slaves_only_so_many_reads_run_on_the_primary, async |family| -> Told {
         use mysql_async::prelude::Queryable as _;
         let cluster = Cluster::start(family, 1).await?;

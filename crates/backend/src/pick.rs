@@ -155,6 +155,7 @@ mod tests {
             spec: BackendSpec { name: index.to_string(), address: String::new(), weight: *weight },
             role: Role::Replica,
             fit: Ok(()),
+            read_only: false,
             share: *weight * 100,
             behind: None,
             clock: None,

@@ -13,6 +13,7 @@ use std::pin::pin;
 use std::rc::Rc;
 use std::task::Poll;
 use std::time::Duration;
+use tokio::time::Instant;
 
 /// How far a command is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -108,12 +109,27 @@ pub(crate) async fn run<T>(
     progress.told.set(false);
     progress.replies.set(false);
     let mut command = pin!(command);
+    let is_deposed = || match progress.phase.get() {
+        Phase::On { backend, for_writes: true, .. } => worker.is_deposed(backend).then_some(backend),
+        _ => None,
+    };
+    // When a server that is not the primary any more has to have answered.
+    let mut last_word = None;
     loop {
         let wish = tokio::select! {
             biased;
             result = &mut command => return Ended::Itself(result),
             wish = entry.killed() => wish,
+            () = until(last_word) => match is_deposed() {
+                Some(_) => return Ended::Fenced,
+                // It runs elsewhere by now.
+                None => {
+                    last_word = None;
+                    continue;
+                }
+            },
         };
+        let deposed = is_deposed();
         match (wish, progress.phase.get()) {
             (Wish::EndSession, Phase::On { backend, thread, .. }) => {
                 tell(worker, account, backend, thread, Wish::EndSession).await;
@@ -126,8 +142,14 @@ pub(crate) async fn run<T>(
                 progress.told.set(true);
             }
             (Wish::EndStatement, Phase::Waiting) if !holds => return Ended::Interrupted,
-            (Wish::LookAround, Phase::On { backend, for_writes: true, .. }) if worker.is_deposed(backend) => {
+            (Wish::LookAround, _) if deposed.is_some_and(|backend| !worker.refuses_writes(backend)) => {
                 return Ended::Fenced;
+            }
+            (Wish::LookAround, _) if deposed.is_some() => {
+                // A planned switchover: that server has refused the statement, or done it before it was read-only.
+                last_word = last_word.or_else(|| Some(Instant::now() + LAST_WORD));
+                entry.has_looked();
+                continue;
             }
             (Wish::LookAround, Phase::On { backend, .. }) if worker.is_silent(backend) => {
                 // Looked at again, it may go elsewhere.
@@ -153,6 +175,14 @@ pub(crate) async fn abandon(progress: &Progress, worker: &Rc<Worker>, account: &
     }
 }
 
+/// Comes to an end at that moment, if there is one.
+pub(crate) async fn until(moment: Option<Instant>) {
+    match moment {
+        Some(moment) => tokio::time::sleep_until(moment).await,
+        None => std::future::pending().await,
+    }
+}
+
 async fn tell(worker: &Rc<Worker>, account: &Rc<Account>, backend: BackendId, thread: u32, wish: Wish) {
     let telling = worker.pools.kill(backend, account, thread, wish == Wish::EndStatement);
     match tokio::time::timeout(LIMIT, telling).await {
@@ -161,6 +191,9 @@ async fn tell(worker: &Rc<Worker>, account: &Rc<Account>, backend: BackendId, th
         Err(_) => tracing::warn!(%backend, thread, "the server did not listen when it was to end a statement"),
     }
 }
+
+/// How long what was under way may take to come back from a server that is read-only now.
+const LAST_WORD: Duration = Duration::from_secs(1);
 
 /// Time to tell a server.
 const LIMIT: Duration = Duration::from_secs(5);

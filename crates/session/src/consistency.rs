@@ -309,6 +309,23 @@ impl Session {
         }
     }
 
+    /// Whether a reply tells of a commit that is on a server of the past alone: another one became the primary, and does not
+    /// have it. Where positions do not tell, no commit is believed.
+    pub(crate) fn is_void(&self, backend: BackendId, outcome: &Outcome, job: &Job<'_>) -> bool {
+        if job.statement.class == Class::Read || outcome.error.is_some() || !self.worker.is_deposed(backend) {
+            return false;
+        }
+        let snapshot = self.worker.topology.snapshot();
+        let primary = snapshot.primary.and_then(|id| snapshot.backend(id));
+        let (Some(old), Some(new)) = (snapshot.backend(backend), primary) else { return false };
+        let commits = matches!(job.statement.class, Class::Write(_)) || job.statement.text.starts_with("commit");
+        match committed(outcome) {
+            _ if old.progress.means == Means::Sync => false,
+            Position::Nothing => commits && !old.progress.gtids,
+            position => !new.progress.position.contains(&position),
+        }
+    }
+
     /// Takes in what a statement has written and read.
     pub(crate) fn note_consistency(&mut self, looked: &Looked<'_>, job: &Job<'_>) {
         if !self.worker.settings().routing.is_consistent() {

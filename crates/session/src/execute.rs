@@ -400,10 +400,16 @@ impl Session {
         let backend = lease.backend();
         // Before the client knows of it: its next session may be another worker's.
         let heard = |outcome: &Outcome, done| {
+            if done && self.is_void(backend, outcome, job) {
+                return Err(io::Error::other(
+                    "another server became the primary, and it lacks what this one committed",
+                ));
+            }
             if done && job.sets_global() && outcome.error.is_none() {
                 self.worker.pools.defaults_changed(backend);
             }
             self.publish(backend, outcome, job, done);
+            Ok(())
         };
         let relayed = relay(client, lease, Reshape::new(exchange, shape), sending.catch, &self.progress, heard).await;
         if relayed.is_ok() {

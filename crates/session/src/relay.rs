@@ -1,6 +1,6 @@
 //! Moves a reply from a backend to the client until it is over.
 
-use crate::cancel::Progress;
+use crate::cancel::{Progress, until};
 use crate::error::SessionError;
 use splitfin_backend::{BackendError, Lease};
 use splitfin_protocol::exchange::{Exchange, Outcome, ServerError};
@@ -74,14 +74,15 @@ pub(crate) fn is_deposed(error: &ServerError) -> bool {
 }
 
 /// Relays one reply. A first packet that is caught is kept from the client. `heard` gets to
-/// know what the reply has said so far before the client does, whenever it has said more of the session.
+/// know what the reply has said so far before the client does, whenever it has said more of the session, and says why the
+/// client must not be told, if so.
 pub(crate) async fn relay(
     client: &mut Framed,
     lease: &mut Lease,
     mut reshape: Reshape,
     catch: Catch,
     progress: &Progress,
-    mut heard: impl FnMut(&Outcome, bool),
+    mut heard: impl FnMut(&Outcome, bool) -> io::Result<()>,
 ) -> Result<Relayed, RelayError> {
     let mut changes = 0;
     let mut out = Vec::new();
@@ -109,7 +110,7 @@ pub(crate) async fn relay(
         let outcome = reshape.exchange().outcome();
         if reshape.is_done() || outcome.changes.len() > changes {
             changes = outcome.changes.len();
-            heard(outcome, reshape.is_done());
+            heard(outcome, reshape.is_done()).map_err(|error| failed(error.into(), bytes))?;
         }
         if step.consumed > 0 {
             let ready = if step.rewritten { &out[..] } else { input.get(..step.consumed).unwrap_or_default() };
@@ -149,13 +150,6 @@ pub(crate) async fn relay(
             Ok(_) => gone = gone.map(|_| Instant::now() + HALF_CLOSED),
             Err(error) => return Err(failed(error.into(), bytes)),
         }
-    }
-}
-
-async fn until(moment: Option<Instant>) {
-    match moment {
-        Some(moment) => tokio::time::sleep_until(moment).await,
-        None => std::future::pending().await,
     }
 }
 

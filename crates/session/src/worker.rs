@@ -80,6 +80,11 @@ impl Worker {
         self.topology.snapshot().primary.is_some_and(|primary| primary != backend)
     }
 
+    /// Whether this server says itself that it takes no writes.
+    pub(crate) fn refuses_writes(&self, backend: BackendId) -> bool {
+        self.topology.snapshot().backend(backend).is_some_and(|view| view.read_only)
+    }
+
     /// Whether this server does not answer any more.
     pub(crate) fn is_silent(&self, backend: BackendId) -> bool {
         let snapshot = self.topology.snapshot();

@@ -90,6 +90,7 @@ fn assumed(config: &Config) -> Snapshot {
             spec: spec.clone(),
             role: if id == primary { Role::Primary } else { Role::Replica },
             fit: if spec.weight == 0 && id != primary { Err(splitfin_topology::Unfit::WeightZero) } else { Ok(()) },
+            read_only: false,
             share: 100,
             behind: None,
             clock: None,

@@ -397,6 +397,7 @@ impl Monitor {
             spec: member.spec.clone(),
             role: if is_primary { Role::Primary } else { Role::Replica },
             fit,
+            read_only: member.silent == 0 && member.seen.as_ref().is_some_and(|seen| seen.read_only),
             share: member.spec.weight.saturating_mul(member.warmth(self.thresholds.slow_start)),
             lag: member.lag(),
             clock: member.seen.as_ref().map(|seen| seen.clock),

@@ -26,6 +26,8 @@ pub struct BackendView {
     pub role: Role,
     /// Whether it may serve, or why not.
     pub fit: Result<(), Unfit>,
+    /// Whether it answered the last probe, and said that it takes no writes.
+    pub read_only: bool,
     /// Its share of the reads, in hundredths of its weight: less than all of it after a time away.
     pub share: u32,
     /// How late it is, if it is a replica that knows.

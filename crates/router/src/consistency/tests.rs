@@ -17,6 +17,7 @@ fn snapshot(seen: Instant) -> Snapshot {
         spec: BackendSpec { name: id.to_string(), address: String::new(), weight: 1 },
         role,
         fit: Ok(()),
+        read_only: false,
         share: 100,
         behind: None,
         clock: None,

@@ -14,6 +14,7 @@ fn snapshot() -> Snapshot {
         spec: BackendSpec { name: name.into(), address: format!("{name}:3306"), weight: 1 },
         role,
         fit: Ok(()),
+        read_only: false,
         share: 100,
         behind: None,
         clock: None,
