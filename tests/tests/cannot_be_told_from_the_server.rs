@@ -5,9 +5,10 @@ use splitfin_protocol::Capabilities;
 use splitfin_tests::differential::{Script, Variant, compare, spend_ids};
 use splitfin_tests::{Family, Stage, Told, ZLIB, ZSTD};
 
-const SCRIPTS: [(&str, &str); 6] = [
+const SCRIPTS: [(&str, &str); 7] = [
     ("session_state", include_str!("../scripts/session_state.sql")),
     ("pins", include_str!("../scripts/pins.sql")),
+    ("warnings", include_str!("../scripts/warnings.sql")),
     ("transactions", include_str!("../scripts/transactions.sql")),
     ("prepared", include_str!("../scripts/prepared.sql")),
     ("protocol", include_str!("../scripts/protocol.sql")),

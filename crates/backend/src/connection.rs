@@ -3,7 +3,7 @@
 use crate::era::Era;
 use crate::error::BackendError;
 use crate::login::{CHARSET, ask_for_variables, rows_by_name};
-use crate::query::{Answer, Rows, query, read_reply};
+use crate::query::{Answer, Rows, query, query_all, read_reply};
 use crate::state::{Preamble, RESULTS, State, Values, Wanted};
 use crate::{tracking, user_variables};
 use splitfin_protocol::exchange::{Outcome, ServerError};
@@ -294,6 +294,15 @@ impl Connection {
     /// Runs a statement of Splitfin's own and gives its rows; NULL is `None`.
     pub async fn rows(&mut self, sql: &str) -> Result<Vec<Vec<Option<String>>>, BackendError> {
         Ok(query(&mut self.framed, self.capabilities, sql).await?.rows)
+    }
+
+    /// Runs statements of Splitfin's own, sent in one write, and gives the rows of each, those of all its results.
+    pub async fn all_rows<const N: usize>(
+        &mut self,
+        statements: [&str; N],
+    ) -> Result<[Vec<Vec<Option<String>>>; N], BackendError> {
+        let answers = query_all(&mut self.framed, self.capabilities, statements).await?;
+        Ok(answers.map(|answer| answer.rows))
     }
 
     /// The collations of the connection and of its results.

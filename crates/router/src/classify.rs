@@ -6,9 +6,11 @@
 mod read;
 mod second;
 mod session;
+mod tables;
 mod words;
 
 pub use session::{DEFAULT_OF_SERVER, TRACKED_UNDER_TWO_NAMES, TRACKED_VARIABLES};
+pub use tables::tables;
 
 use crate::lexer::{LexMode, Lexer, Token};
 use crate::reason::Because;
@@ -52,12 +54,20 @@ fn without_trailing_semicolons<'t, 'a>(mut tokens: &'t [Token<'a>]) -> &'t [Toke
     tokens
 }
 
-/// Several statements in one text: a write, with everything that any of them leaves behind. A read-only batch would
+/// Several statements in one text: a write, with everything that any of them leaves behind, unless all of them ask for
+/// what the statement before left. A read-only batch would
 /// be safe on a replica, but the semicolons of a stored program's body look the same.
 fn several_statements(tokens: &[Token<'_>]) -> Option<(Class, Effects)> {
     tokens.contains(&Token::Punct(b';')).then(|| {
-        let parts = tokens.split(|token| *token == Token::Punct(b';'));
-        let mut effects = parts.map(|part| classify_tokens(part).1).fold(Effects::empty(), |all, one| all | one);
+        let parts = tokens.split(|token| *token == Token::Punct(b';')).map(classify_tokens);
+        let (mut effects, mut only_ask) = (Effects::empty(), true);
+        for (class, left) in parts {
+            effects |= left;
+            only_ask &= class == Class::Diagnostics;
+        }
+        if only_ask {
+            return (Class::Diagnostics, effects);
+        }
         if effects.contains(Effects::SCOPED_VARIABLES) {
             // What is reported may be of either.
             effects = (effects - Effects::SCOPED_VARIABLES) | Effects::UNREPORTED;
@@ -224,6 +234,9 @@ fn effects(tokens: &[Token<'_>]) -> Effects {
                 let name = lower(name);
                 if matches!(name.rsplit('.').next(), Some("last_gtid" | "pseudo_thread_id")) {
                     effects |= Effects::OWN_VALUES;
+                }
+                if matches!(name.rsplit('.').next(), Some("warning_count" | "error_count")) {
+                    effects |= Effects::CONDITION_COUNTS;
                 }
                 if name.contains("session_track_") {
                     effects |= Effects::TRACKING;

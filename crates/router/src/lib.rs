@@ -6,6 +6,7 @@
 //! who *does* is up to the pools, which know the load.
 
 pub mod classify;
+pub mod conditions;
 pub mod consistency;
 pub mod digest;
 mod facts;
@@ -29,6 +30,6 @@ pub use lexer::LexMode;
 pub use reason::{Because, LABELS, Reason};
 pub use route::{Access, Decision, Mode, Refusal, Settings, route};
 pub use rules::{Action, Matcher, Rule, Scope, within};
-pub use statement::{Class, Effects, Own, Statement};
+pub use statement::{Class, Effects, Own, Statement, Tables};
 pub use statements::{Lookup, Statements};
-pub use substitute::{Known, get_diagnostics, put_threads, substitute, tells_connections};
+pub use substitute::{Known, put_threads, substitute, tells_connections};

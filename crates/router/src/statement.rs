@@ -85,7 +85,20 @@ bitflags! {
         const BACKUP_UNLOCK = 1 << 21;
         /// MariaDB's SET STATEMENT … FOR: servers report what it sets, but not that it is set back.
         const SCOPED_VARIABLES = 1 << 22;
+        /// Asks how many warnings or errors there are.
+        const CONDITION_COUNTS = 1 << 23;
     }
+}
+
+/// Whether a statement uses a table.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Tables {
+    /// It uses one, or what counts as one.
+    Used,
+    /// It uses none.
+    Unused,
+    /// Its text does not tell.
+    Unknown,
 }
 
 /// A statement without its literals.
@@ -99,6 +112,8 @@ pub struct Statement {
     pub class: Class,
     /// What it leaves behind.
     pub effects: Effects,
+    /// Whether it uses a table.
+    pub tables: Tables,
 }
 
 /// How much of the normalised text is kept for logs, in bytes.
@@ -107,6 +122,7 @@ pub(crate) const TEXT: usize = 1024;
 impl Statement {
     /// A command that is not SQL, under its name.
     pub fn of_command(name: &str, class: Class) -> Self {
-        Self { digest: Digest::of(name.as_bytes()), text: name.into(), class, effects: Effects::empty() }
+        let (digest, effects) = (Digest::of(name.as_bytes()), Effects::empty());
+        Self { digest, text: name.into(), class, effects, tables: Tables::Unused }
     }
 }

@@ -1,6 +1,6 @@
 //! Remembers what statements are, by their normalised text. One for each worker; no locks.
 
-use crate::classify::classify;
+use crate::classify::{classify, tables};
 use crate::digest::{Digest, normalise};
 use crate::lexer::LexMode;
 use crate::reason::Because;
@@ -71,7 +71,7 @@ impl Statements {
             class = Class::Write(Because::Learned);
         }
         let shown = self.scratch.get(..TEXT).unwrap_or(&self.scratch);
-        Statement { digest, text: String::from_utf8_lossy(shown).into(), class, effects }
+        Statement { digest, text: String::from_utf8_lossy(shown).into(), class, effects, tables: tables(text, mode) }
     }
 }
 

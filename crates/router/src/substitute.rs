@@ -20,6 +20,8 @@ pub struct Known<'a> {
     pub last_gtid: &'a str,
     /// Whether the servers are MySQL's.
     pub mysql: bool,
+    /// `@@warning_count` and `@@error_count`; nothing, if only the connection knows.
+    pub conditions: Option<(u64, u64)>,
 }
 
 /// `text` with the known values put in; nothing, if it asks for none of them, or if it is stored for later (a view, a
@@ -36,35 +38,9 @@ pub fn substitute(text: &[u8], mode: LexMode, known: &Known<'_>) -> Option<Vec<u
     edits.apply(text)
 }
 
-/// `GET DIAGNOSTICS @a = NUMBER, @b = ROW_COUNT` for a session without any diagnostics: as an assignment, which every
-/// connection can run. Nothing, if it asks for more.
-pub fn get_diagnostics(text: &[u8], mode: LexMode, known: &Known<'_>) -> Option<String> {
-    // Conditions are counted without a sign.
-    let none = "CAST(0 AS UNSIGNED)";
-    let row_count = known.row_count;
-    let tokens: Vec<Token<'_>> = Lexer::new(text, mode).collect();
-    let [get, rest @ ..] = tokens.as_slice() else { return None };
-    let rest = match rest {
-        [word, rest @ ..] if word.is_word("current") => rest,
-        rest => rest,
-    };
-    let [diagnostics, items @ ..] = rest else { return None };
-    if !get.is_word("get") || !diagnostics.is_word("diagnostics") {
-        return None;
-    }
-    let assignments: Option<Vec<String>> = items
-        .split(|token| *token == Token::Punct(b','))
-        .map(|item| match item {
-            [Token::UserVariable(name), Token::Punct(b'='), what] if what.is_word("number") => {
-                Some(format!("@{}={none}", String::from_utf8_lossy(name)))
-            }
-            [Token::UserVariable(name), Token::Punct(b'='), what] if what.is_word("row_count") => {
-                Some(format!("@{}={row_count}", String::from_utf8_lossy(name)))
-            }
-            _ => None,
-        })
-        .collect();
-    Some(format!("SET {}", assignments?.join(",")))
+/// A count of conditions, of the type and length that these variables have.
+pub(crate) fn count(conditions: u64) -> String {
+    format!("(CAST(IF(1,'{conditions:020}',NULL) AS UNSIGNED)+0)")
 }
 
 /// Statements whose expressions are evaluated when they run, not later.
@@ -276,6 +252,12 @@ impl Walk<'_, '_> {
                 Some(b"@@last_gtid" | b"@@session.last_gtid") => {
                     (piece.end, Some(format!("IF(1,'{}',NULL)", self.known.last_gtid.replace(['\'', '\\'], ""))))
                 }
+                Some(b"@@warning_count" | b"@@session.warning_count") => {
+                    (piece.end, self.known.conditions.map(|(warnings, _)| count(warnings)))
+                }
+                Some(b"@@error_count" | b"@@session.error_count") => {
+                    (piece.end, self.known.conditions.map(|(_, errors)| count(errors)))
+                }
                 Some(b"@@pseudo_thread_id" | b"@@session.pseudo_thread_id") if !self.keeps_ids => {
                     (piece.end, Some(format!("IF(1,{},NULL)", self.id())))
                 }
@@ -421,8 +403,14 @@ fn is_operator(word: &str) -> bool {
 mod tests {
     use super::*;
 
-    const KNOWN: Known<'_> =
-        Known { connection_id: 1_000_000_007, row_count: -1, found_rows: Some(3), last_gtid: "0-1-5", mysql: false };
+    const KNOWN: Known<'_> = Known {
+        connection_id: 1_000_000_007,
+        row_count: -1,
+        found_rows: Some(3),
+        last_gtid: "0-1-5",
+        mysql: false,
+        conditions: Some((2, 1)),
+    };
 
     fn put_in(text: &str) -> String {
         substitute(text.as_bytes(), LexMode::default(), &KNOWN)
@@ -510,20 +498,6 @@ mod tests {
         assert_eq!(put(&format!("{list} = 1000000007;")), Some(format!("{list} = 12;")));
         assert_eq!(put(&format!("{list} IN (1,1000000007)")), Some(format!("{list} IN (1,12)")));
         assert_eq!(put(&format!("{list} = 1000000008 AND user = '1000000007'")), None);
-    }
-
-    #[test]
-    fn diagnostics_of_a_session_without_any_are_an_assignment() {
-        let get = |text: &str| {
-            get_diagnostics(text.as_bytes(), LexMode::default(), &Known { row_count: 4, mysql: true, ..KNOWN })
-        };
-        assert_eq!(
-            get("GET DIAGNOSTICS @n = NUMBER, @r = ROW_COUNT").as_deref(),
-            Some("SET @n=CAST(0 AS UNSIGNED),@r=4")
-        );
-        assert_eq!(get("get current diagnostics @r=row_count").as_deref(), Some("SET @r=4"));
-        assert_eq!(get("GET DIAGNOSTICS CONDITION 1 @t = MESSAGE_TEXT"), None);
-        assert_eq!(get("GET STACKED DIAGNOSTICS @n = NUMBER"), None);
     }
 
     proptest::proptest! {

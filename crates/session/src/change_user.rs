@@ -1,6 +1,7 @@
 //! COM_CHANGE_USER and COM_RESET_CONNECTION: the session starts again.
 
 use crate::affinity::Affinity;
+use crate::conditions::Left;
 use crate::error::SessionError;
 use crate::login::{admit_noted, authenticate, nonce, refused};
 use crate::reply;
@@ -77,6 +78,7 @@ impl Session {
         self.holdings = Default::default();
         self.variables.clear();
         self.savepoints.clear();
+        self.left = Left::default();
         let Some((mut lease, ..)) = self.affinity.take() else { return };
         // A connection that cannot be reset in time is closed, which has the same effect on the server.
         if let Ok(Ok(())) = tokio::time::timeout(RESET, lease.reset()).await {

@@ -114,6 +114,9 @@ impl Session {
         let asks_last_id = job.effects().contains(Effects::LAST_INSERT_ID);
         let wanted = self.state.wanted(lease.is_guarded(), asks_last_id);
         let guarded = wanted.guard;
+        if let Err(error) = self.prepare_conditions(&mut lease, job, &wanted, true).await {
+            return Err(SessionError::HeldConnectionLost(error.to_string()));
+        }
         match self.attempt(client, &mut lease, job, &wanted, Sending::default()).await {
             Ok(relayed) => {
                 let time = started.elapsed();
@@ -238,12 +241,7 @@ impl Session {
             self.put_back(lease);
             return Err(Failure::NotSent(backend, io::Error::from(io::ErrorKind::NotConnected).into()));
         }
-        if job.statement.class == Class::Diagnostics {
-            // A session that holds nothing has no warnings; the connection may have those of somebody else. MariaDB forgets
-            // them only at a statement that uses a table.
-            lease.apply(&wanted).await?;
-            lease.first_value("SELECT 1 FROM information_schema.ENGINES LIMIT 1").await?;
-        }
+        self.prepare_conditions(&mut lease, job, &wanted, false).await?;
         let wait = match guarded.then(|| self.wait(lease.backend(), needed, &snapshot)).transpose() {
             Ok(wait) => wait.flatten(),
             Err(Crowded) => {
@@ -473,7 +471,8 @@ impl Session {
             parameters: prepared.parameters,
             types: None,
             columns: 0,
-            original: packet.is_some().then(|| splitfin_protocol::frame::payload(job.packet)[1..].into()),
+            original: (packet.is_some() || self.asks_conditions(&job.statement))
+                .then(|| splitfin_protocol::frame::payload(job.packet)[1..].into()),
         };
         self.prepared.insert(*id, statement);
         served.lease.note_prepared(Rc::clone(key), prepared.statement)

@@ -13,6 +13,7 @@ pub mod affinity;
 mod brake;
 mod cancel;
 mod change_user;
+mod conditions;
 mod consistency;
 mod error;
 mod execute;

@@ -11,9 +11,8 @@ use splitfin_backend::{Lease, StatementKey};
 use splitfin_protocol::packet::Bound;
 use splitfin_protocol::packet::column::ColumnKind;
 use splitfin_protocol::{Command, CommandByte, Status};
-use splitfin_router::{
-    Class, Decision, Effects, Hint, Kill, Own, Pins, Reason, Statement, get_diagnostics, substitute,
-};
+use splitfin_router::conditions::Conditions;
+use splitfin_router::{Class, Decision, Effects, Hint, Kill, Known, Own, Pins, Reason, Statement, substitute};
 use splitfin_topology::Family;
 use splitfin_transport::Framed;
 use std::rc::Rc;
@@ -63,18 +62,26 @@ impl Session {
     /// The text with what the session knows better than a shared connection, if it asks for that.
     async fn with_own_values(&mut self, statement: &Statement, text: &[u8]) -> Option<Vec<u8>> {
         let with_threads = if lists_connections(statement) { self.with_threads(text) } else { None };
-        if statement.effects.contains(Effects::OWN_VALUES) {
-            self.learn_counts().await;
+        if self.asks_conditions(statement) && statement.class != Class::Diagnostics {
+            // It does not have to run where they are. If they are lost, so is the connection, which the statement will say.
+            let _ = self.keep_conditions().await;
+        }
+        if statement.effects.intersects(Effects::OWN_VALUES | Effects::CONDITION_COUNTS) {
+            if statement.effects.contains(Effects::OWN_VALUES) {
+                self.learn_counts().await;
+            }
             let text = with_threads.as_deref().unwrap_or(text);
-            return substitute(text, self.state.lex, &self.state.known(self.id)).or(with_threads);
+            let conditions = self.conditions_for(statement).map(Conditions::counts);
+            let known = Known { conditions, ..self.state.known(self.id) };
+            return substitute(text, self.state.lex, &known).or(with_threads);
         }
-        if with_threads.is_some() {
-            return with_threads;
+        if self.conditions_for(statement).is_some() {
+            // Its rows would be counted instead.
+            self.learn_counts().await;
         }
-        // Without a connection that was kept for them, there are no diagnostics to get.
-        let none_kept = statement.class == Class::Diagnostics && self.affinity.is_free();
-        let assignment = none_kept.then(|| get_diagnostics(text, self.state.lex, &self.state.known(self.id)));
-        assignment.flatten().map(String::into_bytes)
+        let row_count = self.state.row_count.unwrap_or(-1);
+        let put = self.conditions_for(statement).and_then(|left| left.put_into(text, self.state.lex, row_count));
+        put.or(with_threads)
     }
 
     fn look_up(&self, text: &[u8]) -> (Rc<Statement>, Option<Hint>) {
@@ -166,9 +173,9 @@ impl Session {
         if statement.class == Class::Kill {
             statement = Rc::new(Statement { class: KILL_ON_SERVER, ..(*statement).clone() });
         }
-        // MySQL prepares no GET DIAGNOSTICS, and says so.
-        let is_refused = statement.class == Class::Diagnostics && self.state.mysql;
-        let substituted = if is_refused { None } else { self.with_own_values(&statement, text).await };
+        // MySQL prepares no GET DIAGNOSTICS, and says so; and of what SHOW WARNINGS gives nothing is told before it runs.
+        let as_it_is = statement.class == Class::Diagnostics && !statement.effects.contains(Effects::CONDITION_COUNTS);
+        let substituted = if as_it_is { None } else { self.with_own_values(&statement, text).await };
         let key = Rc::new(StatementKey {
             sql: substituted.as_deref().unwrap_or(text).into(),
             database: self.state.database.clone(),
@@ -306,11 +313,7 @@ impl Session {
             return;
         }
         let pins = if self.prepared.open.is_empty() { pins - (Pins::CURSOR | Pins::LONG_DATA) } else { pins };
-        let (affinity, released) = crate::affinity::Affinity::hold(lease, in_transaction, pins);
-        self.affinity = affinity;
-        if let Some(lease) = released {
-            self.put_back(lease);
-        }
+        self.hold(lease, in_transaction, pins).await;
     }
 
     /// Gives a connection at rest back to the pool, or keeps it for this session.

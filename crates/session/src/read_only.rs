@@ -22,6 +22,7 @@ impl Session {
 
     /// A READ ONLY transaction that starts ends the one before it, and is free to go where it belongs.
     pub(crate) async fn commit_on_replica(&mut self) {
+        let _ = self.keep_conditions().await;
         let Some((lease, _, pins)) = self.affinity.take() else { return };
         self.state.status -= Status::IN_TRANS | Status::IN_TRANS_READONLY;
         self.end_on_replica(lease, pins).await;
@@ -39,6 +40,7 @@ impl Session {
     /// If that does not work, it stays where it is.
     pub(crate) async fn move_to_primary(&mut self) -> Result<(), Unserved> {
         self.learn_counts().await;
+        let _ = self.keep_conditions().await;
         let snapshot = self.worker.topology.snapshot();
         let decision = Decision::on_primary(&snapshot, Reason::ReadOnlyTransaction)
             .ok_or_else(|| Refusal::NoPrimary("a READ ONLY transaction has to go on on the primary".to_owned()))?;

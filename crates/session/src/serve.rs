@@ -1,7 +1,8 @@
 //! The command loop of one client.
 
-use crate::affinity::Affinity;
+use crate::affinity::{Affinity, Fate, fate};
 use crate::cancel::{self, Ended, Progress};
+use crate::conditions::Left;
 use crate::consistency::Consistency;
 use crate::error::{SessionError, Unserved};
 use crate::failover::Deposed;
@@ -19,7 +20,7 @@ use crate::worker::Worker;
 use splitfin_backend::{Account, Lease};
 use splitfin_protocol::packet::ErrPacket;
 use splitfin_protocol::{Capabilities, Command, CommandByte};
-use splitfin_router::{Class, Holdings, Pins, Reason, Statement};
+use splitfin_router::{Class, Holdings, Pins, Reason, Statement, Tables};
 use splitfin_topology::{BackendId, Position};
 use splitfin_transport::tls::ServerTls;
 use splitfin_transport::{FrameError, Framed, Peer, Stream};
@@ -67,6 +68,7 @@ pub struct Session {
     pub(crate) consistency: Consistency,
     pub(crate) prepared: ClientStatements,
     pub(crate) unread: Unread,
+    pub(crate) left: Left,
     /// What the held connection has by name.
     pub(crate) holdings: Holdings,
     /// What a list of processes has to add; see `process_list`.
@@ -127,6 +129,7 @@ impl Session {
             consistency,
             prepared: ClientStatements::default(),
             unread: Unread::default(),
+            left: Left::default(),
             holdings: Holdings::default(),
             elsewhere: None,
             shown_database: None,
@@ -280,6 +283,7 @@ impl Session {
             Ok(Err(unserved)) => {
                 add(&self.worker.metrics.own_errors, 1);
                 tracing::warn!(session = self.id, user = %self.account.user, error = %unserved, "statement not served");
+                self.note_own_error(&unserved);
                 reply::error(client, sequence, &unserved).await?;
                 Ok(Next::Command)
             }
@@ -343,18 +347,7 @@ impl Session {
 
     /// Asks the held connection for what only it knows. If it does not answer, the next statement will say so.
     pub(crate) async fn learn_counts(&mut self) {
-        if self.state.row_count.is_none() {
-            let rows = self.ask_held("SELECT ROW_COUNT()").await;
-            self.state.row_count = Some(rows.and_then(|rows| rows.parse().ok()).unwrap_or(-1));
-        }
-        if self.state.found_rows.is_none() {
-            let rows = self.ask_held("SELECT FOUND_ROWS()").await;
-            self.state.found_rows = Some(rows.and_then(|rows| rows.parse().ok()).unwrap_or(0));
-        }
-    }
-
-    async fn ask_held(&mut self, sql: &str) -> Option<String> {
-        self.affinity.lease_mut()?.first_value(sql).await.ok().flatten()
+        self.state.learn_counts(self.affinity.lease_mut()).await;
     }
 
     /// Pins that the next statement ends, unless it asks for what they keep.
@@ -362,7 +355,15 @@ impl Session {
         if statement.class == Class::Diagnostics || !self.affinity.pins().contains(Pins::DIAGNOSTICS) {
             return Ok(());
         }
+        if self.may_run_with_conditions(statement) {
+            return Ok(());
+        }
         self.learn_counts().await;
+        let rests = fate(self.affinity.in_transaction(), self.affinity.pins() - Pins::DIAGNOSTICS) == Fate::Release;
+        let ends = self.state.mysql || statement.tables == Tables::Used;
+        if !ends && (rests || self.unread.is_any()) && !self.keep_conditions().await? {
+            return Ok(());
+        }
         if self.unread.is_any()
             && let Some((mut lease, in_transaction, pins)) = self.affinity.take()
         {
@@ -370,6 +371,7 @@ impl Session {
             (self.affinity, _) = Affinity::hold(lease, in_transaction, pins);
         }
         if let Some(lease) = self.affinity.set_pins(|pins| pins - Pins::DIAGNOSTICS) {
+            self.left = if ends { Left::default() } else { std::mem::take(&mut self.left) };
             self.put_back(lease);
         }
         Ok(())

@@ -1,6 +1,6 @@
 //! Behind a reply: what it said of the session, whether the connection is held, and what the log and the counters get.
 
-use crate::affinity::Affinity;
+use crate::conditions::Left;
 use crate::consistency::Looked;
 use crate::error::SessionError;
 use crate::execute::Served;
@@ -27,7 +27,7 @@ impl Session {
             true => self.state.note_scoped(&outcome),
             false => (self.state.note(&outcome), None),
         };
-        if job.command.is_statement() {
+        if job.command.is_statement() || outcome.error.is_some() {
             self.state.note_counts(&outcome, &job.statement, job.command);
         } else if matches!(job.command, CommandByte::InitDb | CommandByte::Ping) {
             self.state.note_command();
@@ -48,7 +48,10 @@ impl Session {
             // The client has its reply; what is lost is the connection.
             return match self.affinity_is_needed(pins) {
                 true => Err(SessionError::HeldConnectionLost(error.to_string())),
-                false => Ok(Next::Command),
+                false => {
+                    self.left = Left::default();
+                    Ok(Next::Command)
+                }
             };
         }
         if job.outlasts_reset() {
@@ -70,13 +73,10 @@ impl Session {
         if guarded && guard_was_touched(&outcome) {
             // Whatever it did to the guard, this connection is not trusted to refuse writes any more.
             drop(lease);
+            self.left = Left::default();
             return Ok(Next::Command);
         }
-        let (affinity, released) = Affinity::hold(lease, self.in_transaction(), pins);
-        self.affinity = affinity;
-        if let Some(lease) = released {
-            self.put_back(lease);
-        }
+        self.hold(lease, self.in_transaction(), pins).await;
         Ok(Next::Command)
     }
 
@@ -117,6 +117,7 @@ impl Session {
             outcome.changes.extend_from_slice(&truth.changes);
             self.publish(lease.backend(), outcome, job, true);
         }
+        self.note_conditions(lease, outcome, job).await?;
         let effects = job.effects();
         let tracking = job.statement.effects.contains(Effects::TRACKING);
         let runs_others = effects.contains(Effects::UNREPORTED);
@@ -146,6 +147,8 @@ impl Session {
             }
         }
         if unread.variables {
+            // They are read from a table.
+            self.take_conditions(lease).await?;
             self.state.set_values(lease.read_back().await?);
         } else if unread.collations {
             let (connection, results) = lease.collations().await?;

@@ -155,6 +155,18 @@ impl State {
         }
     }
 
+    /// Asks the connection that ran the last statement for what only it knows of it.
+    pub(crate) async fn learn_counts(&mut self, lease: Option<&mut Lease>) {
+        let (row_count, found_rows) = (self.row_count.is_none(), self.found_rows.is_none());
+        let (mut rows, mut found) = (None, None);
+        if let Some(lease) = lease {
+            rows = if row_count { lease.first_value("SELECT ROW_COUNT()").await.ok().flatten() } else { None };
+            found = if found_rows { lease.first_value("SELECT FOUND_ROWS()").await.ok().flatten() } else { None };
+        }
+        self.row_count = self.row_count.or_else(|| Some(rows.and_then(|rows| rows.parse().ok()).unwrap_or(-1)));
+        self.found_rows = self.found_rows.or_else(|| Some(found.and_then(|rows| rows.parse().ok()).unwrap_or(0)));
+    }
+
     /// A command that is no statement was answered with OK: MariaDB counts that as no rows.
     pub(crate) fn note_command(&mut self) {
         if !self.mysql {
@@ -171,6 +183,7 @@ impl State {
             found_rows: *found_rows,
             last_gtid,
             mysql: self.mysql,
+            conditions: None,
         }
     }
 

@@ -1,0 +1,420 @@
+//! The errors, warnings and notes that a statement left behind, by value, for a session that holds no connection with
+//! them.
+//!
+//! MariaDB keeps them through statements without a table, which may run anywhere. What asks for them then is put in other
+//! words: `SHOW WARNINGS` becomes a SELECT of them with the same columns, GET DIAGNOSTICS an assignment.
+
+use crate::lexer::{LexMode, Lexer, Token};
+use crate::substitute::count;
+use std::fmt::Write as _;
+
+/// The texts that a condition has, as GET DIAGNOSTICS calls them.
+const TEXTS: [&str; 12] = [
+    "RETURNED_SQLSTATE",
+    "MESSAGE_TEXT",
+    "CLASS_ORIGIN",
+    "SUBCLASS_ORIGIN",
+    "CONSTRAINT_CATALOG",
+    "CONSTRAINT_SCHEMA",
+    "CONSTRAINT_NAME",
+    "CATALOG_NAME",
+    "SCHEMA_NAME",
+    "TABLE_NAME",
+    "COLUMN_NAME",
+    "CURSOR_NAME",
+];
+/// The place of the message in them.
+const MESSAGE: usize = 1;
+
+/// One condition.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+struct Condition {
+    /// `Error`, `Warning` or `Note`.
+    level: Box<str>,
+    code: u64,
+    row: u64,
+    /// In hexadecimal digits of their UTF-8, in the order of [`TEXTS`].
+    texts: [Box<str>; TEXTS.len()],
+}
+
+/// What a statement left behind.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Conditions {
+    list: Vec<Condition>,
+    /// `@@warning_count` and `@@error_count`: not all may have been kept.
+    counts: (u64, u64),
+}
+
+/// The statement that asks for both counts. It must come first.
+pub const ASK_COUNTS: &str = "SELECT @@warning_count,@@error_count";
+
+/// The statement that asks a MariaDB for all else, and leaves everything as it is. `rows`: whether it knows ROW_NUMBER,
+/// as it does from 10.7 on.
+pub fn ask(rows: bool) -> String {
+    let mut declared = String::new();
+    let mut got = "c=MYSQL_ERRNO".to_owned();
+    let mut told = "c,r".to_owned();
+    if rows {
+        got.push_str(",r=ROW_NUMBER");
+    }
+    for (at, name) in TEXTS.iter().enumerate() {
+        let _ = write!(declared, "DECLARE t{at} TEXT CHARACTER SET utf8mb4;");
+        let _ = write!(got, ",t{at}={name}");
+        let _ = write!(told, ",HEX(t{at})");
+    }
+    format!(
+        "BEGIN NOT ATOMIC DECLARE n,i INT DEFAULT 1;DECLARE c,r BIGINT DEFAULT 0;{declared}SHOW WARNINGS;\
+         GET DIAGNOSTICS n=NUMBER;WHILE i<=n DO GET DIAGNOSTICS CONDITION i {got};SELECT CONCAT_WS(',',{told});\
+         SET i=i+1;END WHILE;END"
+    )
+}
+
+impl Conditions {
+    /// From the answers to [`ASK_COUNTS`] and [`ask`]: the rows of all results, one behind the other. Nothing, if they
+    /// cannot be read.
+    pub fn parse(counts: &[Vec<Option<String>>], rows: &[Vec<Option<String>>]) -> Option<Self> {
+        let [Some(warnings), Some(errors)] = counts.first()?.as_slice() else { return None };
+        let counts = (warnings.parse().ok()?, errors.parse().ok()?);
+        let levels = rows.iter().filter_map(|row| match row.as_slice() {
+            [Some(level), _, _] => Some(level.as_str()),
+            _ => None,
+        });
+        let details = rows.iter().filter_map(|row| match row.as_slice() {
+            [Some(details)] => Some(details.as_str()),
+            _ => None,
+        });
+        let list: Vec<Condition> =
+            levels.zip(details).map(|(level, details)| Condition::parse(level, details)).collect::<Option<_>>()?;
+        Some(Self { list, counts })
+    }
+
+    /// None at all.
+    pub const fn none() -> Self {
+        Self { list: Vec::new(), counts: (0, 0) }
+    }
+
+    /// One error and nothing else.
+    pub fn error(code: u16, state: &str, message: &str) -> Self {
+        let mut texts: [Box<str>; TEXTS.len()] = Default::default();
+        (texts[0], texts[MESSAGE]) = (hex(state), hex(message));
+        Self { list: vec![Condition { level: "Error".into(), code: code.into(), row: 0, texts }], counts: (1, 1) }
+    }
+
+    /// Adds others behind these.
+    pub fn append(&mut self, others: &mut Self) {
+        self.list.append(&mut others.list);
+        self.counts = (self.counts.0 + others.counts.0, self.counts.1 + others.counts.1);
+    }
+
+    /// Whether there are none.
+    pub const fn is_empty(&self) -> bool {
+        self.list.is_empty()
+    }
+
+    /// `@@warning_count` and `@@error_count`.
+    pub const fn counts(&self) -> (u64, u64) {
+        self.counts
+    }
+
+    /// `text`, which asks for these conditions, in words that give the same on every connection of a MariaDB. Nothing, if it
+    /// has to be asked as it is.
+    pub fn put_into(&self, text: &[u8], mode: LexMode, row_count: i64) -> Option<Vec<u8>> {
+        let mut put: Vec<Vec<u8>> = Vec::new();
+        for part in parts(text, mode) {
+            put.push(self.show(part, mode).or_else(|| self.get(part, mode, row_count).map(String::into_bytes))?);
+        }
+        Some(put.join(&b';'))
+    }
+
+    fn show(&self, text: &[u8], mode: LexMode) -> Option<Vec<u8>> {
+        let mut lexer = Lexer::new(text, mode);
+        if !lexer.next()?.is_word("show") {
+            return None;
+        }
+        let what = lexer.next()?;
+        if what.is_word("count") {
+            let rest: Vec<Token<'_>> = lexer.collect();
+            let [Token::Punct(b'('), Token::Punct(b'*'), Token::Punct(b')'), what, end @ ..] = rest.as_slice() else {
+                return None;
+            };
+            let (name, number) = match what {
+                what if what.is_word("warnings") => ("warning_count", self.counts.0),
+                what if what.is_word("errors") => ("error_count", self.counts.1),
+                _ => return None,
+            };
+            return end.is_empty().then(|| format!("SELECT {} AS `@@session.{name}`", count(number)).into_bytes());
+        }
+        let errors_only = what.is_word("errors");
+        if !errors_only && !what.is_word("warnings") {
+            return None;
+        }
+        let rest = text.get(lexer.position()..)?;
+        let shown = self.list.iter().filter(|condition| !errors_only || &*condition.level == "Error");
+        // The first SELECT gives no row, only the columns their lengths.
+        let mut sql = format!(
+            "SELECT _utf8mb3'Warning' AS Level,CAST(1000 AS UNSIGNED) AS Code,_utf8mb3'{:MESSAGE_LENGTH$}' AS Message \
+             FROM DUAL WHERE 0",
+            ""
+        );
+        for Condition { level, code, texts, .. } in shown {
+            let message = literal(&texts[MESSAGE]);
+            let _ = write!(sql, " UNION ALL SELECT _utf8mb3'{level}',CAST({code} AS UNSIGNED),{message}");
+        }
+        sql.push(' ');
+        Some([sql.as_bytes(), rest].concat())
+    }
+
+    /// `GET DIAGNOSTICS` as an assignment. Nothing, if it asks for a condition that is not there: that is an error.
+    fn get(&self, text: &[u8], mode: LexMode, row_count: i64) -> Option<String> {
+        let tokens: Vec<Token<'_>> = Lexer::new(text, mode).collect();
+        let [get, rest @ ..] = tokens.as_slice() else { return None };
+        let rest = match rest {
+            [word, rest @ ..] if word.is_word("current") => rest,
+            rest => rest,
+        };
+        let [diagnostics, items @ ..] = rest else { return None };
+        if !get.is_word("get") || !diagnostics.is_word("diagnostics") {
+            return None;
+        }
+        let items = match items {
+            [condition, number, items @ ..] if condition.is_word("condition") => {
+                let chosen = self.chosen(text, mode, number)?;
+                assignments(items, |name| chosen.value(name))?
+            }
+            items => assignments(items, |name| match name {
+                // Conditions are counted without a sign.
+                "number" => Some(format!("CAST({} AS UNSIGNED)", self.list.len())),
+                "row_count" => Some(row_count.to_string()),
+                _ => None,
+            })?,
+        };
+        Some(format!("SET {items}"))
+    }
+
+    /// Which condition is meant by the number behind CONDITION.
+    fn chosen(&self, text: &[u8], mode: LexMode, number: &Token<'_>) -> Option<Chosen<'_>> {
+        match number {
+            Token::Number => {
+                let mut lexer = Lexer::new(text, mode);
+                while lexer.next()? != Token::Number {}
+                let end = lexer.position();
+                let start = crate::kill::number_start(text, end);
+                let digits = std::str::from_utf8(text.get(start..end)?).ok()?;
+                let at = digits.parse::<usize>().ok()?.checked_sub(1)?;
+                Some(Chosen::One(self.list.get(at)?))
+            }
+            Token::UserVariable(name) if !self.is_empty() => {
+                Some(Chosen::ByVariable(String::from_utf8_lossy(name).into_owned(), &self.list))
+            }
+            _ => None,
+        }
+    }
+}
+
+/// The statements of a text.
+fn parts(text: &[u8], mode: LexMode) -> Vec<&[u8]> {
+    let mut lexer = Lexer::new(text, mode);
+    let (mut parts, mut start) = (Vec::new(), 0);
+    while let Some(token) = lexer.next() {
+        if token == Token::Punct(b';') {
+            let end = lexer.position();
+            parts.extend(text.get(start..end - 1));
+            start = end;
+        }
+    }
+    let rest = text.get(start..).unwrap_or_default();
+    if Lexer::new(rest, mode).next().is_some() {
+        parts.push(rest);
+    }
+    parts
+}
+
+/// `@a = NAME, @b = NAME` with the values that the names have.
+fn assignments(items: &[Token<'_>], value: impl Fn(&str) -> Option<String>) -> Option<String> {
+    let parts = items.split(|token| *token == Token::Punct(b',')).map(|item| match item {
+        [Token::UserVariable(variable), Token::Punct(b'='), Token::Word(name)] => {
+            let name = String::from_utf8_lossy(name).to_ascii_lowercase();
+            Some(format!("@{}={}", String::from_utf8_lossy(variable), value(&name)?))
+        }
+        _ => None,
+    });
+    Some(parts.collect::<Option<Vec<_>>>()?.join(","))
+}
+
+/// The condition that GET DIAGNOSTICS asks for.
+enum Chosen<'a> {
+    One(&'a Condition),
+    /// The server knows the number.
+    ByVariable(String, &'a [Condition]),
+}
+
+impl Chosen<'_> {
+    fn value(&self, name: &str) -> Option<String> {
+        match self {
+            Self::One(condition) => condition.value(name),
+            Self::ByVariable(number, list) => {
+                let values: Vec<String> = list.iter().map(|condition| condition.value(name)).collect::<Option<_>>()?;
+                let chosen = format!("ELT(@{number},{})", values.join(","));
+                let is_number = matches!(name, "mysql_errno" | "row_number");
+                Some(if is_number { format!("CAST({chosen} AS UNSIGNED)") } else { chosen })
+            }
+        }
+    }
+}
+
+impl Condition {
+    fn parse(level: &str, details: &str) -> Option<Self> {
+        let mut parts = details.split(',');
+        let (code, row) = (parts.next()?.parse().ok()?, parts.next()?.parse().ok()?);
+        let texts: Vec<Box<str>> = parts.map(Into::into).collect();
+        let is_hex = |text: &str| text.bytes().all(|byte| byte.is_ascii_hexdigit());
+        let level = ["Error", "Warning", "Note"].into_iter().find(|known| *known == level)?;
+        texts.iter().all(|text| is_hex(text)).then_some(())?;
+        Some(Self { level: level.into(), code, row, texts: texts.try_into().ok()? })
+    }
+
+    fn value(&self, name: &str) -> Option<String> {
+        match name {
+            "mysql_errno" => Some(format!("CAST({} AS UNSIGNED)", self.code)),
+            "row_number" => Some(format!("CAST({} AS UNSIGNED)", self.row)),
+            name => {
+                let at = TEXTS.iter().position(|known| known.eq_ignore_ascii_case(name))?;
+                Some(format!("{} COLLATE utf8mb3_general_ci", literal(&self.texts[at])))
+            }
+        }
+    }
+}
+
+fn hex(text: &str) -> Box<str> {
+    let digits = text.bytes().fold(String::new(), |mut digits, byte| {
+        let _ = write!(digits, "{byte:02X}");
+        digits
+    });
+    digits.into()
+}
+
+/// Hexadecimal digits as a text of the character set that servers have messages in.
+fn literal(hex: &str) -> String {
+    match hex {
+        "" => "_utf8mb3''".to_owned(),
+        hex => format!("_utf8mb3 X'{hex}'"),
+    }
+}
+
+/// Characters that a message may have: `MYSQL_ERRMSG_SIZE` in `mysql_com.h`.
+const MESSAGE_LENGTH: usize = 512;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn row(values: &[&str]) -> Vec<Option<String>> {
+        values.iter().map(|value| Some((*value).to_owned())).collect()
+    }
+
+    fn two() -> Conditions {
+        let rows = [
+            row(&["Warning", "1292", "Truncated"]),
+            row(&["Error", "1062", "Duplicate"]),
+            row(&["1292,1,3232303037,5472756E6361746564,,,,,,,,,,"]),
+            row(&["1062,2,3233303030,4475706C6963617465,,,,,,,74,,,"]),
+        ];
+        Conditions::parse(&[row(&["5", "1"])], &rows).unwrap()
+    }
+
+    fn put(conditions: &Conditions, text: &str) -> Option<String> {
+        conditions.put_into(text.as_bytes(), LexMode::default(), 4).map(|sql| String::from_utf8(sql).unwrap())
+    }
+
+    #[test]
+    fn what_a_server_answers_is_read() {
+        let conditions = two();
+        assert_eq!((conditions.list.len(), conditions.counts()), (2, (5, 1)));
+        assert_eq!((conditions.list[1].code, conditions.list[1].row), (1062, 2));
+        assert!(ask(true).contains("ROW_NUMBER") && !ask(false).contains("ROW_NUMBER"));
+        let none = Conditions::parse(&[row(&["0", "0"])], &[]).unwrap();
+        assert!(none.is_empty());
+        for details in ["1,2", "x,1,,,,,,,,,,,,", "1,1,zz,,,,,,,,,,,", ""] {
+            let rows = [row(&["Note", "1", "x"]), row(&[details])];
+            assert_eq!(Conditions::parse(&[row(&["1", "0"])], &rows), None, "{details}");
+        }
+        assert_eq!(Conditions::parse(&[], &[]), None);
+    }
+
+    #[test]
+    fn they_are_shown_as_a_select() {
+        let shown = put(&two(), "show warnings limit 1").unwrap();
+        assert!(shown.ends_with(
+            "WHERE 0 UNION ALL SELECT _utf8mb3'Warning',CAST(1292 AS UNSIGNED),_utf8mb3 X'5472756E6361746564' \
+             UNION ALL SELECT _utf8mb3'Error',CAST(1062 AS UNSIGNED),_utf8mb3 X'4475706C6963617465'  limit 1"
+        ));
+        assert_eq!(put(&two(), "SHOW ERRORS").unwrap().matches("UNION").count(), 1);
+        assert!(put(&Conditions::default(), "SHOW WARNINGS").unwrap().ends_with("WHERE 0 "));
+        assert_eq!(
+            put(&two(), "SHOW COUNT(*) WARNINGS").as_deref(),
+            Some("SELECT (CAST(IF(1,'00000000000000000005',NULL) AS UNSIGNED)+0) AS `@@session.warning_count`")
+        );
+        assert!(put(&two(), "SHOW COUNT(*) ERRORS;").unwrap().contains("00001'"));
+        let both = put(&two(), "SHOW COUNT(*) ERRORS; GET DIAGNOSTICS @n = NUMBER;").unwrap();
+        assert!(both.ends_with("AS `@@session.error_count`;SET @n=CAST(2 AS UNSIGNED)"), "{both}");
+        for other in [
+            "SHOW COUNT(*) ERRORS; SELECT 1",
+            "SHOW TABLES",
+            "SHOW COUNT(*) TABLES",
+            "SHOW",
+            "SELECT 1",
+            "SHOW COUNT(*) ERRORS x",
+        ] {
+            assert_eq!(put(&two(), other), None, "{other}");
+        }
+    }
+
+    #[test]
+    fn getting_them_is_an_assignment() {
+        let none = Conditions::default();
+        assert_eq!(
+            put(&none, "GET DIAGNOSTICS @n = NUMBER, @r = ROW_COUNT").as_deref(),
+            Some("SET @n=CAST(0 AS UNSIGNED),@r=4")
+        );
+        assert_eq!(put(&none, "get current diagnostics @r=row_count").as_deref(), Some("SET @r=4"));
+        assert_eq!(
+            put(&two(), "GET DIAGNOSTICS CONDITION 2 @t = message_text, @e = MYSQL_ERRNO, @o = CLASS_ORIGIN")
+                .as_deref(),
+            Some(
+                "SET @t=_utf8mb3 X'4475706C6963617465' COLLATE utf8mb3_general_ci,@e=CAST(1062 AS UNSIGNED),\
+                 @o=_utf8mb3'' COLLATE utf8mb3_general_ci"
+            )
+        );
+        assert_eq!(
+            put(&two(), "GET DIAGNOSTICS CONDITION @i @e = MYSQL_ERRNO").as_deref(),
+            Some("SET @e=CAST(ELT(@i,CAST(1292 AS UNSIGNED),CAST(1062 AS UNSIGNED)) AS UNSIGNED)")
+        );
+        for error in [
+            "GET DIAGNOSTICS CONDITION 3 @t = MESSAGE_TEXT",
+            "GET DIAGNOSTICS CONDITION 0 @t = MESSAGE_TEXT",
+            "GET DIAGNOSTICS CONDITION 1 @t = NUMBER",
+            "GET DIAGNOSTICS @t = MESSAGE_TEXT",
+            "GET STACKED DIAGNOSTICS @n = NUMBER",
+            "GET DIAGNOSTICS",
+        ] {
+            assert_eq!(put(&two(), error), None, "{error}");
+        }
+        assert_eq!(put(&none, "GET DIAGNOSTICS CONDITION @i @t = MESSAGE_TEXT"), None);
+    }
+
+    #[test]
+    fn errors_are_added_to_what_is_there() {
+        let mut conditions = Conditions::error(1243, "HY000", "it's");
+        assert_eq!(conditions.counts(), (1, 1));
+        assert!(put(&conditions, "SHOW ERRORS").unwrap().contains("X'69742773'"));
+        conditions.append(&mut Conditions::error(1758, "35000", "x"));
+        assert_eq!((conditions.list.len(), conditions.counts()), (2, (2, 2)));
+    }
+
+    proptest::proptest! {
+        #[test]
+        fn no_text_breaks_it(text in "(SHOW|GET|WARNINGS|DIAGNOSTICS|CONDITION|COUNT|[(),;'`@x* 1=]|\\PC){0,20}") {
+            let _ = put(&two(), &text);
+        }
+    }
+}

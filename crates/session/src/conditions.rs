@@ -1,0 +1,239 @@
+//! The errors, warnings and notes that the session's statements left behind.
+//!
+//! A server keeps them on the connection, which is held for the next statement: it may ask for them. MySQL forgets them at
+//! any other one. MariaDB does so only at a statement that uses a table, so that behind `INSERT …; COMMIT; SELECT 1` they
+//! are still there. No connection is held for that long: they are read from it before it is let go, and whoever asks is
+//! answered from what was read. What a text does not tell (whether a procedure uses tables) is asked of the server.
+
+use crate::affinity::{Affinity, Fate, fate};
+use crate::error::{SessionError, Unserved};
+use crate::job::{Job, Kind};
+use crate::serve::Session;
+use splitfin_backend::{BackendError, Lease, Wanted};
+use splitfin_protocol::packet::ErrPacket;
+use splitfin_protocol::{CommandByte, Outcome};
+use splitfin_router::conditions::{ASK_COUNTS, Conditions, ask};
+use splitfin_router::{Class, Effects, Pins, Statement, Tables};
+
+/// Where they are.
+#[derive(Debug)]
+pub(crate) enum Left {
+    /// These they are, whichever connection serves next. On MySQL always none: its servers forget them in time.
+    Known(Conditions),
+    /// The held connection has them.
+    Held,
+}
+
+impl Default for Left {
+    fn default() -> Self {
+        Self::Known(Conditions::default())
+    }
+}
+
+impl Left {
+    /// Whether there may be some.
+    const fn may_be_some(&self) -> bool {
+        match self {
+            Self::Known(conditions) => !conditions.is_empty(),
+            Self::Held => true,
+        }
+    }
+}
+
+impl Session {
+    /// Behind a reply: where they are now.
+    pub(crate) async fn note_conditions(
+        &mut self,
+        lease: &mut Lease,
+        outcome: &Outcome,
+        job: &Job<'_>,
+    ) -> Result<(), BackendError> {
+        if self.state.mysql {
+            return Ok(());
+        }
+        // Others count the warnings of whoever was on the connection before.
+        let counts = job.command.is_statement() || matches!(job.command, CommandByte::StmtPrepare);
+        let is_new = outcome.error.is_some() || (counts && outcome.warnings > 0);
+        match &mut self.left {
+            // Asking for what is not there adds to what is.
+            Left::Known(conditions) if is_new && outcome.error.is_none() && gets_diagnostics(&job.statement) => {
+                let mut all = std::mem::take(conditions);
+                self.left = Left::Held;
+                if self.take_conditions(lease).await?
+                    && let Left::Known(added) = &mut self.left
+                {
+                    all.append(added);
+                    *added = all;
+                }
+            }
+            _ if is_new => self.left = Left::Held,
+            _ => match job.statement.tables {
+                Tables::Used if counts => self.left = Left::default(),
+                Tables::Unknown if self.left.may_be_some() => {
+                    self.state.learn_counts(Some(lease)).await;
+                    if lease.first_value("SELECT @@warning_count").await?.as_deref() == Some("0") {
+                        self.left = Left::default();
+                    }
+                }
+                Tables::Used | Tables::Unused | Tables::Unknown => {}
+            },
+        }
+        Ok(())
+    }
+
+    /// Whether a statement that the held connection has to end first may well run there, where they are.
+    pub(crate) fn may_run_with_conditions(&self, statement: &Statement) -> bool {
+        let is_there = self.affinity.lease().is_some_and(|lease| lease.is_for_writes() && !lease.is_guarded());
+        is_there && !self.state.mysql && statement.tables == Tables::Unknown
+    }
+
+    /// In front of a statement: makes sure that the connection, which somebody else had before, has nothing to show for what
+    /// this session would see, and that it tells afterwards whether the statement has ended what there is.
+    pub(crate) async fn prepare_conditions(
+        &self,
+        lease: &mut Lease,
+        job: &Job<'_>,
+        wanted: &Wanted,
+        held: bool,
+    ) -> Result<(), BackendError> {
+        let Left::Known(conditions) = &self.left else { return Ok(()) };
+        if self.state.mysql && held {
+            return Ok(());
+        }
+        let is_put = matches!(job.kind, Kind::Substituted { .. });
+        // Of several statements, one that asks cannot be put in other words.
+        let is_asked =
+            job.statement.class == Class::Diagnostics || ASKED.iter().any(|words| job.statement.text.contains(words));
+        let asks = job.command.is_statement() && is_asked && !is_put;
+        let may_end = !self.state.mysql && !conditions.is_empty() && job.statement.tables == Tables::Unknown;
+        if asks {
+            lease.apply(wanted).await?;
+            lease.first_value("SELECT 1 FROM information_schema.ENGINES LIMIT 1").await?;
+        } else if may_end {
+            lease.apply(wanted).await?;
+            lease.first_value("SIGNAL SQLSTATE '01000'").await?;
+        }
+        Ok(())
+    }
+
+    /// Whether a statement may ask for them.
+    pub(crate) fn asks_conditions(&self, statement: &Statement) -> bool {
+        let asks = statement.class == Class::Diagnostics || statement.effects.contains(Effects::CONDITION_COUNTS);
+        asks && !self.state.mysql
+    }
+
+    /// What a statement that asks for them is to be answered from; nothing, if it asks the held connection.
+    pub(crate) fn conditions_for(&self, statement: &Statement) -> Option<&Conditions> {
+        const NONE: &Conditions = &Conditions::none();
+        if self.state.mysql {
+            // It forgets them by itself; what remains are row counts.
+            return (gets_diagnostics(statement) && self.affinity.is_free()).then_some(NONE);
+        }
+        match &self.left {
+            _ if !self.asks_conditions(statement) => None,
+            // They are forgotten before it is answered.
+            Left::Known(_) if statement.tables == Tables::Used => Some(NONE),
+            Left::Known(conditions) => Some(conditions),
+            Left::Held => None,
+        }
+    }
+
+    /// Takes them from a connection that is not needed for anything else. False, if they can only stay where they are.
+    pub(crate) async fn take_conditions(&mut self, lease: &mut Lease) -> Result<bool, BackendError> {
+        if matches!(self.left, Left::Known(_)) {
+            return Ok(true);
+        }
+        if self.state.mysql {
+            self.left = Left::default();
+            return Ok(true);
+        }
+        // With the other grammar that `sql_mode=ORACLE` has, asking would be an error, which is all that would be left.
+        if self.state.lex.unprovable {
+            return Ok(false);
+        }
+        let snapshot = self.worker.topology.snapshot();
+        let version = snapshot.backend(lease.backend()).and_then(|view| view.version.as_deref());
+        let details = ask(version.is_some_and(knows_rows));
+        let [counts, rows] = lease.all_rows([ASK_COUNTS, &details]).await?;
+        if rows.len() > MOST {
+            return Ok(false);
+        }
+        self.left = Left::Known(Conditions::parse(&counts, &rows).unwrap_or_default());
+        Ok(true)
+    }
+
+    /// The same with the connection that the session holds.
+    pub(crate) async fn keep_conditions(&mut self) -> Result<bool, SessionError> {
+        if matches!(self.left, Left::Known(_)) {
+            return Ok(true);
+        }
+        let Some((mut lease, in_transaction, pins)) = self.affinity.take() else {
+            self.left = Left::default();
+            return Ok(true);
+        };
+        let taken = self.take_conditions(&mut lease).await;
+        (self.affinity, _) = Affinity::hold(lease, in_transaction, pins);
+        taken.map_err(|error| SessionError::HeldConnectionLost(error.to_string()))
+    }
+
+    /// Holds a connection while something needs it. What it has of conditions does not need it.
+    pub(crate) async fn hold(&mut self, mut lease: Lease, in_transaction: bool, pins: Pins) {
+        let mut pins = pins;
+        if fate(in_transaction, pins) == Fate::Release {
+            match self.take_conditions(&mut lease).await {
+                Ok(true) => {}
+                Ok(false) => pins |= Pins::DIAGNOSTICS,
+                Err(error) => {
+                    tracing::debug!(session = self.id, %error, "a connection was lost with the warnings on it");
+                    self.left = Left::default();
+                    return;
+                }
+            }
+        }
+        let (affinity, released) = Affinity::hold(lease, in_transaction, pins);
+        self.affinity = affinity;
+        if let Some(lease) = released {
+            self.put_back(lease);
+        }
+    }
+
+    /// An error that no server has seen is one of the session's, too.
+    pub(crate) fn note_own_error(&mut self, unserved: &Unserved) {
+        if !self.state.mysql
+            && let Ok(error) = ErrPacket::parse(&unserved.packet())
+        {
+            let (state, message) = (String::from_utf8_lossy(&error.state), String::from_utf8_lossy(&error.message));
+            self.left = Left::Known(Conditions::error(error.code, &state, &message));
+        }
+    }
+}
+
+/// Whether a MariaDB of this version knows to which row a condition belongs.
+fn knows_rows(version: &str) -> bool {
+    let mut numbers = version.split(|byte: char| !byte.is_ascii_digit()).map_while(|number| number.parse::<u32>().ok());
+    (numbers.next(), numbers.next()) >= (Some(10), Some(7))
+}
+
+fn gets_diagnostics(statement: &Statement) -> bool {
+    statement.class == Class::Diagnostics && statement.text.starts_with("get ")
+}
+
+/// How a normalised text asks for them.
+const ASKED: [&str; 4] = ["show warnings", "show errors", "show count", "get diagnostics"];
+/// Rows of an answer with more conditions than are carried about: they hold their connection.
+const MOST: usize = 1000;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn versions_know_rows_from_10_7_on() {
+        for version in ["10.7.1-MariaDB", "10.11.14-MariaDB-log", "11.4.2-MariaDB", "12.0"] {
+            assert!(knows_rows(version), "{version}");
+        }
+        for version in ["10.6.18-MariaDB", "10.5", "5.5.5", "", "x"] {
+            assert!(!knows_rows(version), "{version}");
+        }
+    }
+}
