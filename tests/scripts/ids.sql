@@ -61,7 +61,7 @@ SELECT {CONNECTION_ID() * 0|CONNECTION_ID() IS NULL|COALESCE(CONNECTION_ID(), 1)
 SELECT id = CONNECTION_ID(), id, user, db, command FROM information_schema.processlist WHERE id = CONNECTION_ID()
 SELECT p.id AS x, info FROM information_schema.processlist p WHERE p.id = CONNECTION_ID()
 SELECT COUNT(*) FROM information_schema.processlist WHERE id = 5000000000
-BEGIN ;; UPDATE orders SET amount = 7 WHERE id = 1 ;; SELECT trx_mysql_thread_id, trx_rows_modified FROM information_schema.innodb_trx ;; ROLLBACK
+BEGIN ;; UPDATE orders SET amount = 7 WHERE id = 1 ;; SELECT trx_mysql_thread_id, trx_rows_modified FROM information_schema.innodb_trx WHERE trx_mysql_thread_id > 0 ;; ROLLBACK
 SHOW PROCESSLIST LIKE 'x'
 [mysql]
 SELECT processlist_id, processlist_user FROM performance_schema.threads WHERE processlist_id = CONNECTION_ID() ;; SELECT id FROM performance_schema.processlist WHERE id = CONNECTION_ID() ;; SELECT conn_id, user FROM sys.session WHERE conn_id = CONNECTION_ID()

@@ -85,6 +85,9 @@ struct Belief {
     table: bool,
     lock: bool,
     transaction: bool,
+    /// Its last warning is still to be seen, as far as anybody can tell.
+    warned: bool,
+    family: Family,
 }
 
 /// xorshift64*: what is done next follows from the seed.
@@ -117,12 +120,18 @@ impl Belief {
             table: false,
             lock: false,
             transaction: false,
+            warned: false,
+            family: stage.cluster.family(),
         })
     }
 
     async fn act(&mut self, dice: &mut Dice) -> Result<(), Box<dyn std::error::Error>> {
         let id = self.id;
-        match dice.below(15) {
+        let act = dice.below(17);
+        // What uses no table leaves warnings to MariaDB's sessions.
+        let keeps = self.family == Family::Mariadb && matches!(act, 0..=4 | 7 | 8 | 10 | 14);
+        self.warned &= keeps;
+        match act {
             0 => {
                 self.sql_mode = MODES[dice.below(3) as usize];
                 self.client.query_drop(format!("SET SESSION sql_mode = '{}'", self.sql_mode)).await?;
@@ -184,13 +193,31 @@ impl Belief {
                 self.wait_timeout = 1000;
                 (self.variable, self.table, self.lock) = (None, false, false);
             }
+            13 => {
+                self.client.query_drop(format!("SELECT CAST('w{id}' AS SIGNED)")).await?;
+                self.warned = true;
+                self.show_warnings().await?;
+            }
+            14 => self.show_warnings().await?,
             _ => self.check().await?,
         }
         Ok(())
     }
 
+    /// It sees its own warning, if that is there, and never that of another session.
+    async fn show_warnings(&mut self) -> Result<(), Box<dyn std::error::Error>> {
+        let own = format!("'w{}'", self.id);
+        let shown: Vec<(String, u16, String)> = self.client.query("SHOW WARNINGS").await?;
+        let values: Vec<&str> =
+            shown.iter().map(|(.., message)| &**message).filter(|text| text.contains("'w")).collect();
+        assert!(values.iter().all(|text| text.contains(&own)), "session {}: {shown:?}", self.id);
+        assert!(!self.warned || values.len() == 1, "session {}: {shown:?}", self.id);
+        Ok(())
+    }
+
     async fn check(&mut self) -> Result<(), Box<dyn std::error::Error>> {
         let id = self.id;
+        self.warned = false;
         let row: Option<(String, String, u32, String, Option<u64>)> =
             self.client.query_first("SELECT @@sql_mode, @@time_zone, @@wait_timeout, DATABASE(), @mine").await?;
         let expected = (
