@@ -60,6 +60,8 @@ pub struct Outcome {
     pub status: Option<Status>,
     /// Rows changed, by the last OK.
     pub affected_rows: u64,
+    /// The number that the last OK's text begins with: how many rows an UPDATE has matched.
+    pub matched_rows: Option<u64>,
     /// The last generated id that is not 0.
     pub last_insert_id: u64,
     /// The most warnings that a result had. The next one does not always end them.
@@ -387,6 +389,7 @@ impl Exchange {
         self.behind_first = true;
         if changed {
             self.outcome.affected_rows = ok.affected_rows;
+            self.outcome.matched_rows = first_number(ok.info);
         }
         if ok.last_insert_id != 0 {
             self.outcome.last_insert_id = ok.last_insert_id;
@@ -394,6 +397,13 @@ impl Exchange {
         let more = ok.status.contains(Status::MORE_RESULTS) && self.shape != ReplyShape::Status;
         self.place = if more { Place::Start } else { Place::Done };
     }
+}
+
+/// `Rows matched: 2  Changed: 1  Warnings: 0`, in any language.
+fn first_number(info: &[u8]) -> Option<u64> {
+    let start = info.iter().position(u8::is_ascii_digit)?;
+    let digits = info.get(start..)?.iter().take_while(|byte| byte.is_ascii_digit());
+    digits.copied().try_fold(0u64, |number, digit| number.checked_mul(10)?.checked_add(u64::from(digit - b'0')))
 }
 
 /// Bytes of a column definition behind its texts, their length included.

@@ -18,6 +18,7 @@ mod consistency;
 mod error;
 mod execute;
 mod failover;
+mod found_rows;
 mod job;
 mod kill;
 mod learned;

@@ -60,7 +60,7 @@ impl Session {
         lease.note(scoped.as_ref().unwrap_or(&self.state.values), self.state.database.as_ref());
         self.note_cursor(&outcome, job);
         let before = pins;
-        let pins = pins_behind(pins, job.effects(), &outcome, &noted, job);
+        let pins = pins_behind(pins, self.state.counts_unknown(), &outcome, &noted, job);
         let pins = match self.note_holdings(&mut lease, before, pins, &outcome, job).await {
             Ok(pins) => pins,
             Err(error) => return Err(SessionError::HeldConnectionLost(error.to_string())),
@@ -304,7 +304,7 @@ impl Unread {
 }
 
 /// What holds the connection behind a statement.
-fn pins_behind(pins: Pins, effects: Effects, outcome: &Outcome, noted: &Noted, job: &Job<'_>) -> Pins {
+fn pins_behind(pins: Pins, counts_unknown: bool, outcome: &Outcome, noted: &Noted, job: &Job<'_>) -> Pins {
     const LASTING: [(Effects, Pins); 9] = [
         (Effects::USER_VARIABLE, Pins::USER_VARIABLE),
         (Effects::TEMPORARY_TABLE, Pins::TEMPORARY_TABLE),
@@ -316,7 +316,7 @@ fn pins_behind(pins: Pins, effects: Effects, outcome: &Outcome, noted: &Noted, j
         (Effects::XA_START, Pins::XA),
         (Effects::UNTRACKED_VARIABLE, Pins::UNTRACKED_VARIABLE),
     ];
-    let mut pins = pins;
+    let (mut pins, effects) = (pins, job.effects());
     for (effect, pin) in LASTING {
         // Even a statement that failed may have done part of it.
         pins.set(pin, pins.contains(pin) || effects.contains(effect));
@@ -333,7 +333,6 @@ fn pins_behind(pins: Pins, effects: Effects, outcome: &Outcome, noted: &Noted, j
             pins -= Pins::ONE_SHOT_TRANSACTION;
         }
     }
-    let counts_unknown = effects.contains(Effects::CALC_FOUND_ROWS) || job.command == CommandByte::StmtBulkExecute;
     let asks = outcome.error.is_some() || outcome.warnings > 0 || counts_unknown;
     let is_statement = job.command.is_statement() || (outcome.error.is_some() && job.command != CommandByte::Ping);
     match job.statement.class {
@@ -385,7 +384,7 @@ mod tests {
             hint: None,
             kind: Kind::Plain,
         };
-        pins_behind(pins, effects, outcome, &noted, &job)
+        pins_behind(pins, false, outcome, &noted, &job)
     }
 
     fn ok() -> Outcome {

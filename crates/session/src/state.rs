@@ -1,5 +1,6 @@
 //! What a session looks like to its client.
 
+use crate::found_rows::{Found, found_rows};
 use splitfin_backend::{Began, Lease, Values, Wanted};
 use splitfin_protocol::session_track::{Change, Changes, NO_TRANSACTION, ToldState, Tracking};
 use splitfin_protocol::{CommandByte, Outcome, Status};
@@ -142,16 +143,11 @@ impl State {
             (false, CommandByte::StmtBulkExecute) => None,
             (false, _) => Some(i64::try_from(outcome.affected_rows).unwrap_or(-1)),
         };
-        let begins = |word: &str| statement.text.starts_with(word);
-        let rows = match outcome.last_rows {
-            Some(rows) => Some(rows).filter(|_| !keeps_found_rows(&statement.text)),
-            None if outcome.error.is_some() => None,
-            None if begins("select ") => Some(outcome.affected_rows),
-            None if begins("do ") && self.mysql => Some(1),
-            None => None,
-        };
-        if let Some(rows) = rows {
-            self.found_rows = (!statement.effects.contains(Effects::CALC_FOUND_ROWS)).then_some(rows);
+        match found_rows(&statement.text, outcome, self.mysql) {
+            Found::Kept => {}
+            Found::Rows(_) if statement.effects.contains(Effects::CALC_FOUND_ROWS) => self.found_rows = None,
+            Found::Rows(rows) => self.found_rows = Some(rows),
+            Found::Unknown => self.found_rows = None,
         }
     }
 
@@ -165,6 +161,11 @@ impl State {
         }
         self.row_count = self.row_count.or_else(|| Some(rows.and_then(|rows| rows.parse().ok()).unwrap_or(-1)));
         self.found_rows = self.found_rows.or_else(|| Some(found.and_then(|rows| rows.parse().ok()).unwrap_or(0)));
+    }
+
+    /// Whether only the connection that ran the last statement knows how many rows that was.
+    pub(crate) const fn counts_unknown(&self) -> bool {
+        self.row_count.is_none() || self.found_rows.is_none()
     }
 
     /// A command that is no statement was answered with OK: MariaDB counts that as no rows.
@@ -282,34 +283,3 @@ impl State {
 
 /// What no variable is, so that it is set whatever is wanted.
 const UNSURE: &str = "\0";
-
-/// Whether servers do not count the rows of this statement, normalised, as found: those that no query has made.
-fn keeps_found_rows(text: &str) -> bool {
-    const FIRST: [&str; 11] = [
-        "analyze table",
-        "check",
-        "delete",
-        "desc select",
-        "explain select",
-        "help",
-        "insert",
-        "optimize",
-        "repair",
-        "replace",
-        "xa",
-    ];
-    const SHOWN: [&str; 10] = [
-        "binary",
-        "create",
-        "errors",
-        "full processlist",
-        "grants",
-        "master",
-        "privileges",
-        "processlist",
-        "replica",
-        "warnings",
-    ];
-    let begins = |text: &str, words: &[&str]| words.iter().any(|word| text.starts_with(word));
-    begins(text, &FIRST) || text.strip_prefix("show ").is_some_and(|shown| begins(shown, &SHOWN))
-}
