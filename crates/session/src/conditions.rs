@@ -11,7 +11,8 @@ use crate::job::{Job, Kind};
 use crate::serve::Session;
 use splitfin_backend::{BackendError, Lease, Wanted};
 use splitfin_protocol::packet::ErrPacket;
-use splitfin_protocol::{CommandByte, Outcome};
+use splitfin_protocol::packet::attributes::NO_ATTRIBUTES;
+use splitfin_protocol::{Capabilities, CommandByte, Outcome};
 use splitfin_router::conditions::{ASK_COUNTS, Conditions, ask};
 use splitfin_router::{Class, Effects, Pins, Statement, Tables};
 
@@ -195,6 +196,28 @@ impl Session {
         if let Some(lease) = released {
             self.put_back(lease);
         }
+    }
+
+    /// The statement that makes a MySQL raise an error that it would have raised itself, if it knew the session's prepared
+    /// statements: behind it, the connection has it to show.
+    pub(crate) fn raised<'a>(&self, unserved: &Unserved, packet: &'a [u8]) -> Option<Job<'a>> {
+        if !self.state.mysql || !matches!(unserved, Unserved::UnknownStatement { .. } | Unserved::NoCursor { .. }) {
+            return None;
+        }
+        let told = unserved.packet();
+        let error = ErrPacket::parse(&told).ok()?;
+        let (state, message) = (String::from_utf8_lossy(&error.state), String::from_utf8_lossy(&error.message));
+        let signal = format!(
+            "SIGNAL SQLSTATE '{state}' SET MYSQL_ERRNO={},MESSAGE_TEXT='{}'",
+            error.code,
+            message.replace(['\'', '\\'], " ")
+        );
+        let attributes: &[u8] = match self.capabilities.contains(Capabilities::QUERY_ATTRIBUTES) {
+            true => &NO_ATTRIBUTES,
+            false => &[],
+        };
+        let kind = Kind::substituted(attributes, signal.as_bytes());
+        Some(Job { kind, ..Job::command(CommandByte::Query, packet, Class::Session) })
     }
 
     /// An error that no server has seen is one of the session's, too.

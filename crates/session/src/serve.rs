@@ -338,7 +338,10 @@ impl Session {
                     reply::ok(client, sequence, self.capabilities, self.state.status, &[]).await?;
                     return Ok(Ok(Next::Command));
                 }
-                Err(unserved) => return Ok(Err(unserved)),
+                Err(unserved) => match self.raised(&unserved, packet) {
+                    Some(job) => job,
+                    None => return Ok(Err(unserved)),
+                },
             },
         };
         self.count += 1;
