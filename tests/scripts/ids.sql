@@ -63,6 +63,8 @@ SELECT p.id AS x, info FROM information_schema.processlist p WHERE p.id = CONNEC
 SELECT COUNT(*) FROM information_schema.processlist WHERE id = 5000000000
 BEGIN ;; UPDATE orders SET amount = 7 WHERE id = 1 ;; SELECT trx_mysql_thread_id, trx_rows_modified FROM information_schema.innodb_trx WHERE trx_mysql_thread_id > 0 ;; ROLLBACK
 SHOW PROCESSLIST LIKE 'x'
+USE information_schema ;; SELECT id = CONNECTION_ID(), id, db FROM processlist WHERE id = CONNECTION_ID() ;; SELECT COUNT(*) > 0 FROM tables ;; USE shop
 [mysql]
+USE performance_schema ;; SELECT processlist_id, processlist_user FROM threads WHERE processlist_id = CONNECTION_ID() ;; USE shop
 SELECT processlist_id, processlist_user FROM performance_schema.threads WHERE processlist_id = CONNECTION_ID() ;; SELECT id FROM performance_schema.processlist WHERE id = CONNECTION_ID() ;; SELECT conn_id, user FROM sys.session WHERE conn_id = CONNECTION_ID()
 [both]

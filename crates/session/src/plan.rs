@@ -12,7 +12,7 @@ use splitfin_protocol::packet::Bound;
 use splitfin_protocol::packet::column::ColumnKind;
 use splitfin_protocol::{Command, CommandByte, Status};
 use splitfin_router::conditions::Conditions;
-use splitfin_router::{Class, Decision, Effects, Hint, Kill, Known, Own, Pins, Reason, Statement, substitute};
+use splitfin_router::{Because, Class, Decision, Effects, Hint, Kill, Known, Own, Pins, Reason, Statement, substitute};
 use splitfin_topology::Family;
 use splitfin_transport::Framed;
 use std::rc::Rc;
@@ -94,7 +94,13 @@ impl Session {
             }
             hint
         });
-        (lookup.statement, hint)
+        let statement = lookup.statement;
+        if statement.class == Class::Read && self.state.database.as_deref().is_some_and(is_of_server) {
+            // Its tables need no schema in front of them to be the server's own.
+            let class = Class::Write(Because::ServerLocal);
+            return (Rc::new(Statement { class, ..(*statement).clone() }), hint);
+        }
+        (statement, hint)
     }
 
     async fn show_route(&self, client: &mut Framed) -> Result<(), SessionError> {
@@ -328,4 +334,10 @@ impl Session {
     pub(crate) const fn in_transaction(&self) -> bool {
         self.state.status.contains(Status::IN_TRANS)
     }
+}
+
+/// Whether a schema describes the server that it is on.
+fn is_of_server(schema: &str) -> bool {
+    let schemas = ["sys", "mysql", "performance_schema", "information_schema"];
+    schemas.iter().any(|known| known.eq_ignore_ascii_case(schema))
 }
