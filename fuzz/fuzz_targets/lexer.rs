@@ -2,7 +2,7 @@
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
-use splitfin_router::classify::classify;
+use splitfin_router::classify::{classify, tables};
 use splitfin_router::digest::normalise;
 use splitfin_router::lexer::{Lexer, Token};
 use splitfin_router::{Class, LexMode};
@@ -13,6 +13,7 @@ fuzz_target!(|data: &[u8]| {
     let mut once = Vec::new();
     normalise(text, mode, &mut once);
     let (class, _) = classify(text, mode);
+    let _ = tables(text, mode);
     if class == Class::Read {
         let tokens: Vec<_> = Lexer::new(text, mode).collect();
         for (at, token) in tokens.iter().enumerate() {

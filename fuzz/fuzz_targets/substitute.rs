@@ -3,20 +3,33 @@
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
-use splitfin_router::{Holdings, Known, KillText, LexMode, get_diagnostics, substitute};
+use splitfin_router::conditions::Conditions;
+use splitfin_router::{Holdings, KillText, Known, LexMode, substitute};
 
 fuzz_target!(|data: &[u8]| {
     let [flags, text @ ..] = data else { return };
     let mode = LexMode { ansi_quotes: flags & 1 != 0, no_backslash_escapes: flags & 2 != 0, unprovable: false };
     let mysql = flags & 4 != 0;
-    let known = Known { connection_id: 1_000_000_007, row_count: -1, found_rows: Some(3), last_gtid: "0-1-5", mysql };
+    let conditions = (flags & 16 != 0).then_some((2, 1));
+    let known = Known {
+        connection_id: 1_000_000_007,
+        row_count: -1,
+        found_rows: Some(3),
+        last_gtid: "0-1-5",
+        mysql,
+        conditions,
+    };
     if let Some(put_in) = substitute(text, mode, &known) {
         let lower = text.to_ascii_lowercase();
-        let asks = ["connection_id", "row_count", "found_rows", "last_gtid", "pseudo_thread_id"];
+        let asks = ["connection_id", "row_count", "found_rows", "last_gtid", "pseudo_thread_id", "_count"];
         assert!(asks.iter().any(|name| lower.windows(name.len()).any(|window| window == name.as_bytes())));
         assert!(!put_in.is_empty());
     }
-    let _ = get_diagnostics(text, mode, &known);
+    let mut left = Conditions::error(1062, "23000", "Duplicate entry");
+    left.append(&mut Conditions::error(1, "HY000", ""));
+    if let Some(put) = left.put_into(text, mode, 1) {
+        assert!(put.starts_with(b"SELECT ") || put.starts_with(b"SET "));
+    }
     let _ = KillText::parse(text, mode);
     let mut holdings = Holdings::default();
     holdings.note(text, mode, Some("shop"), flags & 8 != 0);

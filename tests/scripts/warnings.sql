@@ -114,3 +114,7 @@ BEGIN ;; SELECT 1 ;; !execute gone ;; SHOW WARNINGS ;; SELECT COUNT(*) > 0 FROM 
 [mariadb]
 SELECT CAST('x' AS SIGNED) ;; !execute gone ;; SHOW WARNINGS ;; COMMIT ;; SHOW WARNINGS ;; !clear gone ;; SHOW ERRORS ;; SELECT 1 ;; SHOW ERRORS
 [both]
+SET sql_select_limit = 1 ;; SELECT CAST('x' AS SIGNED), CAST('y' AS SIGNED) ;; COMMIT ;; SHOW WARNINGS ;; SHOW WARNINGS LIMIT 2 ;; SET sql_select_limit = DEFAULT
+SET max_join_size = 1, sql_safe_updates = 1 ;; SELECT CAST('x' AS SIGNED), CAST('y' AS SIGNED) ;; COMMIT ;; SHOW WARNINGS ;; SET max_join_size = DEFAULT, sql_safe_updates = DEFAULT
+XA START 'w' ;; SELECT CAST('x' AS SIGNED) ;; SELECT 1 ;; SHOW WARNINGS ;; XA END 'w' ;; SHOW WARNINGS ;; XA ROLLBACK 'w' ;; SHOW WARNINGS
+LOCK TABLES orders READ ;; SELECT CAST('x' AS SIGNED) ;; SELECT 1 ;; SHOW WARNINGS ;; UNLOCK TABLES ;; SHOW WARNINGS

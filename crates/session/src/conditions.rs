@@ -72,8 +72,10 @@ impl Session {
                 Tables::Used if counts => self.left = Left::default(),
                 Tables::Unknown if self.left.may_be_some() => {
                     self.state.learn_counts(Some(lease)).await;
-                    if lease.first_value("SELECT @@warning_count").await?.as_deref() == Some("0") {
-                        self.left = Left::default();
+                    match lease.first_value("SELECT @@warning_count").await {
+                        Ok(count) if count.as_deref() == Some("0") => self.left = Left::default(),
+                        Ok(_) | Err(BackendError::Refused { .. }) => {}
+                        Err(error) => return Err(error),
                     }
                 }
                 Tables::Used | Tables::Unused | Tables::Unknown => {}
@@ -107,14 +109,17 @@ impl Session {
             job.statement.class == Class::Diagnostics || ASKED.iter().any(|words| job.statement.text.contains(words));
         let asks = job.command.is_statement() && is_asked && !is_put;
         let may_end = !self.state.mysql && !conditions.is_empty() && job.statement.tables == Tables::Unknown;
-        if asks {
-            lease.apply(wanted).await?;
-            lease.first_value("SELECT 1 FROM information_schema.ENGINES LIMIT 1").await?;
-        } else if may_end {
-            lease.apply(wanted).await?;
-            lease.first_value("SIGNAL SQLSTATE '01000'").await?;
+        let own = match (asks, may_end) {
+            (true, _) => "SELECT 1 FROM information_schema.ENGINES LIMIT 1",
+            (false, true) => "SIGNAL SQLSTATE '01000'",
+            (false, false) => return Ok(()),
+        };
+        lease.apply(wanted).await?;
+        match lease.first_value(own).await {
+            // In the middle of an XA transaction it is refused, which leaves something as well.
+            Ok(_) | Err(BackendError::Refused { .. }) => Ok(()),
+            Err(error) => Err(error),
         }
-        Ok(())
     }
 
     /// Whether a statement may ask for them.
@@ -155,7 +160,15 @@ impl Session {
         let snapshot = self.worker.topology.snapshot();
         let version = snapshot.backend(lease.backend()).and_then(|view| view.version.as_deref());
         let details = ask(version.is_some_and(knows_rows));
-        let [counts, rows] = lease.all_rows([ASK_COUNTS, &details]).await?;
+        let [counts, rows] = match lease.all_rows([ASK_COUNTS, &details]).await {
+            Ok(answers) => answers,
+            // Told to end, or out of time: what was left went with that.
+            Err(error @ BackendError::Refused { .. }) => {
+                tracing::debug!(session = self.id, %error, "warnings could not be read");
+                Default::default()
+            }
+            Err(error) => return Err(error),
+        };
         if rows.len() > MOST {
             return Ok(false);
         }
