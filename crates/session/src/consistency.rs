@@ -322,7 +322,8 @@ impl Session {
         match committed(outcome) {
             _ if old.progress.means == Means::Sync => false,
             Position::Nothing => commits && !old.progress.gtids,
-            position => !new.progress.position.contains(&position),
+            // What it has now, it may have written itself: numbers do not tell who wrote.
+            position => !new.progress.led_from.contains(&position),
         }
     }
 

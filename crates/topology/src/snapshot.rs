@@ -73,6 +73,8 @@ pub struct Progress {
     pub rate: u64,
     /// Counts how often it was away, or came back with less than it had: nothing that was known of it before holds.
     pub generation: u32,
+    /// What it had when it was found to be the primary; nothing, if it never was.
+    pub led_from: Position,
 }
 
 /// All servers at one moment.

@@ -69,6 +69,7 @@ impl Monitor {
         self.note_followers();
         // A server that was only a replica until now owes no probes before it may serve as the primary.
         if let Some(member) = self.members.get_mut(found.index()) {
+            member.led_from = member.seen.as_ref().map(|seen| seen.position.clone()).unwrap_or_default();
             member.condition = Condition::Fit { bad: 0, last: None };
             member.verdict = Ok(());
         }

@@ -3,7 +3,7 @@
 use crate::backend::BackendSpec;
 use crate::circuit::Circuit;
 use crate::condition::{Condition, Thresholds, Unfit};
-use crate::gtid::History;
+use crate::gtid::{History, Position};
 use crate::observation::{Channel, ClusterKind, Identity, Membership, Observation, ProbeFailure};
 use crate::snapshot::{Means, Progress};
 use std::time::{Duration, Instant};
@@ -59,6 +59,8 @@ pub(super) struct Member {
     pub(super) has_followed: bool,
     pub(super) rate: u64,
     pub(super) generation: u32,
+    /// What it had when it was found to be the primary.
+    pub(super) led_from: Position,
 }
 
 impl Member {
@@ -78,6 +80,7 @@ impl Member {
             has_followed: false,
             rate: 0,
             generation: 0,
+            led_from: Position::Nothing,
         }
     }
 
@@ -189,6 +192,7 @@ impl Member {
             in_order: seen.in_order && seen.channels.len() <= 1,
             rate: self.rate,
             generation: self.generation,
+            led_from: self.led_from.clone(),
         }
     }
 }

@@ -204,6 +204,24 @@ fn a_promoted_replica_takes_over_and_the_old_primary_stays_out() {
     assert_eq!(replicas(&mut monitor), [C], "the old primary follows nobody");
 }
 
+#[test]
+fn what_a_primary_had_when_it_took_over_stays_known() {
+    let mut monitor = running();
+    let led_from =
+        |monitor: &mut Monitor, id: BackendId| monitor.snapshot().backend(id).unwrap().progress.led_from.clone();
+    assert_eq!((led_from(&mut monitor, A), led_from(&mut monitor, B)), (at(5), Position::Nothing));
+    monitor.observe(A, Ok(Observation { position: at(9), read_only: true, ..writable(A) }));
+    assert!(monitor.snapshot().backend(A).unwrap().read_only);
+    monitor.observe(B, Ok(Observation { position: at(8), ..writable(B) }));
+    monitor.observe(B, Ok(Observation { position: at(20), ..writable(B) }));
+    let snapshot = monitor.snapshot();
+    assert_eq!(snapshot.primary, Some(B));
+    assert_eq!(snapshot.backend(B).unwrap().progress.position, at(20));
+    assert_eq!(led_from(&mut monitor, B), at(8), "the old one's ninth is not in it");
+    monitor.observe(A, down());
+    assert!(!monitor.snapshot().backend(A).unwrap().read_only, "who is silent says nothing");
+}
+
 fn with_history(seen: Observation, text: &str) -> Observation {
     Observation { history: History::parse(Family::Mariadb, text).unwrap(), ..seen }
 }
