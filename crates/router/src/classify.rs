@@ -55,8 +55,8 @@ fn without_trailing_semicolons<'t, 'a>(mut tokens: &'t [Token<'a>]) -> &'t [Toke
 }
 
 /// Several statements in one text: a write, with everything that any of them leaves behind, unless all of them ask for
-/// what the statement before left. A read-only batch would
-/// be safe on a replica, but the semicolons of a stored program's body look the same.
+/// what the statement before left. A read-only batch would be safe on a replica, but the semicolons of a stored program's
+/// body look the same.
 fn several_statements(tokens: &[Token<'_>]) -> Option<(Class, Effects)> {
     tokens.contains(&Token::Punct(b';')).then(|| {
         let parts = tokens.split(|token| *token == Token::Punct(b';')).map(classify_tokens);
