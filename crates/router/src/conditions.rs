@@ -123,7 +123,7 @@ impl Conditions {
         for part in parts(text, mode) {
             put.push(self.show(part, mode).or_else(|| self.get(part, mode, row_count).map(String::into_bytes))?);
         }
-        Some(put.join(&b';'))
+        (!put.is_empty()).then(|| put.join(&b';'))
     }
 
     fn show(&self, text: &[u8], mode: LexMode) -> Option<Vec<u8>> {
@@ -358,6 +358,8 @@ mod tests {
         let both = put(&two(), "SHOW COUNT(*) ERRORS; GET DIAGNOSTICS @n = NUMBER;").unwrap();
         assert!(both.ends_with("AS `@@session.error_count`;SET @n=CAST(2 AS UNSIGNED)"), "{both}");
         for other in [
+            "",
+            "-- nothing",
             "SHOW COUNT(*) ERRORS; SELECT 1",
             "SHOW TABLES",
             "SHOW COUNT(*) TABLES",
