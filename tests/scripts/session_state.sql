@@ -242,3 +242,5 @@ SELECT 6
 SET STATEMENT time_zone = '+05:00' FOR SELECT COUNT(*) FROM orders ;; @b SET time_zone = '+05:00' ;; @b SELECT NOW() = UTC_TIMESTAMP() + INTERVAL 5 HOUR ;; @b SELECT @@time_zone, COUNT(*) FROM orders ;; SELECT @@time_zone ;; @b SET time_zone = DEFAULT
 !multi on ;; SET STATEMENT sql_mode = '' FOR SELECT 1; SET SESSION group_concat_max_len = 99 ;; SELECT @@group_concat_max_len, @@sql_mode <> '' ;; SET SESSION group_concat_max_len = DEFAULT ;; !multi off
 [both]
+-- Roles, and what becomes of them when the user changes to the same one.
+CREATE ROLE scripted ;; GRANT scripted TO app@'%' ;; SET ROLE scripted ;; SELECT CURRENT_ROLE() IN ('scripted', '`scripted`@`%`') ;; !user shop ;; SELECT CURRENT_ROLE() IN ('scripted', '`scripted`@`%`') ;; SET ROLE NONE ;; !user shop ;; SELECT CURRENT_ROLE() ;; DROP ROLE scripted

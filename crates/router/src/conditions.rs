@@ -116,6 +116,24 @@ impl Conditions {
         self.counts
     }
 
+    /// A statement that leaves the first of them on a connection, as near as one can: what asks for them in ways that cannot
+    /// be put in other words finds that, and whether it is still there tells what has become of them.
+    pub fn raise_first(&self) -> String {
+        let Some(Condition { level, code, texts, .. }) = self.list.first() else {
+            return "SIGNAL SQLSTATE '01000'".to_owned();
+        };
+        let state = unhex(&texts[0]);
+        let is_errors = state.len() == 5 && state.bytes().all(|byte| byte.is_ascii_alphanumeric());
+        // The class of the state decides about the level.
+        let state = match &**level {
+            "Error" if is_errors && !["00", "01", "02"].iter().any(|class| state.starts_with(class)) => &state,
+            "Error" => "HY000",
+            _ => "01000",
+        };
+        let number = if (1..u64::from(u16::MAX)).contains(code) { *code } else { 1105 };
+        format!("SIGNAL SQLSTATE '{state}' SET MYSQL_ERRNO={number},MESSAGE_TEXT={}", literal(&texts[MESSAGE]))
+    }
+
     /// `text`, which asks for these conditions, in words that give the same on every connection of a MariaDB. Nothing, if it
     /// has to be asked as it is.
     pub fn put_into(&self, text: &[u8], mode: LexMode, row_count: i64) -> Option<Vec<u8>> {
@@ -293,6 +311,13 @@ fn hex(text: &str) -> Box<str> {
     digits.into()
 }
 
+/// The text that these digits are; what is none in between is left out.
+fn unhex(digits: &str) -> String {
+    let pairs = digits.as_bytes().chunks_exact(2).map(|pair| std::str::from_utf8(pair).unwrap_or_default());
+    let bytes: Vec<u8> = pairs.filter_map(|pair| u8::from_str_radix(pair, 16).ok()).collect();
+    String::from_utf8_lossy(&bytes).into_owned()
+}
+
 /// Hexadecimal digits as a text of the character set that servers have messages in.
 fn literal(hex: &str) -> String {
     match hex {
@@ -402,6 +427,19 @@ mod tests {
             assert_eq!(put(&two(), error), None, "{error}");
         }
         assert_eq!(put(&none, "GET DIAGNOSTICS CONDITION @i @t = MESSAGE_TEXT"), None);
+    }
+
+    #[test]
+    fn the_first_can_be_raised_again() {
+        assert_eq!(Conditions::none().raise_first(), "SIGNAL SQLSTATE '01000'");
+        let warning = "SIGNAL SQLSTATE '01000' SET MYSQL_ERRNO=1292,MESSAGE_TEXT=_utf8mb3 X'5472756E6361746564'";
+        assert_eq!(two().raise_first(), warning, "22007 would be an error");
+        let error = |code, state| Conditions::error(code, state, "x").raise_first();
+        assert_eq!(error(1062, "23000"), "SIGNAL SQLSTATE '23000' SET MYSQL_ERRNO=1062,MESSAGE_TEXT=_utf8mb3 X'78'");
+        for state in ["01000", "02000", "00000", "", "'; --"] {
+            assert!(error(1, state).starts_with("SIGNAL SQLSTATE 'HY000' SET MYSQL_ERRNO=1,"), "{state}");
+        }
+        assert!(error(0, "HY000").contains("MYSQL_ERRNO=1105,"));
     }
 
     #[test]

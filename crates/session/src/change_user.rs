@@ -3,7 +3,7 @@
 use crate::affinity::Affinity;
 use crate::conditions::Left;
 use crate::error::SessionError;
-use crate::login::{admit_noted, authenticate, nonce, refused};
+use crate::login::{Identity, admit_noted, authenticate, nonce, refused};
 use crate::reply;
 use crate::serve::Session;
 use splitfin_backend::{Age, Checkout, Lease, Wanted};
@@ -28,9 +28,11 @@ impl Session {
             authenticate(client, accept, sequence, self.peer, None, &self.worker).await?;
         match admit_noted(&accept, &self.worker, proof, self.peer, client.stream()).await {
             Ok(identity) => {
+                let role = self.role_behind_change(&identity);
                 self.consistency.change_user(&identity.account.user, &self.worker.settings().consistency);
                 self.account = identity.account;
                 self.state = identity.state;
+                self.state.role = role;
                 self.affinity = Affinity::of_login(identity.held);
                 self.prepared.clear();
                 self.unread = Default::default();
@@ -42,6 +44,17 @@ impl Session {
                 reply::error(&mut client, sequence, &unserved).await?;
                 Err(refused(&unserved))
             }
+        }
+    }
+
+    /// The role behind COM_CHANGE_USER. MariaDB keeps the active one where the account has none to begin with. It does so for
+    /// other accounts too, which gives them what they were never granted: here, only for the same one.
+    fn role_behind_change(&self, identity: &Identity) -> Rc<str> {
+        let fresh = &identity.state.role;
+        let is_same = identity.account.user == self.account.user;
+        match is_same && !self.state.mysql && &**fresh == "NONE" && !self.state.role.is_empty() {
+            true => Rc::clone(&self.state.role),
+            false => Rc::clone(fresh),
         }
     }
 

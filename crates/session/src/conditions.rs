@@ -110,12 +110,12 @@ impl Session {
         let asks = job.command.is_statement() && is_asked && !is_put;
         let may_end = !self.state.mysql && !conditions.is_empty() && job.statement.tables == Tables::Unknown;
         let own = match (asks, may_end) {
-            (true, _) => "SELECT 1 FROM information_schema.ENGINES LIMIT 1",
-            (false, true) => "SIGNAL SQLSTATE '01000'",
+            (_, true) => conditions.raise_first(),
+            (true, false) => "SELECT 1 FROM information_schema.ENGINES LIMIT 1".to_owned(),
             (false, false) => return Ok(()),
         };
         lease.apply(wanted).await?;
-        match lease.first_value(own).await {
+        match lease.first_value(&own).await {
             // In the middle of an XA transaction it is refused, which leaves something as well.
             Ok(_) | Err(BackendError::Refused { .. }) => Ok(()),
             Err(error) => Err(error),
