@@ -53,7 +53,7 @@ impl fmt::Display for Pins {
             (Pins::TEXT_PREPARE, "a statement prepared as text"),
             (Pins::XA, "an XA transaction"),
             (Pins::ONE_SHOT_TRANSACTION, "SET TRANSACTION for the next transaction"),
-            (Pins::DIAGNOSTICS, "warnings or counts that may be asked for"),
+            (Pins::DIAGNOSTICS, "errors or warnings that may be asked for"),
             (Pins::UNTRACKED_VARIABLE, "a variable that servers do not report"),
             (Pins::CURSOR, "an open cursor"),
             (Pins::LONG_DATA, "parameters sent in pieces"),

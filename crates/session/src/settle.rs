@@ -76,6 +76,14 @@ impl Session {
             self.left = Left::default();
             return Ok(Next::Command);
         }
+        let pins = match pins == Pins::DIAGNOSTICS && !may_be_asked(&outcome) && !self.in_transaction() {
+            // Only counts would hold the connection: asked at once, they do not.
+            true if job.statement.class != Class::Diagnostics => {
+                self.state.learn_counts(Some(&mut lease)).await;
+                Pins::empty()
+            }
+            _ => pins,
+        };
         self.hold(lease, self.in_transaction(), pins).await;
         Ok(Next::Command)
     }
@@ -126,8 +134,7 @@ impl Session {
         self.unread.collations |= noted.charset_changed;
         self.unread.role |= effects.contains(Effects::ROLE) || runs_others;
         self.unread.variables |= tracking || (runs_others && !lease.reports_all());
-        let may_be_asked = outcome.error.is_some() || outcome.warnings > 0;
-        if !may_be_asked && job.statement.class != Class::Diagnostics {
+        if !may_be_asked(outcome) && job.statement.class != Class::Diagnostics {
             self.read_back(lease).await?;
         }
         Ok(())
@@ -193,7 +200,7 @@ impl Session {
         }
         let assigns = job.effects().contains(Effects::USER_VARIABLE);
         let asks = job.statement.class == Class::Diagnostics && !assigns;
-        let may_be_asked = failed || outcome.warnings > 0 || asks;
+        let may_be_asked = may_be_asked(outcome) || asks;
         if !may_be_asked
             && job.statement.text.contains("_lock")
             && let Some(ask) = self.holdings.ask_for_locks()
@@ -303,6 +310,11 @@ impl Unread {
     }
 }
 
+/// Whether the next statement may ask for errors or warnings, which one of our own would end.
+const fn may_be_asked(outcome: &Outcome) -> bool {
+    outcome.error.is_some() || outcome.warnings > 0
+}
+
 /// What holds the connection behind a statement.
 fn pins_behind(pins: Pins, counts_unknown: bool, outcome: &Outcome, noted: &Noted, job: &Job<'_>) -> Pins {
     const LASTING: [(Effects, Pins); 9] = [
@@ -333,7 +345,7 @@ fn pins_behind(pins: Pins, counts_unknown: bool, outcome: &Outcome, noted: &Note
             pins -= Pins::ONE_SHOT_TRANSACTION;
         }
     }
-    let asks = outcome.error.is_some() || outcome.warnings > 0 || counts_unknown;
+    let asks = may_be_asked(outcome) || counts_unknown;
     let is_statement = job.command.is_statement() || (outcome.error.is_some() && job.command != CommandByte::Ping);
     match job.statement.class {
         // It asks, and leaves what there is, unless it fails itself.
