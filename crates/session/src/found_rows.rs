@@ -14,6 +14,8 @@ pub(crate) enum Found {
     Rows(u64),
     /// Only the connection knows.
     Unknown,
+    /// None, if the connection says so; else it is as before, and what the connection says is somebody else's.
+    NoneOrKept,
 }
 
 /// Behind a statement with this normalised text.
@@ -31,8 +33,11 @@ pub(crate) fn found_rows(text: &str, outcome: &Outcome, mysql: bool) -> Found {
         "select" => Found::Rows(outcome.affected_rows),
         "do" if mysql => Found::Rows(1),
         "update" if has_query || is_update_of_several(text) => Found::Unknown,
-        // Of none, it may have known before it looked: then it counts nothing.
-        "update" if mysql => outcome.matched_rows.filter(|rows| *rows > 0).map_or(Found::Unknown, Found::Rows),
+        "update" if mysql => match outcome.matched_rows {
+            // It may have known before it looked: then it counts nothing.
+            None | Some(0) => Found::NoneOrKept,
+            Some(rows) => Found::Rows(rows),
+        },
         "delete" if has_query || !is_delete_of_one(text) => Found::Unknown,
         "insert" | "replace" if has_query => Found::Unknown,
         "set" | "do" | "create" if has_query && !mysql => Found::Unknown,
@@ -97,10 +102,10 @@ mod tests {
     /// `(MariaDB 10.11, MySQL 9.7)`, as they do it.
     #[test]
     fn each_server_counts_in_its_own_way() {
-        use Found::{Kept, Rows, Unknown};
+        use Found::{Kept, NoneOrKept, Rows, Unknown};
         for (text, matched, expected) in [
             ("update orders set amount = ? where id < ?", Some(2), (Kept, Rows(2))),
-            ("update orders set amount = ? where ?", Some(0), (Kept, Unknown)),
+            ("update orders set amount = ? where ?", Some(0), (Kept, NoneOrKept)),
             ("update orders set amount = ( select ? )", Some(1), (Unknown, Unknown)),
             ("update orders , names set amount = ?", Some(1), (Unknown, Unknown)),
             ("update orders set a = ? , b = ?", Some(1), (Kept, Rows(1))),

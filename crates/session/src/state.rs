@@ -24,6 +24,8 @@ pub(crate) struct State {
     pub(crate) row_count: Option<i64>,
     /// What FOUND_ROWS() gives; nothing, if only the connection knows.
     pub(crate) found_rows: Option<u64>,
+    /// What it gave before the statement that may have left it at that.
+    found_before: Option<u64>,
     /// What MariaDB's `@@last_gtid` gives.
     last_gtid: Box<str>,
     /// What variables were when the session began, and when that was.
@@ -70,6 +72,7 @@ impl State {
             last_insert_id: 0,
             row_count: Some(0),
             found_rows: Some(0),
+            found_before: None,
             last_gtid: Box::default(),
             fresh: Values::default(),
             began: None,
@@ -148,6 +151,7 @@ impl State {
             Found::Rows(_) if statement.effects.contains(Effects::CALC_FOUND_ROWS) => self.found_rows = None,
             Found::Rows(rows) => self.found_rows = Some(rows),
             Found::Unknown => self.found_rows = None,
+            Found::NoneOrKept => self.found_before = self.found_rows.take(),
         }
     }
 
@@ -160,7 +164,9 @@ impl State {
             found = if found_rows { lease.first_value("SELECT FOUND_ROWS()").await.ok().flatten() } else { None };
         }
         self.row_count = self.row_count.or_else(|| Some(rows.and_then(|rows| rows.parse().ok()).unwrap_or(-1)));
-        self.found_rows = self.found_rows.or_else(|| Some(found.and_then(|rows| rows.parse().ok()).unwrap_or(0)));
+        let found = found.and_then(|rows| rows.parse().ok()).unwrap_or(0);
+        let before = self.found_before.take().filter(|_| found != 0);
+        self.found_rows = self.found_rows.or(before).or(Some(found));
     }
 
     /// Whether only the connection that ran the last statement knows how many rows that was.
