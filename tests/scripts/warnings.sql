@@ -121,3 +121,6 @@ SET max_join_size = 1, sql_safe_updates = 1 ;; SELECT CAST('x' AS SIGNED), CAST(
 XA START 'w' ;; SELECT CAST('x' AS SIGNED) ;; SELECT 1 ;; SHOW WARNINGS ;; XA END 'w' ;; SHOW WARNINGS ;; XA ROLLBACK 'w' ;; SHOW WARNINGS
 LOCK TABLES orders READ ;; SELECT CAST('x' AS SIGNED) ;; SELECT 1 ;; SHOW WARNINGS ;; UNLOCK TABLES ;; SHOW WARNINGS
 @b SELECT id FROM orders FOR UPDATE ;; SELECT item FROM orders LIMIT 2 ;; UPDATE orders SET amount = 1 WHERE 0 ;; SELECT FOUND_ROWS() ;; UPDATE orders SET amount = 1 WHERE id = 99 ;; SELECT FOUND_ROWS()
+@b SELECT id FROM orders FOR UPDATE ;; SELECT item FROM orders LIMIT 2 ;; UPDATE orders SET amount = 1 WHERE id IN (SELECT id FROM store.names) ;; SELECT FOUND_ROWS()
+@b SELECT id FROM orders FOR UPDATE ;; SELECT item FROM orders LIMIT 2 ;; DELETE FROM blank WHERE id IN (SELECT id FROM store.names) ;; SELECT FOUND_ROWS()
+@b SELECT id FROM orders FOR UPDATE ;; SELECT item FROM orders LIMIT 2 ;; BEGIN ;; UPDATE orders SET amount = 1 WHERE id IN (SELECT id FROM store.names WHERE 0) ;; SELECT FOUND_ROWS() ;; COMMIT

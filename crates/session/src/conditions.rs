@@ -7,6 +7,7 @@
 
 use crate::affinity::{Affinity, Fate, fate};
 use crate::error::{SessionError, Unserved};
+use crate::found_rows::{make, will_be_asked};
 use crate::job::{Job, Kind};
 use crate::serve::Session;
 use splitfin_backend::{BackendError, Lease, Wanted};
@@ -115,11 +116,23 @@ impl Session {
             (false, false) => return Ok(()),
         };
         lease.apply(wanted).await?;
-        match lease.first_value(&own).await {
-            // In the middle of an XA transaction it is refused, which leaves something as well.
-            Ok(_) | Err(BackendError::Refused { .. }) => Ok(()),
-            Err(error) => Err(error),
+        run_own(lease, &own).await
+    }
+
+    /// In front of a statement: FOUND_ROWS() is this session's on the connection, where it will be asked.
+    pub(crate) async fn prepare_counts(
+        &self,
+        lease: &mut Lease,
+        job: &Job<'_>,
+        wanted: &Wanted,
+    ) -> Result<(), BackendError> {
+        let Some(rows) = self.state.found_rows else { return Ok(()) };
+        let is_read = job.statement.class == Class::Read;
+        if is_read || !job.command.is_statement() || !will_be_asked(&job.statement.text, self.state.mysql) {
+            return Ok(());
         }
+        lease.apply(wanted).await?;
+        run_own(lease, &make(rows)).await
     }
 
     /// Whether a statement may ask for them.
@@ -241,6 +254,15 @@ impl Session {
             let (state, message) = (String::from_utf8_lossy(&error.state), String::from_utf8_lossy(&error.message));
             self.left = Left::Known(Conditions::error(error.code, &state, &message));
         }
+    }
+}
+
+/// Runs a statement for what it leaves behind. In the middle of an XA transaction it is refused, which leaves something as
+/// well.
+async fn run_own(lease: &mut Lease, sql: &str) -> Result<(), BackendError> {
+    match lease.first_value(sql).await {
+        Ok(_) | Err(BackendError::Refused { .. }) => Ok(()),
+        Err(error) => Err(error),
     }
 }
 

@@ -114,7 +114,11 @@ impl Session {
         let asks_last_id = job.effects().contains(Effects::LAST_INSERT_ID);
         let wanted = self.state.wanted(lease.is_guarded(), asks_last_id);
         let guarded = wanted.guard;
-        if let Err(error) = self.prepare_conditions(&mut lease, job, &wanted, true).await {
+        let prepared = match self.prepare_conditions(&mut lease, job, &wanted, true).await {
+            Ok(()) => self.prepare_counts(&mut lease, job, &wanted).await,
+            error => error,
+        };
+        if let Err(error) = prepared {
             return Err(SessionError::HeldConnectionLost(error.to_string()));
         }
         match self.attempt(client, &mut lease, job, &wanted, Sending::default()).await {
@@ -242,6 +246,7 @@ impl Session {
             return Err(Failure::NotSent(backend, io::Error::from(io::ErrorKind::NotConnected).into()));
         }
         self.prepare_conditions(&mut lease, job, &wanted, false).await?;
+        self.prepare_counts(&mut lease, job, &wanted).await?;
         let wait = match guarded.then(|| self.wait(lease.backend(), needed, &snapshot)).transpose() {
             Ok(wait) => wait.flatten(),
             Err(Crowded) => {

@@ -28,22 +28,39 @@ pub(crate) fn found_rows(text: &str, outcome: &Outcome, mysql: bool) -> Found {
     }
     let mut words = text.split(' ');
     let first = words.next().unwrap_or_default();
-    let has_query = words.any(|word| word == "select");
+    let mut has_query = || words.any(|word| word == "select");
     match first {
         "select" => Found::Rows(outcome.affected_rows),
         "do" if mysql => Found::Rows(1),
-        "update" if has_query || is_update_of_several(text) => Found::Unknown,
+        "update" if has_query() || is_update_of_several(text) => Found::Unknown,
         "update" if mysql => match outcome.matched_rows {
             // It may have known before it looked: then it counts nothing.
             None | Some(0) => Found::NoneOrKept,
             Some(rows) => Found::Rows(rows),
         },
-        "delete" if has_query || !is_delete_of_one(text) => Found::Unknown,
-        "insert" | "replace" if has_query => Found::Unknown,
-        "set" | "do" | "create" if has_query && !mysql => Found::Unknown,
+        "delete" if has_query() || !is_delete_of_one(text) => Found::Unknown,
+        "insert" | "replace" if has_query() => Found::Unknown,
+        "set" | "do" | "create" if !mysql && has_query() => Found::Unknown,
         _ => Found::Kept,
     }
 }
+
+/// Whether only the connection will know behind a statement with this normalised text. It may also leave the number as it
+/// is there, which must not be that of another session.
+pub(crate) fn will_be_asked(text: &str, mysql: bool) -> bool {
+    found_rows(text, &Outcome::default(), mysql) == Found::Unknown
+}
+
+/// A statement that makes it this number on a connection. More rows than anybody would send for that are none.
+pub(crate) fn make(rows: u64) -> String {
+    match rows {
+        1..=MOST => format!("SELECT 1{}", " UNION ALL SELECT 1".repeat(rows as usize - 1)),
+        _ => "SELECT 1 FROM DUAL WHERE 0".to_owned(),
+    }
+}
+
+/// Rows that [`make`] makes.
+const MOST: u64 = 200;
 
 fn is_update_of_several(text: &str) -> bool {
     let tables = text.split(' ').take_while(|word| *word != "set");
@@ -125,6 +142,16 @@ mod tests {
         ] {
             assert_eq!(behind(text, ok(matched)), expected, "{text}");
         }
+    }
+
+    #[test]
+    fn a_number_can_be_made() {
+        assert_eq!(make(0), "SELECT 1 FROM DUAL WHERE 0");
+        assert_eq!(make(3), "SELECT 1 UNION ALL SELECT 1 UNION ALL SELECT 1");
+        assert_eq!(make(MOST + 1), make(0));
+        let asked = "update orders set amount = ? where id in ( select ? )";
+        assert!(will_be_asked(asked, false) && will_be_asked(asked, true));
+        assert!(!will_be_asked("update orders set amount = ? where ?", true));
     }
 
     #[test]
