@@ -80,6 +80,8 @@ fn follow_reply() -> Box<dyn FnMut()> {
         tracking: std::rc::Rc::new(splitfin_protocol::session_track::tracked_by_default()),
         told: splitfin_protocol::session_track::NO_TRANSACTION,
         shift: 0,
+        more: false,
+        results: 0,
         columns: 0,
         mysql: true,
         no_warnings: false,

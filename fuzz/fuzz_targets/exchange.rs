@@ -23,6 +23,8 @@ fn reshape(command: CommandByte, client: Capabilities, pieces: &[&[u8]]) -> Opti
         tracking: Default::default(),
         told: *b"T_______",
         shift: 0,
+        more: matches!(command, CommandByte::StmtFetch | CommandByte::StmtReset),
+        results: 2,
         columns: 7,
         mysql: true,
         pending: Vec::new(),

@@ -3,8 +3,8 @@
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
-use splitfin_router::conditions::Conditions;
-use splitfin_router::{Holdings, KillText, Known, LexMode, substitute};
+use splitfin_router::conditions::{Asked, Conditions};
+use splitfin_router::{Holdings, KillText, Known, LexMode, first_of_several, substitute};
 
 fuzz_target!(|data: &[u8]| {
     let [flags, text @ ..] = data else { return };
@@ -13,9 +13,9 @@ fuzz_target!(|data: &[u8]| {
     let conditions = (flags & 16 != 0).then_some((2, 1));
     let known = Known {
         connection_id: 1_000_000_007,
-        row_count: -1,
+        row_count: Some(-1),
         found_rows: Some(3),
-        last_gtid: "0-1-5",
+        last_gtid: Some("0-1-5"),
         mysql,
         conditions,
     };
@@ -27,8 +27,13 @@ fuzz_target!(|data: &[u8]| {
     }
     let mut left = Conditions::error(1062, "23000", "Duplicate entry");
     left.append(&mut Conditions::error(1, "HY000", ""));
-    if let Some(put) = left.put_into(text, mode, 1) {
+    let asked = Asked { row_count: 1, variable: (flags & 32 != 0).then_some(2) };
+    let _ = Asked::variable_of(text, mode);
+    if let Some(put) = left.put_into(text, mode, asked) {
         assert!(put.starts_with(b"SELECT ") || put.starts_with(b"SET "));
+    }
+    if let Some((first, behind)) = first_of_several(text, mode) {
+        assert_eq!([first, behind].join(&b';'), text);
     }
     let _ = KillText::parse(text, mode);
     let mut holdings = Holdings::default();

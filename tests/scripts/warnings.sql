@@ -124,3 +124,77 @@ LOCK TABLES orders READ ;; SELECT CAST('x' AS SIGNED) ;; SELECT 1 ;; SHOW WARNIN
 @b SELECT id FROM orders FOR UPDATE ;; SELECT item FROM orders LIMIT 2 ;; UPDATE orders SET amount = 1 WHERE id IN (SELECT id FROM store.names) ;; SELECT FOUND_ROWS()
 @b SELECT id FROM orders FOR UPDATE ;; SELECT item FROM orders LIMIT 2 ;; DELETE FROM blank WHERE id IN (SELECT id FROM store.names) ;; SELECT FOUND_ROWS()
 @b SELECT id FROM orders FOR UPDATE ;; SELECT item FROM orders LIMIT 2 ;; BEGIN ;; UPDATE orders SET amount = 1 WHERE id IN (SELECT id FROM store.names WHERE 0) ;; SELECT FOUND_ROWS() ;; COMMIT
+-- Several statements in one text, with warnings from before: each is as if it had come alone.
+!multi on
+SELECT CAST('a' AS SIGNED), CAST('b' AS SIGNED) ;; COMMIT ;; SELECT 1; SHOW WARNINGS ;; SELECT 1;SELECT 2; SHOW COUNT(*) WARNINGS;SHOW WARNINGS LIMIT 1 ;; COMMIT; SELECT @@warning_count, 1 ;; SHOW WARNINGS
+DROP TABLE IF EXISTS never_there, nor_this ;; COMMIT ;; SELECT 1; SHOW WARNINGS ;; SHOW WARNINGS
+SELECT CAST('a' AS SIGNED), CAST('b' AS SIGNED) ;; SELECT 1 ;; {SELECT COUNT(*) > 0 FROM orders|SELECT CAST('c' AS SIGNED)|CALL two()|CALL warn()|SET @x = twice(2)|BEGIN|INSERT INTO blank VALUES (77, 'a')|SET NAMES utf8mb4|SELECT nothing|CALL fail()|SELECT * FROM;|SELEC * FROM x|SELECT 'open|USE nowhere|SELECT ROW_COUNT() FRM|USE shop|SET @y = 5, @z = @y + 1|SELECT id FROM orders WHERE id = 1}; SHOW WARNINGS; SELECT @@warning_count;SHOW ERRORS ;; SHOW WARNINGS ;; COMMIT
+DELETE FROM blank
+SELECT CAST('a' AS SIGNED), CAST('b' AS SIGNED) ;; SELECT 1 ;; SELECT 1; SELECT @@warning_count, ROW_COUNT(), FOUND_ROWS(), LAST_INSERT_ID(3); GET DIAGNOSTICS @n = NUMBER, @r = ROW_COUNT; SELECT @n, @r, LAST_INSERT_ID(), ROW_COUNT() ;; SELECT @n ;; SHOW WARNINGS
+SELECT CAST('a' AS SIGNED), CAST('b' AS SIGNED) ;; SELECT 1 ;; GET DIAGNOSTICS @n = NUMBER; GET DIAGNOSTICS CONDITION @n @m = MESSAGE_TEXT; SELECT @m; SHOW WARNINGS ;; GET DIAGNOSTICS @n = NUMBER; GET DIAGNOSTICS CONDITION @n @m = MESSAGE_TEXT ;; SELECT @n, @m
+SELECT CAST('a' AS SIGNED), CAST('b' AS SIGNED) ;; SET @i = {1|2|3|0|-1|NULL|'2'|CAST(2 AS UNSIGNED)} ;; GET DIAGNOSTICS CONDITION @i @m = MESSAGE_TEXT ;; SELECT @m ;; SHOW WARNINGS
+SELECT CAST('a' AS SIGNED), CAST('b' AS SIGNED) ;; BEGIN ;; SET @I = {1|2|3|0|NULL} ;; GET DIAGNOSTICS CONDITION @`i` @m = MESSAGE_TEXT ;; SELECT @m ;; SHOW WARNINGS ;; COMMIT ;; SHOW WARNINGS
+SELECT CAST('a' AS SIGNED), CAST('b' AS SIGNED) ;; SELECT 1 ;; SELECT 1;; SHOW WARNINGS ;; SELECT CAST('a' AS SIGNED), CAST('b' AS SIGNED) ;; SELECT 1 ;; ; SHOW WARNINGS ;; SHOW WARNINGS
+SELECT CAST('a' AS SIGNED), CAST('b' AS SIGNED) ;; SELECT 1 ;; SELECT 1; /* nothing */; SHOW WARNINGS ;; SHOW WARNINGS
+SELECT CAST('a' AS SIGNED), CAST('b' AS SIGNED) ;; SELECT 1 ;; SELECT 1; SHOW WARNINGS; -- nothing
+SELECT CAST('a' AS SIGNED), CAST('b' AS SIGNED) ;; SELECT 1 ;; SHOW WARNINGS; SELECT 1; SELECT id FROM orders LIMIT 1; SHOW WARNINGS ;; SHOW WARNINGS
+-- Programs that ask.
+SELECT CAST('a' AS SIGNED), CAST('b' AS SIGNED) ;; COMMIT ;; IF 1 THEN SHOW WARNINGS; SELECT 1; END IF ;; SHOW WARNINGS
+SELECT 1/0, CAST('b' AS SIGNED) ;; COMMIT ;; IF @@warning_count = 2 THEN SELECT 1; GET DIAGNOSTICS @n = NUMBER; SELECT @n; END IF; SHOW WARNINGS ;; SHOW WARNINGS
+!multi off
+!reset
+CREATE PROCEDURE asks() BEGIN GET DIAGNOSTICS @n = NUMBER; SHOW WARNINGS; SELECT @n, @@warning_count; END
+COMMIT ;; CALL asks() ;; SHOW WARNINGS
+SELECT CAST('a' AS SIGNED), CAST('b' AS SIGNED) ;; COMMIT ;; CALL asks() ;; SHOW WARNINGS ;; CALL asks() ;; SHOW WARNINGS
+SELECT nothing ;; COMMIT ;; CALL asks() ;; SHOW WARNINGS
+SELECT COUNT(*) > 0 FROM orders ;; CALL asks() ;; SHOW WARNINGS
+DROP PROCEDURE asks
+-- Counts, in texts with several statements.
+!multi on
+UPDATE orders SET amount = amount + 1 WHERE id < 3; SELECT ROW_COUNT() ;; SELECT ROW_COUNT()
+UPDATE orders SET amount = amount + 1 WHERE id < 3 ;; UPDATE orders SET amount = amount + 1 WHERE id = 1; SELECT ROW_COUNT(), 1 AS one; SELECT ROW_COUNT()
+SELECT ROW_COUNT(); UPDATE orders SET amount = amount + 1 WHERE id < 3; SELECT id FROM orders WHERE ROW_COUNT() = 2 AND id = 1
+SELECT SQL_CALC_FOUND_ROWS item FROM orders LIMIT 1; SELECT FOUND_ROWS() ;; SELECT FOUND_ROWS()
+SELECT item FROM orders LIMIT 2 ;; UPDATE orders SET amount = 1 WHERE id = 99; SELECT FOUND_ROWS(), ROW_COUNT() ;; SELECT FOUND_ROWS()
+@b SELECT id FROM orders FOR UPDATE ;; SELECT item FROM orders LIMIT 2 ;; SET @c = 1; SELECT FOUND_ROWS(), ROW_COUNT(); SELECT 1; SELECT FOUND_ROWS() ;; SELECT FOUND_ROWS()
+UPDATE orders SET amount = amount + 1 WHERE id < 3 ;; GET DIAGNOSTICS @r = ROW_COUNT; SELECT ROW_COUNT() ;; GET DIAGNOSTICS @r = ROW_COUNT ;; SELECT ROW_COUNT(), @r
+UPDATE orders SET amount = amount + 1 WHERE id < 3 ;; GET DIAGNOSTICS @r = ROW_COUNT ;; SELECT ROW_COUNT(), @r
+UPDATE orders SET amount = amount + 1 WHERE id < 3 ;; BEGIN ;; GET DIAGNOSTICS @r = ROW_COUNT ;; SELECT ROW_COUNT(), @r ;; COMMIT
+UPDATE orders SET amount = amount + 1 WHERE id < 3 ;; GET DIAGNOSTICS CONDITION 3 @r = MESSAGE_TEXT ;; SELECT ROW_COUNT()
+INSERT INTO blank VALUES (1, 'a'); SELECT LAST_INSERT_ID(), ROW_COUNT(), CONNECTION_ID() > 0 ;; DELETE FROM blank
+INSERT INTO orders (item, amount) VALUES ('counted', 5); SELECT id > 0 FROM orders WHERE ROW_COUNT() = 1 AND id = LAST_INSERT_ID(); DELETE FROM orders WHERE id = LAST_INSERT_ID(); SELECT ROW_COUNT()
+BEGIN; UPDATE orders SET amount = amount + 1 WHERE id < 3; SELECT ROW_COUNT(); COMMIT
+@b SELECT CAST('x' AS SIGNED), CAST('y' AS SIGNED) ;; @b SELECT 1 ;; SELECT @@warning_count ;; @b SELECT @@warning_count
+@b SELECT CAST('x' AS SIGNED), CAST('y' AS SIGNED) FROM orders LIMIT 1 FOR UPDATE ;; @b SELECT 1 ;; SELECT 1; SELECT @@warning_count, @@error_count ;; SELECT @@warning_count, @@error_count
+@b SELECT nothing FOR UPDATE ;; @b SELECT 1 ;; SET @a = @@warning_count ;; SELECT @a ;; SELECT @@error_count ;; @b SET @a = @@error_count ;; @b SELECT @a
+!multi off
+[mariadb]
+CREATE PROCEDURE knows() BEGIN DO 1; SELECT @@warning_count, ROW_COUNT(), CONNECTION_ID() > 0; END
+@b SELECT CAST('x' AS SIGNED), CAST('y' AS SIGNED) FOR UPDATE ;; @b SELECT 1 ;; CALL knows() ;; SHOW WARNINGS
+SELECT 1/0 ;; COMMIT ;; CALL knows() ;; SHOW WARNINGS
+DROP PROCEDURE knows
+!multi on
+UPDATE orders SET amount = amount + 1 WHERE id < 3 ;; SELECT LENGTH(@@last_gtid) > 3; SELECT LENGTH(@@last_gtid) > 3
+UPDATE orders SET amount = amount + 1 WHERE id < 3 ;; BEGIN NOT ATOMIC SELECT FOUND_ROWS(); SELECT ROW_COUNT(); END
+!multi off
+[both]
+-- Values that are asked for beside warnings.
+SELECT CAST('a' AS SIGNED), CAST('b' AS SIGNED) ;; SELECT 1 ;; SELECT LAST_INSERT_ID(3) ;; GET DIAGNOSTICS @n = NUMBER, @r = ROW_COUNT ;; SELECT @n, @r, LAST_INSERT_ID(), ROW_COUNT() 
+SELECT CAST('a' AS SIGNED), CAST('b' AS SIGNED) ;; SELECT 1 ;; SELECT LAST_INSERT_ID(4), @@warning_count ;; GET DIAGNOSTICS @n = NUMBER, @r = ROW_COUNT ;; SELECT @n, @r, LAST_INSERT_ID(), ROW_COUNT() 
+SELECT 1 ;; SELECT LAST_INSERT_ID(4) ;; SET @n = 1 ;; SELECT LAST_INSERT_ID(), ROW_COUNT() 
+SELECT 1 ;; SELECT LAST_INSERT_ID(4) ;; SET @n = 1 ;; SELECT @n, LAST_INSERT_ID(), ROW_COUNT() 
+SELECT 1 ;; SELECT LAST_INSERT_ID(5) ;; GET DIAGNOSTICS @n = NUMBER, @r = ROW_COUNT ;; SELECT @n, @r, LAST_INSERT_ID(), ROW_COUNT() 
+SELECT 1 ;; UPDATE orders SET amount = 1 + amount ;; GET DIAGNOSTICS @n = NUMBER, @r = ROW_COUNT ;; SELECT @n, @r, LAST_INSERT_ID(), ROW_COUNT() 
+SELECT nothing ;; GET DIAGNOSTICS @n = NUMBER, @r = ROW_COUNT ;; SELECT @n, @r, LAST_INSERT_ID(), ROW_COUNT() ;; SHOW WARNINGS
+SELECT nothing ;; GET DIAGNOSTICS @n = NUMBER, @r = ROW_COUNT ;; SHOW WARNINGS ;; GET DIAGNOSTICS CONDITION 7 @n = MYSQL_ERRNO ;; SHOW WARNINGS
+!multi on
+SELECT CAST('a' AS SIGNED), CAST('b' AS SIGNED) ;; SELECT 1 ;; SELECT 1; SELECT @@warning_count, LAST_INSERT_ID(3); SELECT LAST_INSERT_ID()
+SELECT CAST('a' AS SIGNED), CAST('b' AS SIGNED) ;; SELECT 1 ;; SELECT 1; SELECT LAST_INSERT_ID(9); GET DIAGNOSTICS @n = NUMBER; SELECT LAST_INSERT_ID()
+SELECT CAST('a' AS SIGNED), CAST('b' AS SIGNED) ;; SELECT 1 ;; SELECT LAST_INSERT_ID(3); SHOW WARNINGS;SELECT LAST_INSERT_ID() ;; SELECT LAST_INSERT_ID()
+!multi off
+!multi on
+SELECT CAST('a' AS SIGNED), CAST('b' AS SIGNED) ;; SELECT 1 ;; SELECT a.id FROM orders AS a, orders AS b, orders AS c, orders AS d; SHOW WARNINGS
+SELECT CAST('a' AS SIGNED), CAST('b' AS SIGNED) ;; SELECT 1 ;; SELECT 1 FROM DUAL WHERE 'yyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyy' = 'z' UNION ALL SELECT CAST('c' AS SIGNED); SHOW WARNINGS; SELECT 1 LIMIT 0; SHOW WARNINGS
+@b SELECT CAST('x' AS SIGNED), CAST('y' AS SIGNED) FROM orders LIMIT 1 FOR UPDATE ;; @b SELECT 1 ;; SELECT 1 AS a00_xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx, 1 AS a01_xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx, 1 AS a02_xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx, 1 AS a03_xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx, 1 AS a04_xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx, 1 AS a05_xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx, 1 AS a06_xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx, 1 AS a07_xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx, 1 AS a08_xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx, 1 AS a09_xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx, 1 AS a10_xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx, 1 AS a11_xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx, 1 AS a12_xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx, 1 AS a13_xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx, 1 AS a14_xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx, 1 AS a15_xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx, 1 AS a16_xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx, 1 AS a17_xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx, 1 AS a18_xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx, 1 AS a19_xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx; SHOW WARNINGS
+SELECT CAST('a' AS SIGNED), CAST('b' AS SIGNED) ;; SELECT 1 ;; SELECT 1 AS a00_xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx, 1 AS a01_xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx, 1 AS a02_xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx, 1 AS a03_xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx, 1 AS a04_xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx, 1 AS a05_xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx, 1 AS a06_xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx, 1 AS a07_xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx, 1 AS a08_xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx, 1 AS a09_xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx, 1 AS a10_xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx, 1 AS a11_xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx, 1 AS a12_xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx, 1 AS a13_xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx, 1 AS a14_xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx, 1 AS a15_xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx, 1 AS a16_xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx, 1 AS a17_xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx, 1 AS a18_xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx, 1 AS a19_xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx; SHOW WARNINGS ;; SHOW WARNINGS
+!multi off

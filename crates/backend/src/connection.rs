@@ -58,6 +58,8 @@ pub struct Connection {
     era: Era,
     /// It serves the session that has it, and nobody behind that.
     spent: bool,
+    /// It may have warnings or errors to show, of whatever statement.
+    has_conditions: bool,
 }
 
 /// What differs between MySQL and MariaDB in how a session begins.
@@ -105,12 +107,23 @@ impl Connection {
             sandbox: None,
             era: Era::default(),
             spent: false,
+            has_conditions: true,
         }
     }
 
     /// Something was done to it that no reset undoes: the next to have it would notice.
     pub const fn spend(&mut self) {
         self.spent = true;
+    }
+
+    /// Whether SHOW WARNINGS may show something on it, whoever's that is.
+    pub const fn has_conditions(&self) -> bool {
+        self.has_conditions
+    }
+
+    /// Notes whether it may, behind a statement.
+    pub const fn note_conditions(&mut self, some: bool) {
+        self.has_conditions = some;
     }
 
     pub(crate) const fn era(&self) -> Era {
@@ -282,18 +295,25 @@ impl Connection {
 
     /// Runs a statement of Splitfin's own and gives its first value.
     pub async fn first_value(&mut self, sql: &str) -> Result<Option<String>, BackendError> {
-        Ok(query(&mut self.framed, self.capabilities, sql).await?.first_value())
+        Ok(self.own(sql).await?.first_value())
+    }
+
+    /// A statement of Splitfin's own. One that is refused leaves an error to show.
+    async fn own(&mut self, sql: &str) -> Result<Answer, BackendError> {
+        let answer = query(&mut self.framed, self.capabilities, sql).await;
+        self.has_conditions |= answer.is_err();
+        answer
     }
 
     /// Runs a statement of Splitfin's own and gives the first value of each row; NULLs are left out.
     pub async fn first_values(&mut self, sql: &str) -> Result<Vec<String>, BackendError> {
-        let answer = query(&mut self.framed, self.capabilities, sql).await?;
+        let answer = self.own(sql).await?;
         Ok(answer.rows.into_iter().filter_map(|row| row.into_iter().next().flatten()).collect())
     }
 
     /// Runs a statement of Splitfin's own and gives its rows; NULL is `None`.
     pub async fn rows(&mut self, sql: &str) -> Result<Vec<Vec<Option<String>>>, BackendError> {
-        Ok(query(&mut self.framed, self.capabilities, sql).await?.rows)
+        Ok(self.own(sql).await?.rows)
     }
 
     /// Runs statements of Splitfin's own, sent in one write, and gives the rows of each, those of all its results.
@@ -301,13 +321,15 @@ impl Connection {
         &mut self,
         statements: [&str; N],
     ) -> Result<[Vec<Vec<Option<String>>>; N], BackendError> {
-        let answers = query_all(&mut self.framed, self.capabilities, statements).await?;
+        let answers = query_all(&mut self.framed, self.capabilities, statements).await;
+        self.has_conditions |= answers.is_err();
+        let answers = answers?;
         Ok(answers.map(|answer| answer.rows))
     }
 
     /// The collations of the connection and of its results.
     pub async fn collations(&mut self) -> Result<(Option<String>, Option<String>), BackendError> {
-        let answer = query(&mut self.framed, self.capabilities, "SELECT @@session.collation_connection").await?;
+        let answer = self.own("SELECT @@session.collation_connection").await?;
         let results = answer.collation;
         let connection = answer.first_value();
         Ok((connection, self.collation_name(results).await?))
@@ -333,7 +355,7 @@ impl Connection {
         most: usize,
     ) -> Result<Option<Values>, BackendError> {
         let each = || names.iter().map(|name| &**name);
-        let answer = query(&mut self.framed, self.capabilities, &user_variables::ask(each())).await?;
+        let answer = self.own(&user_variables::ask(each())).await?;
         let values = user_variables::values(each(), answer, most);
         if let Some(values) = &values {
             self.state.user_variables = Rc::clone(values);
@@ -387,14 +409,14 @@ impl Connection {
         let gtids = !in_transaction;
         self.reports_for_client = Some(gtids);
         let theirs = tracking::theirs(&self.state.values, &self.state.fresh, gtids);
-        query(&mut self.framed, self.capabilities, &theirs).await.map(drop)
+        self.own(&theirs).await.map(drop)
     }
 
     /// Reads which variables differ from what they were when the session began, as the server may not have reported all
     /// that was set meanwhile, and has it report what Splitfin needs again.
     pub async fn read_back(&mut self) -> Result<Values, BackendError> {
         let ask = ask_for_variables("SESSION", self.state.own.keys().map(|name| &**name));
-        let answer = query(&mut self.framed, self.capabilities, &ask).await?;
+        let answer = self.own(&ask).await?;
         let results = answer.collation;
         let mut values = rows_by_name(answer);
         if values.get(RESULTS).is_some_and(|charset| !charset.is_empty())
@@ -415,7 +437,7 @@ impl Connection {
             }
             let theirs = values.get(tracking::VARIABLES).map_or("", |list| list);
             let ours = tracking::ours(&self.state.tracked, theirs, &self.state.own, gtids);
-            query(&mut self.framed, self.capabilities, &ours).await?;
+            self.own(&ours).await?;
         } else {
             // The server was never told what the client set of tracking.
             self.keep(&mut values, tracking::is_setting);
@@ -431,9 +453,21 @@ impl Connection {
     }
 
     /// Sends a command without arguments that is answered by one packet, and reads the answer.
-    pub async fn simple(&mut self, command: CommandByte) -> Result<Outcome, BackendError> {
+    async fn simple(&mut self, command: CommandByte) -> Result<Outcome, BackendError> {
+        self.command(command, &[]).await
+    }
+
+    /// Has the server tell its status, and what it has not reported yet. Warnings and errors are left as they are, and
+    /// ROW_COUNT() as it is behind an error or rows.
+    pub async fn status(&mut self) -> Result<Outcome, BackendError> {
+        // It is as it is told. A ping would say that no row was changed: see `my_ok` and `my_eof` in `sql_class.h`.
+        let option = [u8::from(!self.state.multi_statements), 0];
+        self.command(CommandByte::SetOption, &option).await
+    }
+
+    async fn command(&mut self, command: CommandByte, arguments: &[u8]) -> Result<Outcome, BackendError> {
         let mut packet = Vec::new();
-        write_packet(&mut packet, 0, &[command as u8]);
+        write_packet(&mut packet, 0, &[&[command as u8], arguments].concat());
         self.framed.write(&packet).await?;
         Ok(read_reply(&mut self.framed, command, self.capabilities).await?.outcome)
     }
@@ -453,8 +487,7 @@ impl Connection {
         self.state.user_variables = Values::default();
         self.state.guard = false;
         self.reports_for_client = None;
-        query(&mut self.framed, self.capabilities, &tracking::ours(&self.state.tracked, "", &self.state.own, true))
-            .await?;
+        self.own(&tracking::ours(&self.state.tracked, "", &self.state.own, true)).await?;
         // MySQL goes back to its global character set, not to that of the login: the difference is set by value.
         let values = self.state.own.iter().filter(|(name, _)| CHARSET.contains(&&***name));
         self.state.values = Rc::new(values.map(|(name, _)| (name.clone(), Box::default())).collect());

@@ -123,6 +123,8 @@ fn reshaped_replies_are_what_the_server_sends_to_such_a_client() {
                     told: if note.contains("COMMIT") { *b"T_______" } else { NO_TRANSACTION },
                     statement: id.filter(|_| *command == CommandByte::StmtPrepare),
                     shift: 0,
+                    more: false,
+                    results: 0,
                     columns: 0,
                     mysql: is_mysql,
                     no_warnings: false,

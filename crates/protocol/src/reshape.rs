@@ -49,6 +49,10 @@ pub struct ClientShape {
     pub ids: Option<ThreadIds>,
     /// What to add to each sequence id.
     pub shift: u8,
+    /// Another reply follows, to the next statement of the same text.
+    pub more: bool,
+    /// How many results the reply has at least, if it has no error: those before the last say that there are more.
+    pub results: usize,
     /// The columns that it knows the statement to have; see [`crate::exchange::Outcome::columns`]. 0 for none.
     pub columns: u64,
 }
@@ -66,18 +70,36 @@ pub struct Reshape {
     owes_eof: bool,
     /// The client was told that these rows are OUT parameters.
     out_params: bool,
+    /// The sequence id behind the last packet that the client gets.
+    next_sequence: u8,
+    /// Results that are over.
+    results: usize,
 }
 
 impl Reshape {
     /// Starts in front of the reply's first byte.
     pub fn new(exchange: Exchange, mut client: ClientShape) -> Self {
         let rewriting = client.ids.take().map(Rewriting::new);
-        Self { exchange, client, body_left: 0, rewriting, owes_eof: false, out_params: false }
+        Self {
+            exchange,
+            client,
+            body_left: 0,
+            rewriting,
+            owes_eof: false,
+            out_params: false,
+            next_sequence: 0,
+            results: 0,
+        }
     }
 
     /// The reply so far.
     pub const fn exchange(&self) -> &Exchange {
         &self.exchange
+    }
+
+    /// The sequence id of what the client gets next.
+    pub const fn next_sequence(&self) -> u8 {
+        self.next_sequence
     }
 
     /// The reply, when it is over, and what the client was told and not told.
@@ -148,9 +170,9 @@ impl Reshape {
         let mut replacement = None;
         match part {
             Part::Prepared => replacement = self.client.statement.and_then(|id| with_statement_id(payload, id)),
-            Part::Ok(ok) => replacement = self.reshape_ok(&ok, payload)?,
+            Part::Ok(ok) => replacement = self.reshape_ok(&self.with_more(ok), payload, self.is_followed())?,
             Part::RowsEnd(end) => {
-                let mut end = end;
+                let mut end = self.with_more(end);
                 let renewed = self.is_renewed();
                 let tells = renewed && !end.status.contains(Status::METADATA_CHANGED);
                 end.status.set(Status::METADATA_CHANGED, renewed || end.status.contains(Status::METADATA_CHANGED));
@@ -161,7 +183,7 @@ impl Reshape {
                 self.put_more_rows(header, pass);
                 replacement = match classic {
                     true => Some(self.classic_end(&end)?),
-                    false => self.reshape_ok(&end, payload)?.or_else(|| {
+                    false => self.reshape_ok(&end, payload, self.is_followed())?.or_else(|| {
                         let same = || end.encode(payload.first().copied().unwrap_or(0xFE), self.client.capabilities);
                         tells.then(same)
                     }),
@@ -183,6 +205,7 @@ impl Reshape {
                 return Ok(());
             }
         }
+        self.results += usize::from(matches!(part, Part::Ok(_) | Part::RowsEnd(_)));
         self.forward(header, payload, replacement, pass);
         if let (Part::Definition { closes: Some(group) }, true) = (part, classic) {
             match group {
@@ -198,6 +221,7 @@ impl Reshape {
 
     fn forward(&mut self, header: FrameHeader, payload: &[u8], replacement: Option<Vec<u8>>, pass: &mut Pass<'_, '_>) {
         let sequence = header.sequence.wrapping_add(self.client.shift);
+        self.next_sequence = sequence.wrapping_add(1);
         if let Some(replacement) = replacement {
             pass.flush();
             write_packet(pass.out, sequence, &replacement);
@@ -216,6 +240,16 @@ impl Reshape {
         self.body_left = header.length - payload.len();
     }
 
+    /// Whether the packet that was just seen is the last one of this reply, and another reply follows.
+    fn is_followed(&self) -> bool {
+        self.client.more && self.exchange.is_done()
+    }
+
+    fn with_more<'p>(&self, ok: OkPacket<'p>) -> OkPacket<'p> {
+        let more = if self.is_followed() { Status::MORE_RESULTS } else { Status::empty() };
+        OkPacket { status: ok.status | more, ..ok }
+    }
+
     /// Whether a prepared statement has other columns than the client knows.
     const fn is_renewed(&self) -> bool {
         self.client.columns != 0 && self.client.columns != self.exchange.outcome().columns
@@ -226,6 +260,8 @@ impl Reshape {
     fn put_middle_eof(&mut self, next: FrameHeader, end: Option<Status>, pass: &mut Pass<'_, '_>) {
         let told = Status::LASTING | Status::METADATA_CHANGED | Status::MORE_RESULTS | Status::PS_OUT_PARAMS;
         let mut status = end.map_or(self.client.status, |end| end & told);
+        let more = self.client.more || self.results + 1 < self.client.results;
+        status.set(Status::MORE_RESULTS, status.contains(Status::MORE_RESULTS) || more);
         status.set(Status::METADATA_CHANGED, status.contains(Status::METADATA_CHANGED) || self.is_renewed());
         self.out_params = self.client.mysql && status.contains(Status::PS_OUT_PARAMS);
         self.put_eof(next, status, pass);
@@ -275,16 +311,17 @@ impl Reshape {
             && !status.intersects(Status::IN_TRANS | Status::MORE_RESULTS)
     }
 
-    /// The OK packet as the client may see it; `None` if that is how it came.
-    fn reshape_ok(&mut self, ok: &OkPacket<'_>, payload: &[u8]) -> Result<Option<Vec<u8>>, Violation> {
+    /// The OK packet as the client may see it; `None` if that is how it came, and it was not `changed` before.
+    fn reshape_ok(&mut self, ok: &OkPacket<'_>, payload: &[u8], changed: bool) -> Result<Option<Vec<u8>>, Violation> {
         let Some(&header) = payload.first() else { return Ok(None) };
         let tells = self.client.capabilities.contains(Capabilities::SESSION_TRACK);
         let pending = std::mem::take(&mut self.client.pending);
         let ended = self.has_ended_transaction(ok.status);
         let hides = self.client.no_warnings && ok.warnings > 0;
         let warnings = if hides { 0 } else { ok.warnings };
+        let changed = changed || hides;
         if !ended
-            && !hides
+            && !changed
             && ok.changes.is_empty()
             && pending.is_empty()
             && !ok.status.contains(Status::SESSION_STATE_CHANGED)
@@ -303,7 +340,7 @@ impl Reshape {
         // MySQL also sets it for nothing, but only for clients that follow their transactions closely.
         let bare = ok.changes.is_empty() && self.client.tracking.shows(&Change::TransactionState(&[]));
         let flag = flag || bare;
-        if !hides && changes == ok.changes && tells && flag == ok.status.contains(Status::SESSION_STATE_CHANGED) {
+        if !changed && changes == ok.changes && tells && flag == ok.status.contains(Status::SESSION_STATE_CHANGED) {
             return Ok(None);
         }
         let mut status = ok.status;

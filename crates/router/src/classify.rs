@@ -59,9 +59,9 @@ fn without_trailing_semicolons<'t, 'a>(mut tokens: &'t [Token<'a>]) -> &'t [Toke
 /// body look the same.
 fn several_statements(tokens: &[Token<'_>]) -> Option<(Class, Effects)> {
     tokens.contains(&Token::Punct(b';')).then(|| {
-        let parts = tokens.split(|token| *token == Token::Punct(b';')).map(classify_tokens);
+        let parts = || tokens.split(|token| *token == Token::Punct(b';'));
         let (mut effects, mut only_ask) = (Effects::empty(), true);
-        for (class, left) in parts {
+        for (class, left) in parts().map(classify_tokens) {
             effects |= left;
             only_ask &= class == Class::Diagnostics;
         }
@@ -72,7 +72,40 @@ fn several_statements(tokens: &[Token<'_>]) -> Option<(Class, Effects)> {
             // What is reported may be of either.
             effects = (effects - Effects::SCOPED_VARIABLES) | Effects::UNREPORTED;
         }
+        effects.set(Effects::ASKS_CONDITIONS, asks_conditions(tokens));
+        effects.set(Effects::ONE_BY_ONE, asks_for_earlier(parts()));
         (Class::Write(Because::SeveralStatements), effects)
+    })
+}
+
+/// Whether a statement behind the first asks for what none of those in front of it has set.
+fn asks_for_earlier<'t, 'a: 't>(parts: impl Iterator<Item = &'t [Token<'a>]>) -> bool {
+    // Nearly every statement counts rows; of those that find some, SELECT is certain.
+    let (mut counted, mut found) = (false, false);
+    for (at, part) in parts.enumerate() {
+        let asks = |names: &[&str]| {
+            part.iter().any(|token| match token {
+                Token::Word(word) => names.contains(&lower(word).as_str()),
+                Token::SystemVariable(name) => names.contains(&lower(name).rsplit('.').next().unwrap_or_default()),
+                _ => false,
+            })
+        };
+        let asks_for_earlier =
+            asks(&["last_gtid"]) || (!counted && asks(&["row_count"])) || (!found && asks(&["found_rows"]));
+        if at > 0 && asks_for_earlier {
+            return true;
+        }
+        counted |= part.first().is_some_and(|first| !first.is_word("get"));
+        found |= part.first().is_some_and(|first| first.is_word("select"));
+    }
+    false
+}
+
+fn asks_conditions(tokens: &[Token<'_>]) -> bool {
+    tokens.windows(2).any(|pair| {
+        let what = |words: &[&str]| words.iter().any(|word| pair[1].is_word(word));
+        (pair[0].is_word("show") && what(&["warnings", "errors", "count"]))
+            || (pair[0].is_word("get") && what(&["diagnostics", "current", "stacked"]))
     })
 }
 

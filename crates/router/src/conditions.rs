@@ -5,6 +5,7 @@
 //! words: `SHOW WARNINGS` becomes a SELECT of them with the same columns, GET DIAGNOSTICS an assignment.
 
 use crate::lexer::{LexMode, Lexer, Token};
+use crate::parts::only;
 use crate::substitute::count;
 use std::fmt::Write as _;
 
@@ -43,6 +44,28 @@ pub struct Conditions {
     list: Vec<Condition>,
     /// `@@warning_count` and `@@error_count`: not all may have been kept.
     counts: (u64, u64),
+}
+
+/// What a session knows of what GET DIAGNOSTICS asks for beside conditions.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Asked {
+    /// ROW_COUNT()
+    pub row_count: i64,
+    /// The value of the variable that says which condition is meant, if there is one and it is known.
+    pub variable: Option<i64>,
+}
+
+impl Asked {
+    /// The name of that variable, in lower case.
+    pub fn variable_of(text: &[u8], mode: LexMode) -> Option<Box<str>> {
+        let tokens: Vec<Token<'_>> = Lexer::new(text, mode).collect();
+        tokens.windows(2).find_map(|pair| match pair {
+            [condition, Token::UserVariable(name)] if condition.is_word("condition") => {
+                Some(crate::holdings::variable_name(name))
+            }
+            _ => None,
+        })
+    }
 }
 
 /// The statement that asks for both counts. It must come first.
@@ -116,32 +139,31 @@ impl Conditions {
         self.counts
     }
 
-    /// A statement that leaves the first of them on a connection, as near as one can: what asks for them in ways that cannot
-    /// be put in other words finds that, and whether it is still there tells what has become of them.
-    pub fn raise_first(&self) -> String {
-        let Some(Condition { level, code, texts, .. }) = self.list.first() else {
-            return "SIGNAL SQLSTATE '01000'".to_owned();
-        };
-        let state = unhex(&texts[0]);
-        let is_errors = state.len() == 5 && state.bytes().all(|byte| byte.is_ascii_alphanumeric());
-        // The class of the state decides about the level.
-        let state = match &**level {
-            "Error" if is_errors && !["00", "01", "02"].iter().any(|class| state.starts_with(class)) => &state,
-            "Error" => "HY000",
-            _ => "01000",
-        };
-        let number = if (1..u64::from(u16::MAX)).contains(code) { *code } else { 1105 };
-        format!("SIGNAL SQLSTATE '{state}' SET MYSQL_ERRNO={number},MESSAGE_TEXT={}", literal(&texts[MESSAGE]))
+    /// A statement that leaves them on a connection, as near as one can: what asks for them in ways that cannot be put in
+    /// other words (in a procedure) finds that, and whether something is still there tells what has become of them. Notes
+    /// become warnings, as nothing raises a note.
+    pub fn raise(&self) -> String {
+        let Some((first, others)) = self.list.split_first() else { return "SIGNAL SQLSTATE '01000'".to_owned() };
+        let others = others.get(..MOST_RAISED).unwrap_or(others);
+        // Each is raised by the handler of the one before, which keeps that.
+        let mut sql = first.signal();
+        for condition in others {
+            let handler = "BEGIN NOT ATOMIC DECLARE EXIT HANDLER FOR SQLWARNING,SQLEXCEPTION RE";
+            sql = format!("{handler}{};{sql};END", condition.signal());
+        }
+        match others.last() {
+            // With notes, where that was would be one more.
+            Some(last) if &*last.level == "Error" => format!("SET STATEMENT sql_notes=0 FOR {sql}"),
+            _ => sql,
+        }
     }
 
     /// `text`, which asks for these conditions, in words that give the same on every connection of a MariaDB. Nothing, if it
-    /// has to be asked as it is.
-    pub fn put_into(&self, text: &[u8], mode: LexMode, row_count: i64) -> Option<Vec<u8>> {
-        let mut put: Vec<Vec<u8>> = Vec::new();
-        for part in parts(text, mode) {
-            put.push(self.show(part, mode).or_else(|| self.get(part, mode, row_count).map(String::into_bytes))?);
-        }
-        (!put.is_empty()).then(|| put.join(&b';'))
+    /// has to be asked as it is. `known` is what else has to be known.
+    pub fn put_into(&self, text: &[u8], mode: LexMode, known: Asked) -> Option<Vec<u8>> {
+        let (text, behind) = only(text, mode)?;
+        let put = self.show(text, mode).or_else(|| self.get(text, mode, known).map(String::into_bytes))?;
+        Some([&put, behind].concat())
     }
 
     fn show(&self, text: &[u8], mode: LexMode) -> Option<Vec<u8>> {
@@ -183,7 +205,7 @@ impl Conditions {
     }
 
     /// `GET DIAGNOSTICS` as an assignment. Nothing, if it asks for a condition that is not there: that is an error.
-    fn get(&self, text: &[u8], mode: LexMode, row_count: i64) -> Option<String> {
+    fn get(&self, text: &[u8], mode: LexMode, known: Asked) -> Option<String> {
         let tokens: Vec<Token<'_>> = Lexer::new(text, mode).collect();
         let [get, rest @ ..] = tokens.as_slice() else { return None };
         let rest = match rest {
@@ -196,13 +218,13 @@ impl Conditions {
         }
         let items = match items {
             [condition, number, items @ ..] if condition.is_word("condition") => {
-                let chosen = self.chosen(text, mode, number)?;
+                let chosen = self.chosen(text, mode, number, known)?;
                 assignments(items, |name| chosen.value(name))?
             }
             items => assignments(items, |name| match name {
                 // Conditions are counted without a sign.
                 "number" => Some(format!("CAST({} AS UNSIGNED)", self.list.len())),
-                "row_count" => Some(row_count.to_string()),
+                "row_count" => Some(known.row_count.to_string()),
                 _ => None,
             })?,
         };
@@ -210,7 +232,8 @@ impl Conditions {
     }
 
     /// Which condition is meant by the number behind CONDITION.
-    fn chosen(&self, text: &[u8], mode: LexMode, number: &Token<'_>) -> Option<Chosen<'_>> {
+    fn chosen(&self, text: &[u8], mode: LexMode, number: &Token<'_>, known: Asked) -> Option<Chosen<'_>> {
+        let at = |number: usize| Some(Chosen::One(self.list.get(number.checked_sub(1)?)?));
         match number {
             Token::Number => {
                 let mut lexer = Lexer::new(text, mode);
@@ -218,33 +241,15 @@ impl Conditions {
                 let end = lexer.position();
                 let start = crate::kill::number_start(text, end);
                 let digits = std::str::from_utf8(text.get(start..end)?).ok()?;
-                let at = digits.parse::<usize>().ok()?.checked_sub(1)?;
-                Some(Chosen::One(self.list.get(at)?))
+                at(digits.parse().ok()?)
             }
+            Token::UserVariable(_) if known.variable.is_some() => at(known.variable?.try_into().ok()?),
             Token::UserVariable(name) if !self.is_empty() => {
                 Some(Chosen::ByVariable(String::from_utf8_lossy(name).into_owned(), &self.list))
             }
             _ => None,
         }
     }
-}
-
-/// The statements of a text.
-fn parts(text: &[u8], mode: LexMode) -> Vec<&[u8]> {
-    let mut lexer = Lexer::new(text, mode);
-    let (mut parts, mut start) = (Vec::new(), 0);
-    while let Some(token) = lexer.next() {
-        if token == Token::Punct(b';') {
-            let end = lexer.position();
-            parts.extend(text.get(start..end - 1));
-            start = end;
-        }
-    }
-    let rest = text.get(start..).unwrap_or_default();
-    if Lexer::new(rest, mode).next().is_some() {
-        parts.push(rest);
-    }
-    parts
 }
 
 /// `@a = NAME, @b = NAME` with the values that the names have.
@@ -291,6 +296,20 @@ impl Condition {
         Some(Self { level: level.into(), code, row, texts: texts.try_into().ok()? })
     }
 
+    fn signal(&self) -> String {
+        let Self { level, code, texts, .. } = self;
+        let state = unhex(&texts[0]);
+        let is_errors = state.len() == 5 && state.bytes().all(|byte| byte.is_ascii_alphanumeric());
+        // The class of the state decides about the level.
+        let state = match &**level {
+            "Error" if is_errors && !["00", "01", "02"].iter().any(|class| state.starts_with(class)) => &state,
+            "Error" => "HY000",
+            _ => "01000",
+        };
+        let number = if (1..u64::from(u16::MAX)).contains(code) { *code } else { 1105 };
+        format!("SIGNAL SQLSTATE '{state}' SET MYSQL_ERRNO={number},MESSAGE_TEXT={}", literal(&texts[MESSAGE]))
+    }
+
     fn value(&self, name: &str) -> Option<String> {
         match name {
             "mysql_errno" => Some(format!("CAST({} AS UNSIGNED)", self.code)),
@@ -326,6 +345,9 @@ fn literal(hex: &str) -> String {
     }
 }
 
+/// Conditions behind the first that are raised again: servers keep 64, if they are not told to keep more.
+const MOST_RAISED: usize = 63;
+
 /// Characters that a message may have: `MYSQL_ERRMSG_SIZE` in `mysql_com.h`.
 const MESSAGE_LENGTH: usize = 512;
 
@@ -348,7 +370,12 @@ mod tests {
     }
 
     fn put(conditions: &Conditions, text: &str) -> Option<String> {
-        conditions.put_into(text.as_bytes(), LexMode::default(), 4).map(|sql| String::from_utf8(sql).unwrap())
+        put_with(conditions, text, None)
+    }
+
+    fn put_with(conditions: &Conditions, text: &str, variable: Option<i64>) -> Option<String> {
+        let put = conditions.put_into(text.as_bytes(), LexMode::default(), Asked { row_count: 4, variable });
+        put.map(|sql| String::from_utf8(sql).unwrap())
     }
 
     #[test]
@@ -380,12 +407,11 @@ mod tests {
             Some("SELECT (CAST(IF(1,'00000000000000000005',NULL) AS UNSIGNED)+0) AS `@@session.warning_count`")
         );
         assert!(put(&two(), "SHOW COUNT(*) ERRORS;").unwrap().contains("00001'"));
-        let both = put(&two(), "SHOW COUNT(*) ERRORS; GET DIAGNOSTICS @n = NUMBER;").unwrap();
-        assert!(both.ends_with("AS `@@session.error_count`;SET @n=CAST(2 AS UNSIGNED)"), "{both}");
         for other in [
             "",
             "-- nothing",
             "SHOW COUNT(*) ERRORS; SELECT 1",
+            "SHOW COUNT(*) ERRORS; GET DIAGNOSTICS @n = NUMBER",
             "SHOW TABLES",
             "SHOW COUNT(*) TABLES",
             "SHOW",
@@ -416,6 +442,12 @@ mod tests {
             put(&two(), "GET DIAGNOSTICS CONDITION @i @e = MYSQL_ERRNO").as_deref(),
             Some("SET @e=CAST(ELT(@i,CAST(1292 AS UNSIGNED),CAST(1062 AS UNSIGNED)) AS UNSIGNED)")
         );
+        let text = "GET DIAGNOSTICS CONDITION @i @e = MYSQL_ERRNO";
+        assert_eq!(Asked::variable_of(text.as_bytes(), LexMode::default()).as_deref(), Some("i"));
+        assert_eq!(put_with(&two(), text, Some(2)).as_deref(), Some("SET @e=CAST(1062 AS UNSIGNED)"));
+        for none in [0, 3, -1] {
+            assert_eq!(put_with(&two(), text, Some(none)), None, "that is an error");
+        }
         for error in [
             "GET DIAGNOSTICS CONDITION 3 @t = MESSAGE_TEXT",
             "GET DIAGNOSTICS CONDITION 0 @t = MESSAGE_TEXT",
@@ -430,16 +462,29 @@ mod tests {
     }
 
     #[test]
-    fn the_first_can_be_raised_again() {
-        assert_eq!(Conditions::none().raise_first(), "SIGNAL SQLSTATE '01000'");
-        let warning = "SIGNAL SQLSTATE '01000' SET MYSQL_ERRNO=1292,MESSAGE_TEXT=_utf8mb3 X'5472756E6361746564'";
-        assert_eq!(two().raise_first(), warning, "22007 would be an error");
-        let error = |code, state| Conditions::error(code, state, "x").raise_first();
+    fn they_can_be_raised_again() {
+        assert_eq!(Conditions::none().raise(), "SIGNAL SQLSTATE '01000'");
+        let error = |code, state| Conditions::error(code, state, "x").raise();
         assert_eq!(error(1062, "23000"), "SIGNAL SQLSTATE '23000' SET MYSQL_ERRNO=1062,MESSAGE_TEXT=_utf8mb3 X'78'");
         for state in ["01000", "02000", "00000", "", "'; --"] {
             assert!(error(1, state).starts_with("SIGNAL SQLSTATE 'HY000' SET MYSQL_ERRNO=1,"), "{state}");
         }
         assert!(error(0, "HY000").contains("MYSQL_ERRNO=1105,"));
+    }
+
+    #[test]
+    fn several_are_raised_in_their_order() {
+        // 22007 would be an error.
+        let warning = "SIGNAL SQLSTATE '01000' SET MYSQL_ERRNO=1292,MESSAGE_TEXT=_utf8mb3 X'5472756E6361746564'";
+        let error = "RESIGNAL SQLSTATE '23000' SET MYSQL_ERRNO=1062,MESSAGE_TEXT=_utf8mb3 X'4475706C6963617465'";
+        let begin = "BEGIN NOT ATOMIC DECLARE EXIT HANDLER FOR SQLWARNING,SQLEXCEPTION";
+        let raised = two().raise();
+        assert_eq!(raised, format!("SET STATEMENT sql_notes=0 FOR {begin} {error};{warning};END"));
+        let mut many = Conditions::none();
+        (0..100).for_each(|_| many.append(&mut two()));
+        many.list.truncate(101);
+        let raised = many.raise();
+        assert!(raised.starts_with("SET") && raised.matches("SIGNAL").count() == MOST_RAISED + 1);
     }
 
     #[test]

@@ -69,11 +69,7 @@ impl Holdings {
     /// What a session's statement may have assigned: its user variables, each name once, in lower case.
     pub fn user_variables(text: &[u8], mode: LexMode) -> BTreeSet<Box<str>> {
         let name = |token| match token {
-            Token::UserVariable(name) => {
-                let name = String::from_utf8_lossy(name).to_lowercase();
-                let inner = name.strip_prefix(['`', '\'', '"']).and_then(|name| name.get(..name.len().checked_sub(1)?));
-                Some(inner.unwrap_or(&name).replace("``", "`").into())
-            }
+            Token::UserVariable(name) => Some(variable_name(name)),
             _ => None,
         };
         Lexer::new(text, mode).filter_map(name).collect()
@@ -225,6 +221,13 @@ impl Words<'_> {
         let literal = self.text.get(start..end).filter(|_| alone)?;
         Some(String::from_utf8_lossy(literal.trim_ascii()).into_owned())
     }
+}
+
+/// The name of a user variable as it stands in a text, in lower case and without quotes.
+pub(crate) fn variable_name(name: &[u8]) -> Box<str> {
+    let name = String::from_utf8_lossy(name).to_lowercase();
+    let inner = name.strip_prefix(['`', '\'', '"']).and_then(|name| name.get(..name.len().checked_sub(1)?));
+    inner.unwrap_or(&name).replace("``", "`").into()
 }
 
 #[cfg(test)]

@@ -87,6 +87,11 @@ bitflags! {
         const SCOPED_VARIABLES = 1 << 22;
         /// Asks how many warnings or errors there are.
         const CONDITION_COUNTS = 1 << 23;
+        /// One of several statements, or one in the body of a program, asks for warnings or errors.
+        const ASKS_CONDITIONS = 1 << 24;
+        /// Several statements, of which a later one asks for what a connection knows only if the session's values were on it in
+        /// front of all: FOUND_ROWS() behind what leaves it, `@@last_gtid`.
+        const ONE_BY_ONE = 1 << 25;
     }
 }
 

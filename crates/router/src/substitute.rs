@@ -12,12 +12,12 @@ use crate::lexer::{LexMode, Lexer, Token};
 pub struct Known<'a> {
     /// `CONNECTION_ID()` and `@@pseudo_thread_id`: the id of the session's greeting.
     pub connection_id: u32,
-    /// `ROW_COUNT()`
-    pub row_count: i64,
+    /// `ROW_COUNT()`; nothing, if only the connection knows.
+    pub row_count: Option<i64>,
     /// `FOUND_ROWS()`; nothing, if only the connection knows.
     pub found_rows: Option<u64>,
-    /// MariaDB's `@@last_gtid`.
-    pub last_gtid: &'a str,
+    /// MariaDB's `@@last_gtid`; nothing, if only the connection knows.
+    pub last_gtid: Option<&'a str>,
     /// Whether the servers are MySQL's.
     pub mysql: bool,
     /// `@@warning_count` and `@@error_count`; nothing, if only the connection knows.
@@ -25,17 +25,32 @@ pub struct Known<'a> {
 }
 
 /// `text` with the known values put in; nothing, if it asks for none of them, or if it is stored for later (a view, a
-/// routine, a statement prepared as text).
+/// routine, a statement prepared as text). Of several statements, those behind the first ask for what the first has left,
+/// which only the connection knows.
 pub fn substitute(text: &[u8], mode: LexMode, known: &Known<'_>) -> Option<Vec<u8>> {
     let pieces = pieces(text, mode);
     let keeps_ids = pieces.iter().filter_map(Piece::word).any(|word| tells_connections(&word));
     let mut edits = Edits::default();
-    for statement in pieces.split(|piece| piece.token == Token::Punct(b';')) {
-        if statement.iter().find_map(Piece::word).is_some_and(|word| is_run_now(&word)) {
+    let behind = Known { row_count: None, found_rows: None, last_gtid: None, conditions: None, ..*known };
+    for (at, statement) in pieces.split(|piece| piece.token == Token::Punct(b';')).enumerate() {
+        let words = || statement.iter().filter_map(Piece::word);
+        if words().next().is_some_and(|first| matches!(first.as_str(), "create" | "alter"))
+            && words().any(|word| is_program(&word))
+        {
+            // What follows may be its body.
+            break;
+        }
+        if words().next().is_some_and(|word| is_run_now(&word)) {
+            let known = if at == 0 { known } else { &behind };
             Walk { text, pieces: statement, known, keeps_ids, edits: &mut edits }.run();
         }
     }
     edits.apply(text)
+}
+
+/// Whether this is stored, with a body that may have semicolons in it.
+pub(crate) fn is_program(word: &str) -> bool {
+    matches!(word, "procedure" | "function" | "trigger" | "event" | "package")
 }
 
 /// A count of conditions, of the type and length that these variables have.
@@ -234,7 +249,10 @@ impl Walk<'_, '_> {
             Token::Word(_) if called && !qualified => match text(piece.end).as_deref() {
                 Some(b"connection_id") if !self.keeps_ids => (self.pieces[at + 2].end, Some(self.id())),
                 // As many digits as the function's result can have: the length shows in the column's metadata.
-                Some(b"row_count") => (self.pieces[at + 2].end, Some(signed(self.known.row_count, self.known.mysql))),
+                Some(b"row_count") => {
+                    let rows = self.known.row_count.map(|rows| signed(rows, self.known.mysql));
+                    (self.pieces[at + 2].end, rows)
+                }
                 Some(b"found_rows") => {
                     let mysql = self.known.mysql;
                     let rows = self.known.found_rows.map(|rows| i64::try_from(rows).unwrap_or(i64::MAX));
@@ -250,7 +268,8 @@ impl Walk<'_, '_> {
             },
             Token::SystemVariable(_) => match text(piece.end).as_deref() {
                 Some(b"@@last_gtid" | b"@@session.last_gtid") => {
-                    (piece.end, Some(format!("IF(1,'{}',NULL)", self.known.last_gtid.replace(['\'', '\\'], ""))))
+                    let position = self.known.last_gtid.map(|position| position.replace(['\'', '\\'], ""));
+                    (piece.end, position.map(|position| format!("IF(1,'{position}',NULL)")))
                 }
                 Some(b"@@warning_count" | b"@@session.warning_count") => {
                     (piece.end, self.known.conditions.map(|(warnings, _)| count(warnings)))
@@ -405,9 +424,9 @@ mod tests {
 
     const KNOWN: Known<'_> = Known {
         connection_id: 1_000_000_007,
-        row_count: -1,
+        row_count: Some(-1),
         found_rows: Some(3),
-        last_gtid: "0-1-5",
+        last_gtid: Some("0-1-5"),
         mysql: false,
         conditions: Some((2, 1)),
     };
@@ -461,10 +480,21 @@ mod tests {
         assert_eq!(put_in("SET @n = ROW_COUNT()"), "SET @n = (-CAST('00000000000000000001' AS SIGNED))");
         assert_eq!(put_in("DO FOUND_ROWS()"), "DO (0+CAST('0000000000000000003' AS SIGNED))");
         assert_eq!(put_in("SELECT @@last_gtid AS g"), "SELECT IF(1,'0-1-5',NULL) AS g");
-        assert_eq!(
-            put_in("UPDATE t SET a = 1; SELECT ROW_COUNT() r"),
-            "UPDATE t SET a = 1; SELECT (-CAST('00000000000000000001' AS SIGNED)) r"
-        );
+    }
+
+    #[test]
+    fn behind_the_first_statement_the_connection_knows() {
+        let id = "CAST(1000000007 AS UNSIGNED)";
+        for (text, expected) in [
+            ("UPDATE t SET a = 1; SELECT ROW_COUNT() r", "(as it is)".to_owned()),
+            ("SELECT 1; SELECT FOUND_ROWS(), @@warning_count, @@last_gtid", "(as it is)".to_owned()),
+            (
+                "DO ROW_COUNT(); SELECT CONNECTION_ID() AS i, ROW_COUNT() AS r",
+                format!("DO (-CAST('00000000000000000001' AS SIGNED)); SELECT {id} AS i, ROW_COUNT() AS r"),
+            ),
+        ] {
+            assert_eq!(put_in(text), expected, "{text}");
+        }
     }
 
     #[test]
@@ -479,6 +509,8 @@ mod tests {
             "SELECT * FROM information_schema.processlist WHERE id = CONNECTION_ID()",
             "CREATE VIEW v AS SELECT CONNECTION_ID()",
             "CREATE PROCEDURE p() SELECT ROW_COUNT()",
+            "CREATE OR REPLACE PROCEDURE p() BEGIN SELECT 1; SELECT CONNECTION_ID(); END",
+            "ALTER EVENT e DO BEGIN DO 1; DO CONNECTION_ID(); END",
             "PREPARE s FROM 'SELECT CONNECTION_ID()'",
             "",
         ] {

@@ -14,8 +14,8 @@ use splitfin_backend::{BackendError, Lease, Wanted};
 use splitfin_protocol::packet::ErrPacket;
 use splitfin_protocol::packet::attributes::NO_ATTRIBUTES;
 use splitfin_protocol::{Capabilities, CommandByte, Outcome};
-use splitfin_router::conditions::{ASK_COUNTS, Conditions, ask};
-use splitfin_router::{Class, Effects, Pins, Statement, Tables};
+use splitfin_router::conditions::{ASK_COUNTS, Asked, Conditions, ask};
+use splitfin_router::{Because, Class, Effects, Pins, Statement, Tables};
 
 /// Where they are.
 #[derive(Debug)]
@@ -34,7 +34,7 @@ impl Default for Left {
 
 impl Left {
     /// Whether there may be some.
-    const fn may_be_some(&self) -> bool {
+    pub(crate) const fn may_be_some(&self) -> bool {
         match self {
             Self::Known(conditions) => !conditions.is_empty(),
             Self::Held => true,
@@ -50,12 +50,15 @@ impl Session {
         outcome: &Outcome,
         job: &Job<'_>,
     ) -> Result<(), BackendError> {
-        if self.state.mysql {
-            return Ok(());
-        }
         // Others count the warnings of whoever was on the connection before.
         let counts = job.command.is_statement() || matches!(job.command, CommandByte::StmtPrepare);
         let is_new = outcome.error.is_some() || (counts && outcome.warnings > 0);
+        if is_new || (counts && job.statement.tables == Tables::Used) {
+            lease.note_conditions(is_new);
+        }
+        if self.state.mysql {
+            return Ok(());
+        }
         match &mut self.left {
             // Asking for what is not there adds to what is.
             Left::Known(conditions) if is_new && outcome.error.is_none() && gets_diagnostics(&job.statement) => {
@@ -104,19 +107,21 @@ impl Session {
         if self.state.mysql && held {
             return Ok(());
         }
+        let statement = &job.statement;
         let is_put = matches!(job.kind, Kind::Substituted { .. });
-        // Of several statements, one that asks cannot be put in other words.
-        let is_asked =
-            job.statement.class == Class::Diagnostics || ASKED.iter().any(|words| job.statement.text.contains(words));
+        let is_asked = statement.class == Class::Diagnostics || statement.effects.contains(Effects::ASKS_CONDITIONS);
         let asks = job.command.is_statement() && is_asked && !is_put;
-        let may_end = !self.state.mysql && !conditions.is_empty() && job.statement.tables == Tables::Unknown;
-        let own = match (asks, may_end) {
-            (_, true) => conditions.raise_first(),
-            (true, false) => "SELECT 1 FROM information_schema.ENGINES LIMIT 1".to_owned(),
-            (false, false) => return Ok(()),
-        };
+        // It may ask for them, and may end them.
+        let is_unclear = !self.state.mysql && statement.tables == Tables::Unknown;
+        let is_none = conditions.is_empty() || !is_unclear;
+        if (!asks && !is_unclear) || (is_none && !lease.has_conditions()) {
+            return Ok(());
+        }
+        let own = if is_none { FORGET.to_owned() } else { conditions.raise() };
         lease.apply(wanted).await?;
-        run_own(lease, &own).await
+        run_own(lease, &own).await?;
+        lease.note_conditions(!is_none);
+        Ok(())
     }
 
     /// In front of a statement: FOUND_ROWS() is this session's on the connection, where it will be asked.
@@ -128,7 +133,8 @@ impl Session {
     ) -> Result<(), BackendError> {
         let Some(rows) = self.state.found_rows else { return Ok(()) };
         let is_read = job.statement.class == Class::Read;
-        if is_read || !job.command.is_statement() || !will_be_asked(&job.statement.text, self.state.mysql) {
+        let is_asked = will_be_asked(&job.statement.text, self.state.mysql) || asks_in_the_middle(&job.statement);
+        if is_read || !job.command.is_statement() || !is_asked {
             return Ok(());
         }
         lease.apply(wanted).await?;
@@ -154,6 +160,29 @@ impl Session {
             Left::Known(_) if statement.tables == Tables::Used => Some(NONE),
             Left::Known(conditions) => Some(conditions),
             Left::Held => None,
+        }
+    }
+
+    /// What a text that asks for them has to know beside them.
+    pub(crate) async fn asked(&mut self, text: &[u8]) -> Asked {
+        let row_count = self.state.row_count.unwrap_or(-1);
+        let variable = match Asked::variable_of(text, self.state.lex) {
+            Some(name) => self.whole_number(&name).await,
+            None => None,
+        };
+        Asked { row_count, variable }
+    }
+
+    /// A user variable that is a whole number, or NULL, which counts as 0.
+    async fn whole_number(&mut self, name: &str) -> Option<i64> {
+        if let Some(lease) = self.affinity.lease_mut() {
+            let value = lease.first_value(&format!("SELECT @`{}`", name.replace('`', "``"))).await.ok()?;
+            return value.map_or(Some(0), |value| value.parse().ok());
+        }
+        match self.state.user_variables.get(name) {
+            None => Some(0),
+            Some(value) if value.starts_with("NULLIF") => Some(0),
+            Some(value) => value.trim_start_matches("CAST(").trim_end_matches(" AS UNSIGNED)").parse().ok(),
         }
     }
 
@@ -272,12 +301,17 @@ fn knows_rows(version: &str) -> bool {
     (numbers.next(), numbers.next()) >= (Some(10), Some(7))
 }
 
+/// Whether one of several statements may ask for what was on the connection in front of all of them.
+fn asks_in_the_middle(statement: &Statement) -> bool {
+    statement.class == Class::Write(Because::SeveralStatements) && statement.effects.contains(Effects::OWN_VALUES)
+}
+
 fn gets_diagnostics(statement: &Statement) -> bool {
     statement.class == Class::Diagnostics && statement.text.starts_with("get ")
 }
 
-/// How a normalised text asks for them.
-const ASKED: [&str; 4] = ["show warnings", "show errors", "show count", "get diagnostics"];
+/// It uses a table, and so ends what a connection has to show.
+const FORGET: &str = "SELECT 1 FROM information_schema.ENGINES LIMIT 1";
 /// Rows of an answer with more conditions than are carried about: they hold their connection.
 const MOST: usize = 1000;
 

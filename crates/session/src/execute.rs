@@ -10,16 +10,18 @@ use crate::error::{ACCESS_DENIED, SessionError, Unserved};
 use crate::failover::Deposed;
 use crate::job::{Job, Kind};
 use crate::prepared::{ClientStatement, ensure_prepared, execute_packet};
-use crate::relay::{Catch, RelayError, Relayed, relay};
+use crate::relay::{Catch, PARSE_ERROR, Refusals, RelayError, Relayed, relay};
 use crate::serve::{Next, Session};
 use splitfin_backend::{Age, Arrival, BackendError, Checkout, Lease, Wanted};
 use splitfin_protocol::exchange::{Exchange, Outcome, ServerError};
 use splitfin_protocol::packet::ErrPacket;
 use splitfin_protocol::reshape::{ClientShape, Reshape};
 use splitfin_protocol::session_track::Tracking;
-use splitfin_protocol::{CommandByte, Status};
+use splitfin_protocol::{Capabilities, CommandByte, Status};
 use splitfin_router::consistency::Needed;
-use splitfin_router::{Access, Class, Decision, Effects, Facts, Pins, Reason, Refusal, route};
+use splitfin_router::{
+    Access, Because, Class, Decision, Effects, Facts, Pins, Reason, Refusal, count_statements, route,
+};
 use splitfin_topology::{BackendId, Snapshot};
 use splitfin_transport::Framed;
 use std::cell::Cell;
@@ -100,7 +102,7 @@ impl Session {
         if self.affinity.lease_mut().is_some_and(|lease| lease.is_for_writes() && !lease.is_guarded())
             && self.affinity.lease_mut().is_some_and(|lease| self.worker.is_deposed(lease.backend()))
         {
-            return Err(self.deposed(client, sequence_behind(job.packet), Deposed::Held).await);
+            return Err(self.deposed(client, self.sequence, Deposed::Held).await);
         }
         let reason = match job.statement.class {
             // Why its transaction is here now.
@@ -130,7 +132,7 @@ impl Session {
             }
             Err(Failure::Server(error)) => {
                 (self.affinity, _) = Affinity::hold(lease, in_transaction, pins);
-                self.pass_on(client, job, &error).await
+                self.pass_on(client, &error).await
             }
             Err(Failure::Session(error)) => {
                 self.note_lost(job);
@@ -142,7 +144,7 @@ impl Session {
                     true => Unserved::UnknownCommit(error.to_string()),
                     false => Unserved::UnknownOutcome(error.to_string()),
                 };
-                crate::reply::error(client, sequence_behind(job.packet), &lost).await?;
+                crate::reply::error(client, self.sequence, &lost).await?;
                 client.close().await;
                 Err(SessionError::HeldConnectionLost(error.to_string()))
             }
@@ -188,7 +190,7 @@ impl Session {
                     self.note_lost(job);
                     return Err(error);
                 }
-                Err(Failure::Server(error)) => return self.pass_on(client, job, &error).await.map(Ok),
+                Err(Failure::Server(error)) => return self.pass_on(client, &error).await.map(Ok),
                 Err(failure) => match self.reconsider(job, routed, failure, started).await {
                     Ok(next) => routed = next,
                     Err(unserved) => return Ok(Err(unserved)),
@@ -255,12 +257,12 @@ impl Session {
             }
         };
         let waited = Cell::new(None);
-        let catch = match guarded {
-            true if job.is_repeatable() => Catch::Writes,
-            true => Catch::Nothing,
-            false => Catch::Deposed,
+        let refusals = match guarded {
+            true if job.is_repeatable() => Refusals::Writes,
+            true => Refusals::Nothing,
+            false => Refusals::Deposed,
         };
-        let sending = Sending { catch, wait: wait.as_ref().map(|wait| (wait, &waited)), fresh: true };
+        let sending = Sending { refusals, wait: wait.as_ref().map(|wait| (wait, &waited)), fresh: true };
         let sent = Instant::now();
         let relayed = match self.attempt(client, &mut lease, job, &wanted, sending).await {
             Ok(relayed) => relayed,
@@ -396,13 +398,15 @@ impl Session {
             }
             lease.framed().write(packet).await.map_err(|error| Failure::Sent(nowhere, error.into()))?;
         }
-        let mut shape = self.shape(job, packet, looks_at_tracking);
-        shape.ids = self.thread_ids(job, lease.backend(), lease.capabilities());
-        shape.no_warnings = sending.fresh && job.command == CommandByte::InitDb;
-        let exchange = Exchange::new(job.command, lease.capabilities());
+        let shape = |packet: &[u8], lease: &Lease| {
+            let mut shape = self.shape(job, packet, looks_at_tracking);
+            shape.ids = self.thread_ids(job, lease.backend(), lease.capabilities());
+            shape.no_warnings = sending.fresh && job.command == CommandByte::InitDb;
+            Reshape::new(Exchange::new(job.command, lease.capabilities()), shape)
+        };
         let backend = lease.backend();
         // Before the client knows of it: its next session may be another worker's.
-        let heard = |outcome: &Outcome, done| {
+        let mut heard = |outcome: &Outcome, done| {
             if done && self.is_void(backend, outcome, job) {
                 return Err(io::Error::other(
                     "another server became the primary, and it lacks what this one committed",
@@ -414,14 +418,23 @@ impl Session {
             self.publish(backend, outcome, job, done);
             Ok(())
         };
-        let relayed = relay(client, lease, Reshape::new(exchange, shape), sending.catch, &self.progress, heard).await;
+        let as_written = job.as_written();
+        let catch = Catch { refusals: sending.refusals, unparsed: as_written.is_some() };
+        let reshape = shape(packet, lease);
+        let mut relayed = relay(client, lease, reshape, catch, &self.progress, &mut heard).await;
+        if let (Err(RelayError::Caught(ServerError { code: PARSE_ERROR, .. })), Some(packet)) = (&relayed, as_written) {
+            // The error shows the text, which shall be the client's. It did nothing.
+            lease.framed().write(packet).await.map_err(|error| Failure::Sent(nowhere, error.into()))?;
+            let reshape = shape(packet, lease);
+            relayed = relay(client, lease, reshape, Catch::default(), &self.progress, &mut heard).await;
+        }
         if relayed.is_ok() {
             self.progress.set(Phase::Answered);
         }
         relayed.map_err(|error| match error {
             RelayError::BeforeFirstByte(error) => Failure::Sent(nowhere, error),
             RelayError::Midway(error) => Failure::Session(SessionError::ReplyBrokeOff(error.to_string())),
-            RelayError::Caught(error) if sending.catch == Catch::Deposed => Failure::Deposed(backend, error),
+            RelayError::Caught(error) if sending.refusals == Refusals::Deposed => Failure::Deposed(backend, error),
             RelayError::Caught(_) => Failure::RefusedAsWrite,
             RelayError::Client(error) => Failure::Session(error),
         })
@@ -429,7 +442,6 @@ impl Session {
 
     /// What the reply has to be like, for the client's command that was sent as `packet`.
     fn shape(&self, job: &Job<'_>, packet: &[u8], looks_at_tracking: bool) -> ClientShape {
-        let frames = |bytes: &[u8]| bytes.len() / (splitfin_protocol::frame::MAX_PAYLOAD + 4);
         ClientShape {
             capabilities: self.capabilities,
             status: self.state.status,
@@ -452,15 +464,31 @@ impl Session {
                 }
                 _ => 0,
             },
-            shift: (frames(job.packet) as u8).wrapping_sub(frames(packet) as u8),
+            shift: self.sequence.wrapping_sub(sequence_behind(packet)),
+            more: job.and_rest.is_some(),
+            results: self.results(job),
+        }
+    }
+
+    /// How many results a reply has at least: what has to be known for the EOF in front of its rows, if the client wants one.
+    fn results(&self, job: &Job<'_>) -> usize {
+        match job.statement.class {
+            _ if self.capabilities.contains(Capabilities::DEPRECATE_EOF) => 0,
+            Class::Write(Because::SeveralStatements) | Class::Diagnostics => {
+                count_statements(&self.text_of(job), self.state.lex)
+            }
+            // An OK follows the rows of a program.
+            _ if job.statement.text.starts_with("call ") => usize::MAX,
+            _ => 0,
         }
     }
 
     /// The server's error goes to the client as it is.
-    async fn pass_on(&self, client: &mut Framed, job: &Job<'_>, error: &ServerError) -> Result<Next, SessionError> {
+    async fn pass_on(&mut self, client: &mut Framed, error: &ServerError) -> Result<Next, SessionError> {
         self.progress.set(Phase::Answered);
         let packet = ErrPacket { code: error.code, state: error.state, message: error.message.as_bytes().into() };
-        client.write(&crate::reply::packet(sequence_behind(job.packet), &packet.encode())).await?;
+        client.write(&crate::reply::packet(self.sequence, &packet.encode())).await?;
+        self.failed = true;
         Ok(Next::Command)
     }
 
@@ -493,8 +521,8 @@ fn for_writes(mut lease: Lease, snapshot: &Snapshot) -> Lease {
 /// How a job is sent.
 #[derive(Default)]
 struct Sending<'a> {
-    /// Which errors are kept from the client.
-    catch: Catch,
+    /// Which refusals are kept from the client.
+    refusals: Refusals,
     /// What has to be waited for in front of it.
     wait: Option<Waiting<'a>>,
     /// The session held nothing, and so has no warnings.

@@ -16,6 +16,9 @@ pub(crate) struct Job<'a> {
     pub(crate) statement: Rc<Statement>,
     pub(crate) hint: Option<Hint>,
     pub(crate) kind: Kind<'a>,
+    /// The packet of this statement and those behind it, where it is one of several that are run one by one, and not the
+    /// last.
+    pub(crate) and_rest: Option<Vec<u8>>,
 }
 
 /// What has to be done to a job's packet on its way.
@@ -35,17 +38,34 @@ pub(crate) enum Kind<'a> {
 impl Kind<'_> {
     /// Another text for a COM_QUERY.
     pub(crate) fn substituted(attributes: &[u8], text: &[u8]) -> Self {
-        let mut packet = Vec::with_capacity(attributes.len() + text.len() + 5);
-        write_packet(&mut packet, 0, &encode_query(attributes, text));
-        Self::Substituted { packet }
+        Self::Substituted { packet: query_packet(attributes, text) }
     }
+}
+
+/// A COM_QUERY.
+pub(crate) fn query_packet(attributes: &[u8], text: &[u8]) -> Vec<u8> {
+    let mut packet = Vec::with_capacity(attributes.len() + text.len() + 5);
+    write_packet(&mut packet, 0, &encode_query(attributes, text));
+    packet
 }
 
 impl<'a> Job<'a> {
     /// A command that is not SQL.
     pub(crate) fn command(command: CommandByte, packet: &'a [u8], class: Class) -> Self {
         let statement = Rc::new(Statement::of_command(command.name(), class));
-        Self { command, packet, statement, hint: None, kind: Kind::Plain }
+        Self { command, packet, statement, hint: None, kind: Kind::Plain, and_rest: None }
+    }
+
+    /// The client's own text, if another one is sent; nothing, if an error that shows it could have come from what it runs.
+    pub(crate) fn as_written(&self) -> Option<&[u8]> {
+        let runs_others = self.statement.text.starts_with("call") || self.statement.text.starts_with("execute");
+        match (&self.and_rest, &self.kind) {
+            (None, Kind::Prepare { packet: Some(_), .. }) => Some(self.packet),
+            _ if runs_others => None,
+            (Some(packet), _) => Some(packet),
+            (None, Kind::Substituted { .. }) => Some(self.packet),
+            (None, _) => None,
+        }
     }
 
     /// Whether running it twice does no harm, so that it may be sent behind a preamble that can fail, and be sent again.

@@ -37,6 +37,7 @@ mod serve;
 mod settings;
 mod settle;
 mod state;
+mod text;
 mod worker;
 
 pub use accounts::{Accounts, Vault};

@@ -62,7 +62,9 @@ impl Session {
     /// The text with what the session knows better than a shared connection, if it asks for that.
     async fn with_own_values(&mut self, statement: &Statement, text: &[u8]) -> Option<Vec<u8>> {
         let with_threads = if lists_connections(statement) { self.with_threads(text) } else { None };
-        if self.asks_conditions(statement) && statement.class != Class::Diagnostics {
+        // Ours in between have counted their own rows.
+        let asks_rows = statement.text.contains("row_count");
+        if self.asks_conditions(statement) && (statement.class != Class::Diagnostics || asks_rows) {
             // It does not have to run where they are. If they are lost, so is the connection, which the statement will say.
             let _ = self.keep_conditions().await;
         }
@@ -79,12 +81,12 @@ impl Session {
             // Its rows would be counted instead.
             self.learn_counts().await;
         }
-        let row_count = self.state.row_count.unwrap_or(-1);
-        let put = self.conditions_for(statement).and_then(|left| left.put_into(text, self.state.lex, row_count));
+        let asked = self.asked(text).await;
+        let put = self.conditions_for(statement).and_then(|left| left.put_into(text, self.state.lex, asked));
         put.or(with_threads)
     }
 
-    fn look_up(&self, text: &[u8]) -> (Rc<Statement>, Option<Hint>) {
+    pub(crate) fn look_up(&self, text: &[u8]) -> (Rc<Statement>, Option<Hint>) {
         let mut statements = self.worker.statements.borrow_mut();
         let lookup = statements.look_up(text, self.state.lex);
         let hint = lookup.hint.map(|text| {
@@ -190,7 +192,7 @@ impl Session {
         let id = self.prepared.next_id();
         let packet_with = |text: Vec<u8>| reply::packet(0, &[&[CommandByte::StmtPrepare as u8], &*text].concat());
         let kind = Kind::Prepare { id, key, packet: substituted.map(packet_with) };
-        Ok(Job { command: CommandByte::StmtPrepare, packet, statement, hint, kind })
+        Ok(Job { command: CommandByte::StmtPrepare, packet, statement, hint, kind, and_rest: None })
     }
 
     /// MySQL looks for the statement in one place for all commands, MariaDB in each.
@@ -229,7 +231,7 @@ impl Session {
             client.types = Some((count, types.into()));
         }
         let (statement, hint) = (Rc::clone(&client.statement), client.hint.clone());
-        Ok(Job { command, packet, statement, hint, kind: Kind::Execute { id, execution } })
+        Ok(Job { command, packet, statement, hint, kind: Kind::Execute { id, execution }, and_rest: None })
     }
 
     fn plan_reset<'a>(&mut self, packet: &'a [u8], id: u32) -> Result<Option<Job<'a>>, Unserved> {

@@ -22,6 +22,8 @@ pub(crate) struct Relayed {
     pub(crate) told: ToldState,
     /// Session-track entries that it was not told, as there was no OK.
     pub(crate) pending: Vec<u8>,
+    /// The sequence id behind the last packet that it got.
+    pub(crate) next_sequence: u8,
 }
 
 /// A reply that did not.
@@ -37,12 +39,24 @@ pub(crate) enum RelayError {
     Client(SessionError),
 }
 
+/// `ER_PARSE_ERROR`
+pub(crate) const PARSE_ERROR: u16 = 1064;
+
 /// Errors that say "not on this server": read-only server, read-only transaction, read-only engine.
 const WRITE_REFUSALS: [u16; 3] = [1290, 1792, 1836];
 
-/// Which errors in place of a reply are kept from the client, as another server may do what it wants.
+/// Which errors in place of a reply are kept from the client.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub(crate) enum Catch {
+pub(crate) struct Catch {
+    /// Another server may do what it wants.
+    pub(crate) refusals: Refusals,
+    /// The text cannot be parsed, which the server shall say of the client's own text.
+    pub(crate) unparsed: bool,
+}
+
+/// Which refusals are kept from the client.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub(crate) enum Refusals {
     /// None.
     #[default]
     Nothing,
@@ -54,6 +68,12 @@ pub(crate) enum Catch {
 
 impl Catch {
     fn catches(self, error: &ServerError) -> bool {
+        self.refusals.contain(error) || (self.unparsed && error.code == PARSE_ERROR)
+    }
+}
+
+impl Refusals {
+    fn contain(self, error: &ServerError) -> bool {
         match self {
             Self::Nothing => false,
             Self::Writes => WRITE_REFUSALS.contains(&error.code),
@@ -99,7 +119,7 @@ pub(crate) async fn relay(
         out.clear();
         let input = lease.framed().input();
         let step = reshape.advance(input, &mut out).map_err(|error| failed(error.into(), bytes))?;
-        if catch != Catch::Nothing
+        if catch != Catch::default()
             && bytes == 0
             && let Some(error) = reshape.exchange().outcome().error.as_ref().filter(|error| catch.catches(error))
         {
@@ -120,8 +140,9 @@ pub(crate) async fn relay(
             lease.framed().consume(step.consumed);
         }
         if reshape.is_done() {
+            let next_sequence = reshape.next_sequence();
             let (exchange, told, pending) = reshape.finish();
-            return Ok(Relayed { outcome: exchange.into_outcome(), bytes, told, pending });
+            return Ok(Relayed { outcome: exchange.into_outcome(), bytes, told, pending, next_sequence });
         }
         if reshape.client_speaks() {
             send_file(client, lease, reshape.shift()).await?;
@@ -132,7 +153,7 @@ pub(crate) async fn relay(
             tokio::select! {
                 biased;
                 read = lease.framed().fill() => break read,
-                () = progress.should_be_elsewhere(), if bytes == 0 && catch == Catch::Writes => {
+                () = progress.should_be_elsewhere(), if bytes == 0 && catch.refusals == Refusals::Writes => {
                     return Err(failed(io::Error::from(io::ErrorKind::TimedOut).into(), bytes));
                 }
                 () = until(gone) => return Err(RelayError::Client(SessionError::ClientGone)),

@@ -6,10 +6,9 @@ use crate::conditions::Left;
 use crate::consistency::Consistency;
 use crate::error::{SessionError, Unserved};
 use crate::failover::Deposed;
-use crate::job::{Job, Kind};
+use crate::job::Job;
 use crate::login::log_in;
 use crate::metrics::add;
-use crate::plan::Planned;
 use crate::prepared::ClientStatements;
 use crate::process_list::Elsewhere;
 use crate::registry::{Registration, Wish};
@@ -85,6 +84,10 @@ pub struct Session {
     pub(crate) count: u64,
     /// Commands so far, those that no server saw included.
     commands: u64,
+    /// The sequence id of the next packet to the client.
+    pub(crate) sequence: u8,
+    /// The last statement was answered with an error.
+    pub(crate) failed: bool,
     pub(crate) registration: Registration,
     pub(crate) progress: Rc<Progress>,
     /// When the last command came.
@@ -139,6 +142,8 @@ impl Session {
             last: None,
             count: 0,
             commands: 0,
+            sequence: 0,
+            failed: false,
             registration,
             progress: Rc::default(),
             active: Instant::now(),
@@ -257,6 +262,7 @@ impl Session {
         sequence: u8,
     ) -> Result<Next, SessionError> {
         self.commands += 1;
+        (self.sequence, self.failed) = (sequence, false);
         let entry = Arc::clone(self.registration.entry());
         let (worker, account, progress) =
             (Rc::clone(&self.worker), Rc::clone(&self.account), Rc::clone(&self.progress));
@@ -275,7 +281,7 @@ impl Session {
             Ended::Killed => Err(SessionError::Killed),
             Ended::Fenced => {
                 let state = Deposed::Running { replied: progress.has_replied() };
-                Err(self.deposed(client, sequence, state).await)
+                Err(self.deposed(client, self.sequence, state).await)
             }
         };
         match result {
@@ -284,7 +290,7 @@ impl Session {
                 add(&self.worker.metrics.own_errors, 1);
                 tracing::warn!(session = self.id, user = %self.account.user, error = %unserved, "statement not served");
                 self.note_own_error(&unserved);
-                reply::error(client, sequence, &unserved).await?;
+                reply::error(client, self.sequence, &unserved).await?;
                 Ok(Next::Command)
             }
             Err(error) => {
@@ -316,14 +322,7 @@ impl Session {
                 }
                 return self.execute(client, Job::command(CommandByte::SetOption, packet, Class::Diagnostics)).await;
             }
-            Command::Query { attributes, text } => match self.plan(client, text).await? {
-                Ok(Planned::Answered) => return Ok(Ok(Next::Command)),
-                Ok(Planned::Run { statement, hint, text }) => {
-                    let kind = text.map_or(Kind::Plain, |text| Kind::substituted(attributes, &text));
-                    Job { command: CommandByte::Query, packet, statement, hint, kind }
-                }
-                Err(unserved) => return Ok(Err(unserved)),
-            },
+            Command::Query { attributes, text } => return self.serve_text(client, packet, attributes, text).await,
             Command::StmtSendLongData { statement } => {
                 self.send_long_data(packet, statement).await?;
                 return Ok(Ok(Next::Command));

@@ -1,5 +1,6 @@
 //! Behind a reply: what it said of the session, whether the connection is held, and what the log and the counters get.
 
+use crate::affinity::{Fate, fate};
 use crate::conditions::Left;
 use crate::consistency::Looked;
 use crate::error::SessionError;
@@ -23,6 +24,7 @@ impl Session {
         let Served { mut lease, relayed, guarded, reason, .. } = served;
         let mut outcome = relayed.outcome;
         (self.state.told, self.state.pending) = (relayed.told, relayed.pending);
+        (self.sequence, self.failed) = (relayed.next_sequence, outcome.error.is_some());
         let (noted, scoped) = match job.effects().contains(Effects::SCOPED_VARIABLES) {
             true => self.state.note_scoped(&outcome),
             false => (self.state.note(&outcome), None),
@@ -84,6 +86,18 @@ impl Session {
             }
             _ => pins,
         };
+        if fate(self.in_transaction(), pins) == Fate::Release && self.unread.is_any() {
+            // Nobody else could tell.
+            let told = match self.take_conditions(&mut lease).await {
+                Ok(true) => self.read_back(&mut lease).await,
+                other => other.map(drop),
+            };
+            if let Err(error) = told {
+                tracing::debug!(session = self.id, %error, "a connection was lost with what it had set");
+                self.left = Left::default();
+                return Ok(Next::Command);
+            }
+        }
         self.hold(lease, self.in_transaction(), pins).await;
         Ok(Next::Command)
     }
@@ -115,8 +129,8 @@ impl Session {
             lease.suspect();
         }
         if outcome.error.is_some() {
-            // An error says nothing of the transaction: it may be open, closed, or rolled back. A ping's OK tells.
-            let truth = lease.simple(CommandByte::Ping).await?;
+            // An error says nothing of the transaction: it may be open, closed, or rolled back.
+            let truth = lease.status().await?;
             self.state.note(&truth);
             if self.capabilities.contains(Capabilities::SESSION_TRACK) {
                 self.state.pending.extend_from_slice(&truth.changes);
@@ -223,7 +237,7 @@ impl Session {
     }
 
     /// The text that a job runs, as the client said it.
-    fn text_of<'j>(&self, job: &Job<'j>) -> Cow<'j, [u8]> {
+    pub(crate) fn text_of<'j>(&self, job: &Job<'j>) -> Cow<'j, [u8]> {
         match (&job.kind, job.command) {
             (Kind::Execute { id, .. }, _) => {
                 self.prepared.get(*id).map(|client| client.key.sql.to_vec().into()).unwrap_or_default()
@@ -360,6 +374,7 @@ fn pins_behind(pins: Pins, counts_unknown: bool, outcome: &Outcome, noted: &Note
     }
     let silent = [Class::Session, Class::Read];
     let tells = Effects::UNREPORTED | Effects::OWN_VALUES | Effects::LAST_INSERT_ID | Effects::CALC_FOUND_ROWS;
+    let tells = tells | Effects::CONDITION_COUNTS | Effects::ASKS_CONDITIONS | Effects::ONE_BY_ONE;
     // What a procedure was given for its results does not explain what else it did.
     let tells = if effects.contains(Effects::UNREPORTED) { tells | Effects::USER_VARIABLE } else { tells };
     let explained = noted.explained || !(effects - tells).is_empty() || silent.contains(&job.statement.class);
@@ -395,6 +410,7 @@ mod tests {
             statement: Rc::new(statement),
             hint: None,
             kind: Kind::Plain,
+            and_rest: None,
         };
         pins_behind(pins, false, outcome, &noted, &job)
     }

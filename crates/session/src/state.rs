@@ -4,7 +4,7 @@ use crate::found_rows::{Found, found_rows};
 use splitfin_backend::{Began, Lease, Values, Wanted};
 use splitfin_protocol::session_track::{Change, Changes, NO_TRANSACTION, ToldState, Tracking};
 use splitfin_protocol::{CommandByte, Outcome, Status};
-use splitfin_router::{Effects, Known, LexMode, Statement};
+use splitfin_router::{Class, Effects, Known, LexMode, Statement};
 use std::rc::Rc;
 
 /// What a session looks like to its client, by value.
@@ -140,8 +140,12 @@ impl State {
 
     /// What the next statement may ask of this one.
     pub(crate) fn note_counts(&mut self, outcome: &Outcome, statement: &Statement, command: CommandByte) {
+        let keeps_rows = statement.class == Class::Diagnostics && statement.text.starts_with("get ");
         self.row_count = match (outcome.error.is_some() || outcome.ends_with_rows, command) {
             (true, _) => Some(-1),
+            // It fails with a warning.
+            _ if keeps_rows && outcome.warnings > 0 => Some(-1),
+            _ if keeps_rows => self.row_count,
             // The reply has the sum, but the last row counts.
             (false, CommandByte::StmtBulkExecute) => None,
             (false, _) => Some(i64::try_from(outcome.affected_rows).unwrap_or(-1)),
@@ -186,9 +190,9 @@ impl State {
         let Self { row_count, found_rows, last_gtid, .. } = self;
         Known {
             connection_id,
-            row_count: row_count.unwrap_or(-1),
+            row_count: Some(row_count.unwrap_or(-1)),
             found_rows: *found_rows,
-            last_gtid,
+            last_gtid: Some(last_gtid),
             mysql: self.mysql,
             conditions: None,
         }

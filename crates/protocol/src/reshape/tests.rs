@@ -22,6 +22,8 @@ fn shape(capabilities: Capabilities) -> ClientShape {
         tracking: Rc::new(tracked_by_default()),
         told: NO_TRANSACTION,
         shift: 0,
+        more: false,
+        results: 0,
         columns: 0,
         mysql: false,
         no_warnings: false,
@@ -91,6 +93,48 @@ fn every_client_gets_the_reply_that_a_server_would_send_it() {
             }
         }
     }
+}
+
+#[test]
+fn a_reply_can_be_part_of_a_longer_one() {
+    let rows = |end| Reply::Rows { columns: 1, rows: vec![vec![1, b'x']; 3], end };
+    let (normal, more) = (Status::AUTOCOMMIT, Status::AUTOCOMMIT | Status::MORE_RESULTS);
+    for capabilities in SHAPES {
+        for (first, second) in
+            [(Reply::Ok(normal), Reply::Ok(more)), (rows(normal), rows(more)), (Reply::Error, Reply::Error)]
+        {
+            let alone = Script::new(Capabilities::TOWARDS_BACKENDS).encode(&first);
+            let (sent, after) =
+                reshape(CommandByte::Query, ClientShape { more: true, ..shape(capabilities) }, &alone, 0);
+            assert_eq!(without_middle_status(&sent), without_middle_status(&Script::new(capabilities).encode(&second)));
+            // The next one goes on from there.
+            let shift = after.next_sequence() - 1;
+            let next = Script::new(Capabilities::TOWARDS_BACKENDS).encode(&Reply::Ok(normal));
+            let (next, _) = reshape(CommandByte::Query, ClientShape { shift, ..shape(capabilities) }, &next, 0);
+            let packets = sent.iter().chain(&next).copied().collect::<Vec<_>>();
+            let mut at = 0;
+            for sequence in 1u8.. {
+                let Some(header) = FrameHeader::parse(&packets[at..]) else { break };
+                assert_eq!(header.sequence, sequence);
+                at += HEADER + header.length;
+            }
+        }
+    }
+}
+
+#[test]
+fn results_before_the_last_say_so_in_front_of_their_rows() {
+    let more = Status::AUTOCOMMIT | Status::MORE_RESULTS;
+    let rows = |end| Reply::Rows { columns: 1, rows: vec![vec![1, b'x']; LOOK_AHEAD + 1], end };
+    let both = Reply::Chain(vec![rows(more), rows(Status::AUTOCOMMIT)]);
+    let from_server = Script::new(Capabilities::TOWARDS_BACKENDS).encode(&both);
+    let client = ClientShape { results: 2, ..shape(Capabilities::empty()) };
+    let (sent, _) = reshape(CommandByte::Query, client, &from_server, 0);
+    let count = |status| {
+        let eof = Eof { warnings: 0, status }.encode();
+        sent.windows(eof.len()).filter(|window| *window == eof).count()
+    };
+    assert_eq!((count(more), count(Status::AUTOCOMMIT)), (2, 2));
 }
 
 #[test]

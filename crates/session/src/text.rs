@@ -1,0 +1,112 @@
+//! COM_QUERY: a text with one statement, or with several.
+//!
+//! Several go to one server in one piece. Where a MariaDB's warnings are known here and not to the server (`conditions`),
+//! and one of the statements may ask for them, they are run one by one: then each is answered as if it had come alone, and
+//! the client gets the replies as parts of one.
+
+use crate::conditions::Left;
+use crate::error::{SessionError, Unserved};
+use crate::job::{Job, Kind, query_packet};
+use crate::plan::Planned;
+use crate::serve::{Next, Session};
+use splitfin_protocol::CommandByte;
+use splitfin_router::{Because, Class, Effects, Statement, first_of_several};
+use splitfin_transport::Framed;
+use std::rc::Rc;
+use std::time::Instant;
+
+/// Where a statement stands in its text.
+#[derive(Debug, PartialEq, Eq)]
+enum Place {
+    /// It is all of it.
+    Alone,
+    /// Others follow; the packet of it and those.
+    Followed(Vec<u8>),
+    /// It was behind others.
+    Last,
+}
+
+impl Session {
+    /// Serves a text with its query attributes, which came as `packet`.
+    pub(crate) async fn serve_text(
+        &mut self,
+        client: &mut Framed,
+        packet: &[u8],
+        attributes: &[u8],
+        text: &[u8],
+    ) -> Result<Result<Next, Unserved>, SessionError> {
+        let mut rest = text;
+        while let Some((first, behind)) = self.split_off(rest) {
+            let and_rest = query_packet(attributes, rest);
+            let packet = query_packet(attributes, first);
+            let served = self.serve_statement(client, &packet, attributes, first, Place::Followed(and_rest)).await?;
+            if self.failed || !matches!(served, Ok(Next::Command)) {
+                return Ok(served);
+            }
+            // As servers do: an error counts lines from here.
+            rest = behind.trim_ascii_start();
+            self.active = Instant::now();
+        }
+        if rest.len() == text.len() {
+            return self.serve_statement(client, packet, attributes, text, Place::Alone).await;
+        }
+        let packet = query_packet(attributes, rest);
+        self.serve_statement(client, &packet, attributes, rest, Place::Last).await
+    }
+
+    async fn serve_statement(
+        &mut self,
+        client: &mut Framed,
+        packet: &[u8],
+        attributes: &[u8],
+        text: &[u8],
+        place: Place,
+    ) -> Result<Result<Next, Unserved>, SessionError> {
+        let (mut statement, hint, text) = match self.plan(client, text).await? {
+            Ok(Planned::Answered) => return Ok(Ok(Next::Command)),
+            Ok(Planned::Run { statement, hint, text }) => (statement, hint, text),
+            Err(unserved) => return Ok(Err(unserved)),
+        };
+        let kind = text.map_or(Kind::Plain, |text| Kind::substituted(attributes, &text));
+        self.count += 1;
+        if place != Place::Alone && statement.class == Class::Read {
+            // The text goes to the primary.
+            let class = Class::Write(Because::SeveralStatements);
+            statement = Rc::new(Statement { class, ..(*statement).clone() });
+        }
+        let and_rest = match place {
+            Place::Followed(and_rest) => Some(and_rest),
+            Place::Alone | Place::Last => None,
+        };
+        let job = Job { command: CommandByte::Query, packet, statement, hint, kind, and_rest };
+        self.execute(client, job).await
+    }
+
+    /// The first statement of several that have to be run one by one, and the others.
+    fn split_off<'a>(&self, text: &'a [u8]) -> Option<(&'a [u8], &'a [u8])> {
+        if !self.state.multi_statements || !text.contains(&b';') {
+            return None;
+        }
+        let (statement, _) = self.look_up(text);
+        let asks = statement.effects.intersects(Effects::ASKS_CONDITIONS | Effects::CONDITION_COUNTS);
+        let is_known = match self.left {
+            Left::Known(_) => self.left.may_be_some(),
+            // They will be known, if the text cannot run where they are.
+            Left::Held => !self.may_run_with_conditions(&statement),
+        };
+        let runs_alone = match statement.class {
+            _ if statement.effects.contains(Effects::ONE_BY_ONE) => true,
+            // Each is put in other words.
+            Class::Diagnostics => self.conditions_for(&statement).is_some(),
+            Class::Write(Because::SeveralStatements) => !self.state.mysql && asks && is_known,
+            _ => false,
+        };
+        if !runs_alone {
+            return None;
+        }
+        let (first, behind) = first_of_several(text, self.state.lex)?;
+        // These are nobody's business but the server's, in such a text.
+        let is_ours = matches!(self.look_up(first).0.class, Class::Own(_) | Class::Kill);
+        (!is_ours).then_some((first, behind))
+    }
+}
