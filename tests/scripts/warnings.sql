@@ -106,6 +106,8 @@ SELECT item FROM orders LIMIT 2 ;; {UPDATE orders SET amount = amount + 1|UPDATE
 SELECT item FROM orders LIMIT 2 ;; {INSERT INTO blank SELECT id, item FROM orders|REPLACE INTO blank (id, note) SELECT id, item FROM orders|INSERT INTO blank SELECT 50, 'x'|INSERT INTO blank (SELECT id + 100, item FROM orders ORDER BY id LIMIT 1)|INSERT INTO blank SELECT id, item FROM orders WHERE 0|INSERT INTO blank VALUES (60, 'a'), (61, 'b')|INSERT INTO blank VALUES (62, (SELECT COUNT(*) FROM orders))|DELETE FROM blank WHERE id = 1|DELETE FROM blank WHERE id = (SELECT MAX(id) FROM store.names)|DELETE blank FROM blank JOIN orders ON orders.id = blank.id|DELETE FROM b USING blank AS b JOIN orders ON orders.id = b.id|DELETE FROM blank ORDER BY id LIMIT 1|SET @x = (SELECT COUNT(*) FROM orders)|DO (SELECT COUNT(*) FROM orders)|DELETE FROM blank} ;; SELECT FOUND_ROWS(), ROW_COUNT()
 SELECT item FROM orders LIMIT 2 ;; CREATE TABLE made SELECT * FROM orders ;; SELECT FOUND_ROWS(), ROW_COUNT() ;; DROP TABLE made
 BEGIN ;; SELECT item FROM orders LIMIT 2 ;; UPDATE orders SET amount = (SELECT COUNT(*) FROM store.names) WHERE id = 1 ;; SHOW WARNINGS ;; COMMIT ;; SELECT FOUND_ROWS(), ROW_COUNT()
+SELECT 1 FROM orders AS a, orders AS b, orders AS c, orders AS d, orders AS e LIMIT 500 ;; UPDATE orders SET amount = (SELECT COUNT(*) FROM store.names) WHERE id = 1 ;; SELECT FOUND_ROWS()
+SELECT SQL_CALC_FOUND_ROWS 1 FROM orders AS a, orders AS b, orders AS c, orders AS d, orders AS e, orders AS f, orders AS g, orders AS h, orders AS i LIMIT 1 ;; SELECT FOUND_ROWS() > 10000 ;; UPDATE orders SET amount = 1 WHERE id IN (SELECT id FROM store.names WHERE 0) ;; SELECT FOUND_ROWS() ;; DELETE FROM blank WHERE id IN (SELECT id FROM store.names) ;; SELECT FOUND_ROWS()
 -- Statements that were never prepared.
 !prepare gone SELECT 1
 !close gone
@@ -113,6 +115,7 @@ SELECT 1 ;; !execute gone ;; SHOW WARNINGS ;; SHOW COUNT(*) ERRORS ;; SELECT ROW
 SELECT 1 ;; !fetch gone 1 ;; SHOW ERRORS
 SELECT 1 ;; !clear gone ;; SHOW ERRORS
 BEGIN ;; SELECT 1 ;; !execute gone ;; SHOW WARNINGS ;; SELECT COUNT(*) > 0 FROM orders ;; COMMIT
+SELECT CAST('x' AS SIGNED) ;; !execute gone ;; SHOW WARNINGS ;; !fetch gone 1 ;; SHOW WARNINGS ;; SELECT 1 ;; SHOW WARNINGS ;; BEGIN ;; SELECT nothing ;; !clear gone ;; SHOW WARNINGS ;; COMMIT
 [mariadb]
 SELECT CAST('x' AS SIGNED) ;; !execute gone ;; SHOW WARNINGS ;; COMMIT ;; SHOW WARNINGS ;; !clear gone ;; SHOW ERRORS ;; SELECT 1 ;; SHOW ERRORS
 [both]

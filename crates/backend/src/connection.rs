@@ -510,6 +510,11 @@ impl Connection {
         Some(prepared.id)
     }
 
+    /// Whether the server has a statement with this id of its own.
+    pub fn has_prepared(&self, id: u32) -> bool {
+        self.prepared.values().any(|prepared| prepared.id == id)
+    }
+
     /// Remembers a statement that was prepared on this connection. The least recently used one makes room: its closing
     /// command is returned, to be sent in front of the next command.
     pub fn note_prepared(&mut self, key: Rc<StatementKey>, id: u32) -> Option<Vec<u8>> {

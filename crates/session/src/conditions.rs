@@ -7,7 +7,7 @@
 
 use crate::affinity::{Affinity, Fate, fate};
 use crate::error::{SessionError, Unserved};
-use crate::found_rows::{make, will_be_asked};
+use crate::found_rows::{NONE, make, will_be_asked};
 use crate::job::{Job, Kind};
 use crate::serve::Session;
 use splitfin_backend::{BackendError, Lease, Wanted};
@@ -138,7 +138,11 @@ impl Session {
             return Ok(());
         }
         lease.apply(wanted).await?;
-        run_own(lease, &make(rows)).await
+        match lease.first_value(&make(rows)).await {
+            // It may be more than the session's limits let a statement look at; what is there is another session's.
+            Err(BackendError::Refused { .. }) => run_own(lease, NONE).await,
+            other => other.map(drop),
+        }
     }
 
     /// Whether a statement may ask for them.
@@ -259,6 +263,14 @@ impl Session {
         if !self.state.mysql || !matches!(unserved, Unserved::UnknownStatement { .. } | Unserved::NoCursor { .. }) {
             return None;
         }
+        if let (Unserved::UnknownStatement { id, .. }, Some(lease)) = (unserved, self.affinity.lease())
+            && self.affinity.pins().contains(Pins::DIAGNOSTICS)
+            && !lease.has_prepared(*id)
+            && let Some(command) = command_of(packet)
+        {
+            // The server does not know it either, and keeps the warnings that there are.
+            return Some(Job::command(command, packet, Class::Diagnostics));
+        }
         let told = unserved.packet();
         let error = ErrPacket::parse(&told).ok()?;
         let (state, message) = (String::from_utf8_lossy(&error.state), String::from_utf8_lossy(&error.message));
@@ -284,6 +296,14 @@ impl Session {
             self.left = Left::Known(Conditions::error(error.code, &state, &message));
         }
     }
+}
+
+/// The command that a packet is.
+fn command_of(packet: &[u8]) -> Option<CommandByte> {
+    let first = *splitfin_protocol::frame::payload(packet).first()?;
+    [CommandByte::StmtExecute, CommandByte::StmtReset, CommandByte::StmtFetch]
+        .into_iter()
+        .find(|command| *command as u8 == first)
 }
 
 /// Runs a statement for what it leaves behind. In the middle of an XA transaction it is refused, which leaves something as

@@ -51,16 +51,65 @@ pub(crate) fn will_be_asked(text: &str, mysql: bool) -> bool {
     found_rows(text, &Outcome::default(), mysql) == Found::Unknown
 }
 
-/// A statement that makes it this number on a connection. More rows than anybody would send for that are none.
-pub(crate) fn make(rows: u64) -> String {
-    match rows {
-        1..=MOST => format!("SELECT 1{}", " UNION ALL SELECT 1".repeat(rows as usize - 1)),
-        _ => "SELECT 1 FROM DUAL WHERE 0".to_owned(),
+/// What it was before a statement behind which only the connection knows.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub(crate) enum Before {
+    /// That does not matter.
+    #[default]
+    Gone,
+    /// So many, and still, unless the connection says that there are none.
+    UnlessNone(u64),
+    /// So many, and still, if the connection has the mark that [`make`] put there.
+    IfMarked(u64),
+}
+
+impl Before {
+    /// In front of a statement that only the connection will know of.
+    pub(crate) const fn of(rows: Option<u64>) -> Self {
+        match rows {
+            Some(rows) if rows > LARGEST => Self::IfMarked(rows),
+            _ => Self::Gone,
+        }
+    }
+
+    /// The number behind it, where the connection says `found`.
+    pub(crate) const fn and_now(self, found: u64) -> u64 {
+        match self {
+            Self::UnlessNone(rows) if found != 0 => rows,
+            Self::IfMarked(rows) if found == MARK => rows,
+            _ => found,
+        }
     }
 }
 
-/// Rows that [`make`] makes.
-const MOST: u64 = 200;
+/// A statement that makes it this number on a connection, or, where that would take long, a mark in its place.
+pub(crate) fn make(rows: u64) -> String {
+    match rows {
+        0 => NONE.to_owned(),
+        1..=SENT => format!("SELECT 1{}", " UNION ALL SELECT 1".repeat(rows as usize - 1)),
+        201..=LARGEST => count_up_to(rows),
+        _ => make(MARK),
+    }
+}
+
+/// A statement that finds so many rows, and sends one.
+fn count_up_to(rows: u64) -> String {
+    let digits = rows.to_string().len() as u32;
+    let digit = "(SELECT 0 AS n UNION SELECT 1 UNION SELECT 2 UNION SELECT 3 UNION SELECT 4 UNION SELECT 5 \
+                 UNION SELECT 6 UNION SELECT 7 UNION SELECT 8 UNION SELECT 9)";
+    let tables: Vec<String> = (0..digits).map(|at| format!("{digit} AS d{at}")).collect();
+    let number: Vec<String> = (0..digits).map(|at| format!("d{at}.n*{}", 10u64.pow(at))).collect();
+    format!("SELECT SQL_CALC_FOUND_ROWS 1 FROM {} WHERE {}<{rows} LIMIT 1", tables.join(","), number.join("+"))
+}
+
+/// No rows.
+pub(crate) const NONE: &str = "SELECT 1 FROM DUAL WHERE 0";
+/// Rows that are sent, to be found.
+const SENT: u64 = 200;
+/// Rows that are counted for it. These take servers 3 ms.
+const LARGEST: u64 = 10_000;
+/// Stands for more. A statement behind a subquery that found so many itself is taken for one that left it as it was.
+const MARK: u64 = 197;
 
 fn is_update_of_several(text: &str) -> bool {
     let tables = text.split(' ').take_while(|word| *word != "set");
@@ -148,10 +197,19 @@ mod tests {
     fn a_number_can_be_made() {
         assert_eq!(make(0), "SELECT 1 FROM DUAL WHERE 0");
         assert_eq!(make(3), "SELECT 1 UNION ALL SELECT 1 UNION ALL SELECT 1");
-        assert_eq!(make(MOST + 1), make(0));
+        assert!(make(1234).contains("d3.n*1000<1234 LIMIT 1"));
+        assert_eq!(make(LARGEST + 1), make(MARK));
         let asked = "update orders set amount = ? where id in ( select ? )";
         assert!(will_be_asked(asked, false) && will_be_asked(asked, true));
         assert!(!will_be_asked("update orders set amount = ? where ?", true));
+    }
+
+    #[test]
+    fn what_it_was_before_may_still_hold() {
+        assert_eq!(Before::of(Some(LARGEST)).and_now(MARK), MARK);
+        assert_eq!(Before::of(Some(LARGEST + 1)).and_now(MARK), LARGEST + 1);
+        assert_eq!(Before::of(Some(LARGEST + 1)).and_now(3), 3);
+        assert_eq!((Before::UnlessNone(5).and_now(1), Before::UnlessNone(5).and_now(0)), (5, 0));
     }
 
     #[test]

@@ -1,6 +1,6 @@
 //! What a session looks like to its client.
 
-use crate::found_rows::{Found, found_rows};
+use crate::found_rows::{Before, Found, found_rows};
 use splitfin_backend::{Began, Lease, Values, Wanted};
 use splitfin_protocol::session_track::{Change, Changes, NO_TRANSACTION, ToldState, Tracking};
 use splitfin_protocol::{CommandByte, Outcome, Status};
@@ -25,7 +25,7 @@ pub(crate) struct State {
     /// What FOUND_ROWS() gives; nothing, if only the connection knows.
     pub(crate) found_rows: Option<u64>,
     /// What it gave before the statement that may have left it at that.
-    found_before: Option<u64>,
+    found_before: Before,
     /// What MariaDB's `@@last_gtid` gives.
     last_gtid: Box<str>,
     /// What variables were when the session began, and when that was.
@@ -72,7 +72,7 @@ impl State {
             last_insert_id: 0,
             row_count: Some(0),
             found_rows: Some(0),
-            found_before: None,
+            found_before: Before::Gone,
             last_gtid: Box::default(),
             fresh: Values::default(),
             began: None,
@@ -152,10 +152,12 @@ impl State {
         };
         match found_rows(&statement.text, outcome, self.mysql) {
             Found::Kept => {}
-            Found::Rows(_) if statement.effects.contains(Effects::CALC_FOUND_ROWS) => self.found_rows = None,
+            Found::Rows(_) if statement.effects.contains(Effects::CALC_FOUND_ROWS) => {
+                (self.found_rows, self.found_before) = (None, Before::Gone);
+            }
             Found::Rows(rows) => self.found_rows = Some(rows),
-            Found::Unknown => self.found_rows = None,
-            Found::NoneOrKept => self.found_before = self.found_rows.take(),
+            Found::Unknown => self.found_before = Before::of(self.found_rows.take()),
+            Found::NoneOrKept => self.found_before = self.found_rows.take().map_or(Before::Gone, Before::UnlessNone),
         }
     }
 
@@ -169,8 +171,8 @@ impl State {
         }
         self.row_count = self.row_count.or_else(|| Some(rows.and_then(|rows| rows.parse().ok()).unwrap_or(-1)));
         let found = found.and_then(|rows| rows.parse().ok()).unwrap_or(0);
-        let before = self.found_before.take().filter(|_| found != 0);
-        self.found_rows = self.found_rows.or(before).or(Some(found));
+        let before = std::mem::take(&mut self.found_before);
+        self.found_rows = self.found_rows.or_else(|| Some(before.and_now(found)));
     }
 
     /// Whether only the connection that ran the last statement knows how many rows that was.
