@@ -82,6 +82,7 @@ fn follow_reply() -> Box<dyn FnMut()> {
         shift: 0,
         more: false,
         results: 0,
+        scoped: None,
         columns: 0,
         mysql: true,
         no_warnings: false,

@@ -25,6 +25,7 @@ fn reshape(command: CommandByte, client: Capabilities, pieces: &[&[u8]]) -> Opti
         shift: 0,
         more: matches!(command, CommandByte::StmtFetch | CommandByte::StmtReset),
         results: 2,
+        scoped: None,
         columns: 7,
         mysql: true,
         pending: Vec::new(),

@@ -125,6 +125,7 @@ fn reshaped_replies_are_what_the_server_sends_to_such_a_client() {
                     shift: 0,
                     more: false,
                     results: 0,
+                    scoped: None,
                     columns: 0,
                     mysql: is_mysql,
                     no_warnings: false,

@@ -33,6 +33,8 @@ pub struct ClientShape {
     pub capabilities: Capabilities,
     /// The session's lasting status, for the EOF behind column definitions.
     pub status: Status,
+    /// What the statement makes of the status while it runs: some flags, and which of them are set.
+    pub scoped: Option<(Status, Status)>,
     /// The id to put into PREPARE_OK.
     pub statement: Option<u32>,
     /// Which changes of its session it is told.
@@ -212,7 +214,7 @@ impl Reshape {
                 Group::ResultColumns => self.owes_eof = true,
                 Group::Parameters | Group::PreparedColumns => {
                     let next = FrameHeader { sequence: header.sequence.wrapping_add(1), ..header };
-                    self.put_eof(next, self.client.status, pass);
+                    self.put_eof(next, self.scoped(self.client.status), pass);
                 }
             }
         }
@@ -264,7 +266,11 @@ impl Reshape {
         status.set(Status::MORE_RESULTS, status.contains(Status::MORE_RESULTS) || more);
         status.set(Status::METADATA_CHANGED, status.contains(Status::METADATA_CHANGED) || self.is_renewed());
         self.out_params = self.client.mysql && status.contains(Status::PS_OUT_PARAMS);
-        self.put_eof(next, status, pass);
+        self.put_eof(next, self.scoped(status), pass);
+    }
+
+    fn scoped(&self, status: Status) -> Status {
+        self.client.scoped.map_or(status, |(flags, set)| (status - flags) | set)
     }
 
     fn note_columns(&mut self, part: Part<'_>, payload: &[u8]) {

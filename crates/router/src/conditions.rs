@@ -189,6 +189,10 @@ impl Conditions {
             return None;
         }
         let rest = text.get(lexer.position()..)?;
+        if self.list.iter().any(|condition| condition.code > WIDEST) {
+            // The column would be wider than it is. These were raised by a SIGNAL, and can be again.
+            return None;
+        }
         let shown = self.list.iter().filter(|condition| !errors_only || &*condition.level == "Error");
         // The first SELECT gives no row, only the columns their lengths.
         let mut sql = format!(
@@ -347,6 +351,9 @@ fn literal(hex: &str) -> String {
 
 /// Conditions behind the first that are raised again: servers keep 64, if they are not told to keep more.
 const MOST_RAISED: usize = 63;
+
+/// Numbers of errors have four digits, by the width of their column.
+const WIDEST: u64 = 9999;
 
 /// Characters that a message may have: `MYSQL_ERRMSG_SIZE` in `mysql_com.h`.
 const MESSAGE_LENGTH: usize = 512;

@@ -113,7 +113,8 @@ impl Session {
         let asks = job.command.is_statement() && is_asked && !is_put;
         // It may ask for them, and may end them.
         let is_unclear = !self.state.mysql && statement.tables == Tables::Unknown;
-        let is_none = conditions.is_empty() || !is_unclear;
+        let is_shown = asks && statement.class == Class::Diagnostics && statement.text.starts_with("show ");
+        let is_none = conditions.is_empty() || !(is_unclear || is_shown);
         if (!asks && !is_unclear) || (is_none && !lease.has_conditions()) {
             return Ok(());
         }

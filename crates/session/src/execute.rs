@@ -15,13 +15,10 @@ use crate::serve::{Next, Session};
 use splitfin_backend::{Age, Arrival, BackendError, Checkout, Lease, Wanted};
 use splitfin_protocol::exchange::{Exchange, Outcome, ServerError};
 use splitfin_protocol::packet::ErrPacket;
-use splitfin_protocol::reshape::{ClientShape, Reshape};
-use splitfin_protocol::session_track::Tracking;
-use splitfin_protocol::{Capabilities, CommandByte, Status};
+use splitfin_protocol::reshape::Reshape;
+use splitfin_protocol::{CommandByte, Status};
 use splitfin_router::consistency::Needed;
-use splitfin_router::{
-    Access, Because, Class, Decision, Effects, Facts, Pins, Reason, Refusal, count_statements, route,
-};
+use splitfin_router::{Access, Class, Decision, Effects, Facts, Pins, Reason, Refusal, route};
 use splitfin_topology::{BackendId, Snapshot};
 use splitfin_transport::Framed;
 use std::cell::Cell;
@@ -438,49 +435,6 @@ impl Session {
             RelayError::Caught(_) => Failure::RefusedAsWrite,
             RelayError::Client(error) => Failure::Session(error),
         })
-    }
-
-    /// What the reply has to be like, for the client's command that was sent as `packet`.
-    fn shape(&self, job: &Job<'_>, packet: &[u8], looks_at_tracking: bool) -> ClientShape {
-        ClientShape {
-            capabilities: self.capabilities,
-            status: self.state.status,
-            tracking: match looks_at_tracking {
-                true => Rc::new(Tracking::everything()),
-                false => Rc::clone(&self.state.tracking),
-            },
-            told: self.state.told,
-            pending: self.state.pending.clone(),
-            no_warnings: false,
-            ids: None,
-            mysql: self.state.mysql,
-            statement: match job.kind {
-                Kind::Prepare { id, .. } => Some(id),
-                _ => None,
-            },
-            columns: match job.kind {
-                Kind::Execute { id, execution } if !execution.wants_cursor() => {
-                    self.prepared.get(id).map_or(0, |client| client.columns)
-                }
-                _ => 0,
-            },
-            shift: self.sequence.wrapping_sub(sequence_behind(packet)),
-            more: job.and_rest.is_some(),
-            results: self.results(job),
-        }
-    }
-
-    /// How many results a reply has at least: what has to be known for the EOF in front of its rows, if the client wants one.
-    fn results(&self, job: &Job<'_>) -> usize {
-        match job.statement.class {
-            _ if self.capabilities.contains(Capabilities::DEPRECATE_EOF) => 0,
-            Class::Write(Because::SeveralStatements) | Class::Diagnostics => {
-                count_statements(&self.text_of(job), self.state.lex)
-            }
-            // An OK follows the rows of a program.
-            _ if job.statement.text.starts_with("call ") => usize::MAX,
-            _ => 0,
-        }
     }
 
     /// The server's error goes to the client as it is.

@@ -36,6 +36,7 @@ mod route_log;
 mod serve;
 mod settings;
 mod settle;
+mod shape;
 mod state;
 mod text;
 mod worker;

@@ -24,6 +24,7 @@ fn shape(capabilities: Capabilities) -> ClientShape {
         shift: 0,
         more: false,
         results: 0,
+        scoped: None,
         columns: 0,
         mysql: false,
         no_warnings: false,
