@@ -2,7 +2,7 @@
 //! connections, none finds anything of another.
 
 use mysql_async::prelude::Queryable as _;
-use mysql_async::{Conn, Value};
+use mysql_async::{Conn, Value, from_value};
 use splitfin_tests::{Family, PATIENCE, Stage, Told, story};
 use std::io::Write as _;
 use std::time::{Duration, Instant};
@@ -127,7 +127,7 @@ impl Belief {
 
     async fn act(&mut self, dice: &mut Dice) -> Result<(), Box<dyn std::error::Error>> {
         let id = self.id;
-        let act = dice.below(17);
+        let act = dice.below(19);
         // What uses no table leaves warnings to MariaDB's sessions.
         let keeps = self.family == Family::Mariadb && matches!(act, 0..=4 | 7 | 8 | 10 | 14);
         self.warned &= keeps;
@@ -196,22 +196,52 @@ impl Belief {
             13 => {
                 self.client.query_drop(format!("SELECT CAST('w{id}' AS SIGNED)")).await?;
                 self.warned = true;
-                self.show_warnings().await?;
+                self.show_warnings(dice).await?;
             }
-            14 => self.show_warnings().await?,
+            14 => self.show_warnings(dice).await?,
+            15 if !self.transaction => {
+                let update = format!("UPDATE shop.owned SET n = n + 1 WHERE id IN ({id}, -1)");
+                let rows = self.last_of_several(&format!("{update}; SELECT ROW_COUNT()")).await?;
+                assert_eq!(rows, [["1"]], "session {id}");
+            }
+            16 => {
+                let found = 1 + dice.below(SESSIONS as u64);
+                self.client.query_drop(format!("SELECT n FROM shop.owned WHERE id < {found}")).await?;
+                let rows = self.last_of_several(&format!("USE {}; SELECT FOUND_ROWS()", self.database)).await?;
+                assert_eq!(rows, [[found.to_string()]], "session {id}");
+            }
             _ => self.check().await?,
         }
         Ok(())
     }
 
-    /// It sees its own warning, if that is there, and never that of another session.
-    async fn show_warnings(&mut self) -> Result<(), Box<dyn std::error::Error>> {
+    /// The rows of the last statement of a text that has any.
+    async fn last_of_several(&mut self, text: &str) -> Result<Vec<Vec<String>>, Box<dyn std::error::Error>> {
+        let mut results = self.client.query_iter(text).await?;
+        let mut last = Vec::new();
+        while !results.is_empty() {
+            let rows: Vec<mysql_async::Row> = results.collect().await?;
+            if !rows.is_empty() {
+                last = rows.into_iter().map(|row| row.unwrap().into_iter().map(from_value).collect()).collect();
+            }
+        }
+        Ok(last)
+    }
+
+    /// It sees its own warning, if that is there, and never that of another session, in whichever way it asks.
+    async fn show_warnings(&mut self, dice: &mut Dice) -> Result<(), Box<dyn std::error::Error>> {
         let own = format!("'w{}'", self.id);
-        let shown: Vec<(String, u16, String)> = self.client.query("SHOW WARNINGS").await?;
-        let values: Vec<&str> =
-            shown.iter().map(|(.., message)| &**message).filter(|text| text.contains("'w")).collect();
+        let ways = ["SHOW WARNINGS", "COMMIT; SHOW WARNINGS", "SELECT 1 LIMIT 0; SHOW WARNINGS", "CALL shop.told()"];
+        let way = match dice.below(ways.len() as u64) as usize {
+            1 if self.transaction => 0,
+            way => way,
+        };
+        // MySQL forgets them at any other statement.
+        self.warned &= way == 0 || self.family == Family::Mariadb;
+        let shown = self.last_of_several(ways[way]).await?;
+        let values: Vec<&str> = shown.iter().map(|row| &*row[2]).filter(|text| text.contains("'w")).collect();
         assert!(values.iter().all(|text| text.contains(&own)), "session {}: {shown:?}", self.id);
-        assert!(!self.warned || values.len() == 1, "session {}: {shown:?}", self.id);
+        assert!(!self.warned || values.len() == 1, "session {}, {}: {shown:?}", self.id, ways[way]);
         Ok(())
     }
 
@@ -272,6 +302,7 @@ story! {
         for id in 0..SESSIONS {
             primary.run(&[&*format!("INSERT INTO shop.owned VALUES ({id}, 0)")]).await?;
         }
+        primary.run(&["CREATE PROCEDURE shop.told() SHOW WARNINGS"]).await?;
         stage.cluster.caught_up().await?;
         let mut dice = Dice(knob("SPLITFIN_RANDOM_SEED", 7) | 1);
         let mut sessions = Vec::new();
