@@ -298,10 +298,10 @@ impl Connection {
         Ok(self.own(sql).await?.first_value())
     }
 
-    /// A statement of Splitfin's own. One that is refused leaves an error to show.
+    /// A statement of Splitfin's own. One that is refused leaves an error to show, and some have warnings.
     async fn own(&mut self, sql: &str) -> Result<Answer, BackendError> {
         let answer = query(&mut self.framed, self.capabilities, sql).await;
-        self.has_conditions |= answer.is_err();
+        self.has_conditions |= answer.as_ref().map_or(true, |answer| answer.outcome.warnings > 0);
         answer
     }
 
@@ -322,7 +322,8 @@ impl Connection {
         statements: [&str; N],
     ) -> Result<[Vec<Vec<Option<String>>>; N], BackendError> {
         let answers = query_all(&mut self.framed, self.capabilities, statements).await;
-        self.has_conditions |= answers.is_err();
+        self.has_conditions |=
+            answers.as_ref().map_or(true, |answers| answers.iter().any(|answer| answer.outcome.warnings > 0));
         let answers = answers?;
         Ok(answers.map(|answer| answer.rows))
     }

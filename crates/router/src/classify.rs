@@ -13,6 +13,7 @@ pub use session::{DEFAULT_OF_SERVER, TRACKED_UNDER_TWO_NAMES, TRACKED_VARIABLES}
 pub use tables::tables;
 
 use crate::lexer::{LexMode, Lexer, Token};
+use crate::offset::skips_rows;
 use crate::reason::Because;
 use crate::statement::{Class, Effects, Own};
 
@@ -256,6 +257,7 @@ fn analyze(tokens: &[Token<'_>]) -> Class {
 /// What functions and assignments anywhere in the statement leave behind.
 fn effects(tokens: &[Token<'_>]) -> Effects {
     let mut effects = Effects::empty();
+    effects.set(Effects::SKIPS_ROWS, skips_rows(tokens));
     for (at, token) in tokens.iter().enumerate() {
         match token {
             Token::Assign => effects |= Effects::USER_VARIABLE,

@@ -92,6 +92,8 @@ bitflags! {
         /// Several statements, of which a later one asks for what a connection knows only if the session's values were on it in
         /// front of all: FOUND_ROWS() behind what leaves it, `@@last_gtid`.
         const ONE_BY_ONE = 1 << 25;
+        /// Leaves out rows, which FOUND_ROWS() counts.
+        const SKIPS_ROWS = 1 << 26;
     }
 }
 
@@ -125,6 +127,9 @@ pub struct Statement {
 pub(crate) const TEXT: usize = 1024;
 
 impl Statement {
+    /// How much of a text there is at most, in bytes: one of this length may go on.
+    pub const LONGEST_TEXT: usize = TEXT;
+
     /// A command that is not SQL, under its name.
     pub fn of_command(name: &str, class: Class) -> Self {
         let (digest, effects) = (Digest::of(name.as_bytes()), Effects::empty());

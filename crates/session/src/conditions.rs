@@ -90,8 +90,12 @@ impl Session {
 
     /// Whether a statement that the held connection has to end first may well run there, where they are.
     pub(crate) fn may_run_with_conditions(&self, statement: &Statement) -> bool {
-        let is_there = self.affinity.lease().is_some_and(|lease| lease.is_for_writes() && !lease.is_guarded());
-        is_there && !self.state.mysql && statement.tables == Tables::Unknown
+        self.conditions_are_with_primary() && !self.state.mysql && statement.tables == Tables::Unknown
+    }
+
+    /// Whether the held connection is one that anything may run on.
+    pub(crate) fn conditions_are_with_primary(&self) -> bool {
+        self.affinity.lease().is_some_and(|lease| lease.is_for_writes() && !lease.is_guarded())
     }
 
     /// In front of a statement: makes sure that the connection, which somebody else had before, has nothing to show for what
@@ -133,7 +137,7 @@ impl Session {
         wanted: &Wanted,
     ) -> Result<(), BackendError> {
         let Some(rows) = self.state.found_rows else { return Ok(()) };
-        let is_read = job.statement.class == Class::Read;
+        let is_read = job.statement.class == Class::Read && job.statement.text.starts_with("select");
         let is_asked = will_be_asked(&job.statement.text, self.state.mysql) || asks_in_the_middle(&job.statement);
         if is_read || !job.command.is_statement() || !is_asked {
             return Ok(());

@@ -415,14 +415,14 @@ impl Session {
             self.publish(backend, outcome, job, done);
             Ok(())
         };
-        let as_written = job.as_written();
-        let catch = Catch { refusals: sending.refusals, unparsed: as_written.is_some() };
+        let catch = Catch { refusals: sending.refusals, unparsed: job.can_be_sent_as_written() };
         let reshape = shape(packet, lease);
         let mut relayed = relay(client, lease, reshape, catch, &self.progress, &mut heard).await;
-        if let (Err(RelayError::Caught(ServerError { code: PARSE_ERROR, .. })), Some(packet)) = (&relayed, as_written) {
+        if let Err(RelayError::Caught(ServerError { code: PARSE_ERROR, .. })) = &relayed {
             // The error shows the text, which shall be the client's. It did nothing.
-            lease.framed().write(packet).await.map_err(|error| Failure::Sent(nowhere, error.into()))?;
-            let reshape = shape(packet, lease);
+            let packet = job.as_written();
+            lease.framed().write(&packet).await.map_err(|error| Failure::Sent(nowhere, error.into()))?;
+            let reshape = shape(&packet, lease);
             relayed = relay(client, lease, reshape, Catch::default(), &self.progress, &mut heard).await;
         }
         if relayed.is_ok() {

@@ -4,6 +4,7 @@
 //! behind a subquery, whatever that found last. Where no rule was found, the connection is asked.
 
 use splitfin_protocol::Outcome;
+use splitfin_router::Statement;
 
 /// What a statement makes of FOUND_ROWS().
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -20,15 +21,23 @@ pub(crate) enum Found {
 
 /// Behind a statement with this normalised text.
 pub(crate) fn found_rows(text: &str, outcome: &Outcome, mysql: bool) -> Found {
+    if is_explained(text) {
+        return if outcome.error.is_some() { Found::Kept } else { Found::Unknown };
+    }
     if let Some(rows) = outcome.last_rows {
-        return if keeps(text) { Found::Kept } else { Found::Rows(rows) };
+        return match keeps(text, mysql) {
+            true => Found::Kept,
+            false if text.contains("procedure analyse") => Found::Unknown,
+            false => Found::Rows(rows),
+        };
     }
     if outcome.error.is_some() {
         return Found::Kept;
     }
     let mut words = text.split(' ');
     let first = words.next().unwrap_or_default();
-    let mut has_query = || words.any(|word| word == "select");
+    let goes_on = text.len() >= Statement::LONGEST_TEXT;
+    let mut has_query = || goes_on || words.any(|word| word == "select");
     match first {
         "select" => Found::Rows(outcome.affected_rows),
         "do" if mysql => Found::Rows(1),
@@ -111,6 +120,30 @@ const LARGEST: u64 = 10_000;
 /// Stands for more. A statement behind a subquery that found so many itself is taken for one that left it as it was.
 const MARK: u64 = 197;
 
+/// Whether a statement is explained. That finds what its plan has to find, or leaves the number.
+fn is_explained(text: &str) -> bool {
+    const EXPLAINED: [&str; 12] = [
+        "(",
+        "analyze",
+        "delete",
+        "extended",
+        "for",
+        "format",
+        "insert",
+        "partitions",
+        "replace",
+        "select",
+        "update",
+        "with",
+    ];
+    let mut words = text.split(' ');
+    match words.next() {
+        Some("explain" | "desc" | "describe") => words.next().is_some_and(|word| EXPLAINED.contains(&word)),
+        Some("analyze") => !matches!(words.next(), Some("table" | "local" | "no_write_to_binlog")),
+        _ => false,
+    }
+}
+
 fn is_update_of_several(text: &str) -> bool {
     let tables = text.split(' ').take_while(|word| *word != "set");
     tables.into_iter().any(|word| matches!(word, "," | "join" | "straight_join"))
@@ -123,20 +156,9 @@ fn is_delete_of_one(text: &str) -> bool {
 }
 
 /// Whether servers do not count the rows of this statement, normalised, as found: those that no query has made.
-fn keeps(text: &str) -> bool {
-    const FIRST: [&str; 11] = [
-        "analyze table",
-        "check",
-        "delete",
-        "desc select",
-        "explain select",
-        "help",
-        "insert",
-        "optimize",
-        "repair",
-        "replace",
-        "xa",
-    ];
+fn keeps(text: &str, mysql: bool) -> bool {
+    const FIRST: [&str; 10] =
+        ["analyze table", "check", "delete", "handler", "help", "insert", "optimize", "repair", "replace", "xa"];
     const SHOWN: [&str; 10] = [
         "binary",
         "create",
@@ -150,7 +172,10 @@ fn keeps(text: &str) -> bool {
         "warnings",
     ];
     let begins = |text: &str, words: &[&str]| words.iter().any(|word| text.starts_with(word));
-    begins(text, &FIRST) || text.strip_prefix("show ").is_some_and(|shown| begins(shown, &SHOWN))
+    let is_list = !mysql
+        && text.starts_with("values ")
+        && !["union", "except", "intersect"].iter().any(|word| text.contains(word));
+    is_list || begins(text, &FIRST) || text.strip_prefix("show ").is_some_and(|shown| begins(shown, &SHOWN))
 }
 
 #[cfg(test)]
@@ -194,6 +219,12 @@ mod tests {
     }
 
     #[test]
+    fn a_text_that_goes_on_may_have_a_query() {
+        let long = format!("update orders set item = {} where id < ?", "? + ".repeat(300));
+        assert_eq!(behind(&long, ok(Some(2))), (Found::Unknown, Found::Unknown));
+    }
+
+    #[test]
     fn a_number_can_be_made() {
         assert_eq!(make(0), "SELECT 1 FROM DUAL WHERE 0");
         assert_eq!(make(3), "SELECT 1 UNION ALL SELECT 1 UNION ALL SELECT 1");
@@ -216,6 +247,15 @@ mod tests {
     fn rows_that_were_sent_count_where_a_query_made_them() {
         let sent = || Outcome { last_rows: Some(4), ..Outcome::default() };
         assert_eq!(behind("select item from orders", sent()).0, Found::Rows(4));
+        assert_eq!(behind("values ( ? ) , ( ? )", sent()), (Found::Kept, Found::Rows(4)));
+        assert_eq!(behind("values ( ? ) union values ( ? )", sent()).0, Found::Rows(4));
+        for explained in ["explain select ?", "desc select ?", "explain format = json select ?", "analyze select ?"] {
+            assert_eq!(behind(explained, sent()), (Found::Unknown, Found::Unknown), "{explained}");
+        }
+        for kept in ["analyze table orders", "handler orders read first"] {
+            assert_eq!(behind(kept, sent()), (Found::Kept, Found::Kept), "{kept}");
+        }
+        assert_eq!(behind("describe orders", sent()).0, Found::Rows(4));
         assert_eq!(behind("show tables", sent()).0, Found::Rows(4));
         assert_eq!(behind("show warnings", sent()).0, Found::Kept);
         assert_eq!(behind("insert into t values ( ? ) returning id", sent()).0, Found::Kept);

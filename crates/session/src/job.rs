@@ -6,6 +6,7 @@ use splitfin_protocol::CommandByte;
 use splitfin_protocol::frame::write_packet;
 use splitfin_protocol::packet::attributes::encode_query;
 use splitfin_router::{Because, Class, Effects, Hint, Statement};
+use std::borrow::Cow;
 use std::rc::Rc;
 
 /// A command that a server has to run.
@@ -16,9 +17,15 @@ pub(crate) struct Job<'a> {
     pub(crate) statement: Rc<Statement>,
     pub(crate) hint: Option<Hint>,
     pub(crate) kind: Kind<'a>,
-    /// The packet of this statement and those behind it, where it is one of several that are run one by one, and not the
-    /// last.
-    pub(crate) and_rest: Option<Vec<u8>>,
+    /// This statement and those behind it, where it is one of several that are run one by one, and not the last.
+    pub(crate) and_rest: Option<Rest<'a>>,
+}
+
+/// A statement of a text and those behind it, with the text's attributes.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Rest<'a> {
+    pub(crate) attributes: &'a [u8],
+    pub(crate) text: &'a [u8],
 }
 
 /// What has to be done to a job's packet on its way.
@@ -56,15 +63,22 @@ impl<'a> Job<'a> {
         Self { command, packet, statement, hint: None, kind: Kind::Plain, and_rest: None }
     }
 
-    /// The client's own text, if another one is sent; nothing, if an error that shows it could have come from what it runs.
-    pub(crate) fn as_written(&self) -> Option<&[u8]> {
+    /// Whether another text is sent than the client's own, and an error that shows it can only be about that: not about what a
+    /// routine runs.
+    pub(crate) fn can_be_sent_as_written(&self) -> bool {
         let runs_others = self.statement.text.starts_with("call") || self.statement.text.starts_with("execute");
-        match (&self.and_rest, &self.kind) {
-            (None, Kind::Prepare { packet: Some(_), .. }) => Some(self.packet),
-            _ if runs_others => None,
-            (Some(packet), _) => Some(packet),
-            (None, Kind::Substituted { .. }) => Some(self.packet),
-            (None, _) => None,
+        match self.kind {
+            Kind::Prepare { packet: Some(_), .. } => true,
+            Kind::Substituted { .. } => !runs_others,
+            _ => self.and_rest.is_some() && !runs_others,
+        }
+    }
+
+    /// The client's own text, and what follows it.
+    pub(crate) fn as_written(&self) -> Cow<'a, [u8]> {
+        match self.and_rest {
+            Some(Rest { attributes, text }) => query_packet(attributes, text).into(),
+            None => self.packet.into(),
         }
     }
 
@@ -90,7 +104,8 @@ impl<'a> Job<'a> {
             | Effects::CALC_FOUND_ROWS
             | Effects::LAST_INSERT_ID
             | Effects::USER_VARIABLE
-            | Effects::SCOPED_VARIABLES;
+            | Effects::SCOPED_VARIABLES
+            | Effects::SKIPS_ROWS;
         match &self.kind {
             Kind::Prepare { .. } => true,
             // Rows that are left to be fetched hold their connection.

@@ -12,7 +12,7 @@ use crate::serve::{LastRoute, Next, Session};
 use crate::state::Noted;
 use splitfin_backend::{BackendError, Lease};
 use splitfin_protocol::{Capabilities, Command, CommandByte, Outcome, Status};
-use splitfin_router::{Class, Effects, Holdings, Pins, Reason};
+use splitfin_router::{Class, Effects, Holdings, Pins, Reason, offset};
 use std::borrow::Cow;
 use std::rc::Rc;
 use std::time::Instant;
@@ -30,7 +30,9 @@ impl Session {
             false => (self.state.note(&outcome), None),
         };
         if job.command.is_statement() || outcome.error.is_some() {
-            self.state.note_counts(&outcome, &job.statement, job.command);
+            let skips = job.statement.effects.contains(Effects::SKIPS_ROWS);
+            let skipped = if skips { offset(&self.text_of(job), self.state.lex) } else { None };
+            self.state.note_counts(&outcome, &job.statement, job.command, skipped);
         } else if matches!(job.command, CommandByte::InitDb | CommandByte::Ping) {
             self.state.note_command();
         }
@@ -374,7 +376,8 @@ fn pins_behind(pins: Pins, counts_unknown: bool, outcome: &Outcome, noted: &Note
     }
     let silent = [Class::Session, Class::Read];
     let tells = Effects::UNREPORTED | Effects::OWN_VALUES | Effects::LAST_INSERT_ID | Effects::CALC_FOUND_ROWS;
-    let tells = tells | Effects::CONDITION_COUNTS | Effects::ASKS_CONDITIONS | Effects::ONE_BY_ONE;
+    let asks = Effects::CONDITION_COUNTS | Effects::ASKS_CONDITIONS | Effects::ONE_BY_ONE | Effects::SKIPS_ROWS;
+    let tells = tells | asks;
     // What a procedure was given for its results does not explain what else it did.
     let tells = if effects.contains(Effects::UNREPORTED) { tells | Effects::USER_VARIABLE } else { tells };
     let explained = noted.explained || !(effects - tells).is_empty() || silent.contains(&job.statement.class);

@@ -139,7 +139,14 @@ impl State {
     }
 
     /// What the next statement may ask of this one.
-    pub(crate) fn note_counts(&mut self, outcome: &Outcome, statement: &Statement, command: CommandByte) {
+    /// `skipped`: the rows that the query left out in front, if that is certain.
+    pub(crate) fn note_counts(
+        &mut self,
+        outcome: &Outcome,
+        statement: &Statement,
+        command: CommandByte,
+        skipped: Option<u64>,
+    ) {
         let keeps_rows = statement.class == Class::Diagnostics && statement.text.starts_with("get ");
         self.row_count = match (outcome.error.is_some() || outcome.ends_with_rows, command) {
             (true, _) => Some(-1),
@@ -154,6 +161,11 @@ impl State {
             Found::Kept => {}
             Found::Rows(_) if statement.effects.contains(Effects::CALC_FOUND_ROWS) => {
                 (self.found_rows, self.found_before) = (None, Before::Gone);
+            }
+            Found::Rows(rows) if statement.effects.contains(Effects::SKIPS_ROWS) => {
+                // Of a query that gives none, nothing tells how many there were to be left out.
+                let all = skipped.filter(|_| rows > 0).map(|skipped| skipped.saturating_add(rows));
+                (self.found_rows, self.found_before) = (all, Before::Gone);
             }
             Found::Rows(rows) => self.found_rows = Some(rows),
             Found::Unknown => self.found_before = Before::of(self.found_rows.take()),

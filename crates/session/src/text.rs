@@ -4,9 +4,10 @@
 //! and one of the statements may ask for them, they are run one by one: then each is answered as if it had come alone, and
 //! the client gets the replies as parts of one.
 
+use crate::cancel::Phase;
 use crate::conditions::Left;
 use crate::error::{SessionError, Unserved};
-use crate::job::{Job, Kind, query_packet};
+use crate::job::{Job, Kind, Rest, query_packet};
 use crate::plan::Planned;
 use crate::serve::{Next, Session};
 use splitfin_protocol::CommandByte;
@@ -15,13 +16,22 @@ use splitfin_transport::Framed;
 use std::rc::Rc;
 use std::time::Instant;
 
+/// Why the statements of a text are run one by one.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Why {
+    /// Each is put in other words, or a later one asks for what the session alone knows.
+    OwnValues,
+    /// Warnings from before may be asked for, as long as there are some.
+    Conditions,
+}
+
 /// Where a statement stands in its text.
-#[derive(Debug, PartialEq, Eq)]
-enum Place {
+#[derive(Debug, Clone, Copy)]
+enum Place<'a> {
     /// It is all of it.
     Alone,
-    /// Others follow; the packet of it and those.
-    Followed(Vec<u8>),
+    /// Others follow; the text from it on.
+    Followed(&'a [u8]),
     /// It was behind others.
     Last,
 }
@@ -35,20 +45,22 @@ impl Session {
         attributes: &[u8],
         text: &[u8],
     ) -> Result<Result<Next, Unserved>, SessionError> {
+        let Some(why) = self.runs_one_by_one(text) else {
+            return self.serve_statement(client, packet, attributes, text, Place::Alone).await;
+        };
         let mut rest = text;
-        while let Some((first, behind)) = self.split_off(rest) {
-            let and_rest = query_packet(attributes, rest);
+        while let Some((first, behind)) = self.split_off(rest, why) {
             let packet = query_packet(attributes, first);
-            let served = self.serve_statement(client, &packet, attributes, first, Place::Followed(and_rest)).await?;
+            let served = self.serve_statement(client, &packet, attributes, first, Place::Followed(rest)).await?;
             if self.failed || !matches!(served, Ok(Next::Command)) {
                 return Ok(served);
             }
             // As servers do: an error counts lines from here.
             rest = behind.trim_ascii_start();
             self.active = Instant::now();
-        }
-        if rest.len() == text.len() {
-            return self.serve_statement(client, packet, attributes, text, Place::Alone).await;
+            if self.affinity.is_free() {
+                self.progress.set(Phase::Waiting);
+            }
         }
         let packet = query_packet(attributes, rest);
         self.serve_statement(client, &packet, attributes, rest, Place::Last).await
@@ -60,7 +72,7 @@ impl Session {
         packet: &[u8],
         attributes: &[u8],
         text: &[u8],
-        place: Place,
+        place: Place<'_>,
     ) -> Result<Result<Next, Unserved>, SessionError> {
         let (mut statement, hint, text) = match self.plan(client, text).await? {
             Ok(Planned::Answered) => return Ok(Ok(Next::Command)),
@@ -69,39 +81,46 @@ impl Session {
         };
         let kind = text.map_or(Kind::Plain, |text| Kind::substituted(attributes, &text));
         self.count += 1;
-        if place != Place::Alone && statement.class == Class::Read {
+        if !matches!(place, Place::Alone) && statement.class == Class::Read {
             // The text goes to the primary.
             let class = Class::Write(Because::SeveralStatements);
             statement = Rc::new(Statement { class, ..(*statement).clone() });
         }
         let and_rest = match place {
-            Place::Followed(and_rest) => Some(and_rest),
+            Place::Followed(text) => Some(Rest { attributes, text }),
             Place::Alone | Place::Last => None,
         };
         let job = Job { command: CommandByte::Query, packet, statement, hint, kind, and_rest };
         self.execute(client, job).await
     }
 
-    /// The first statement of several that have to be run one by one, and the others.
-    fn split_off<'a>(&self, text: &'a [u8]) -> Option<(&'a [u8], &'a [u8])> {
+    fn runs_one_by_one(&self, text: &[u8]) -> Option<Why> {
         if !self.state.multi_statements || !text.contains(&b';') {
             return None;
         }
         let (statement, _) = self.look_up(text);
         let asks = statement.effects.intersects(Effects::ASKS_CONDITIONS | Effects::CONDITION_COUNTS);
-        let is_known = match self.left {
+        match statement.class {
+            _ if statement.effects.contains(Effects::ONE_BY_ONE) => Some(Why::OwnValues),
+            Class::Diagnostics if self.conditions_for(&statement).is_some() => Some(Why::OwnValues),
+            Class::Write(Because::SeveralStatements) if asks && self.knows_conditions() => Some(Why::Conditions),
+            _ => None,
+        }
+    }
+
+    /// Whether there are warnings that a server does not know where a write runs.
+    fn knows_conditions(&self) -> bool {
+        let may_know = match self.left {
             Left::Known(_) => self.left.may_be_some(),
-            // They will be known, if the text cannot run where they are.
-            Left::Held => !self.may_run_with_conditions(&statement),
+            // They will be known, if they are not where the text runs.
+            Left::Held => !self.conditions_are_with_primary(),
         };
-        let runs_alone = match statement.class {
-            _ if statement.effects.contains(Effects::ONE_BY_ONE) => true,
-            // Each is put in other words.
-            Class::Diagnostics => self.conditions_for(&statement).is_some(),
-            Class::Write(Because::SeveralStatements) => !self.state.mysql && asks && is_known,
-            _ => false,
-        };
-        if !runs_alone {
+        may_know && !self.state.mysql
+    }
+
+    /// The first statement of several that have to be run one by one, and the others.
+    fn split_off<'a>(&self, text: &'a [u8], why: Why) -> Option<(&'a [u8], &'a [u8])> {
+        if why == Why::Conditions && !self.knows_conditions() {
             return None;
         }
         let (first, behind) = first_of_several(text, self.state.lex)?;
