@@ -228,3 +228,120 @@ WITH RECURSIVE c AS (SELECT 1 AS n UNION ALL SELECT n + 1 FROM c WHERE n < 3) SE
 !multi off
 SELECT 1; SELECT 2
 SET @a = 1; SHOW WARNINGS
+-- What each statement makes of the numbers that the next one may ask for.
+SELECT item FROM orders LIMIT 2
+CALL two() ;; SELECT ROW_COUNT(), LAST_INSERT_ID(), FOUND_ROWS(), @@identity, @@last_insert_id, 'CALL two()'
+CALL remember() ;; SELECT ROW_COUNT(), LAST_INSERT_ID(), FOUND_ROWS(), @@identity, @@last_insert_id, 'CALL remember()'
+CALL bumped() ;; SELECT ROW_COUNT(), LAST_INSERT_ID(), FOUND_ROWS(), @@identity, @@last_insert_id, 'CALL bumped()'
+SELECT bump() ;; SELECT ROW_COUNT(), LAST_INSERT_ID(), FOUND_ROWS(), @@identity, @@last_insert_id, 'SELECT bump()'
+INSERT INTO orders (item) VALUES ('q1'), ('q2') ;; SELECT ROW_COUNT(), LAST_INSERT_ID(), FOUND_ROWS(), @@identity, @@last_insert_id, 'INSERT INTO orders (item) VALUES (''q1''), (''q2'')'
+INSERT INTO orders (item, id) VALUES ('q3', NULL) ON DUPLICATE KEY UPDATE amount = 3 ;; SELECT ROW_COUNT(), LAST_INSERT_ID(), FOUND_ROWS(), @@identity, @@last_insert_id, 'INSERT INTO orders (item, id) VALUES (''q3'', NULL) ON DUPLICATE KEY UPDATE amount = 3'
+INSERT INTO orders (item) VALUES ('q1') ON DUPLICATE KEY UPDATE id = LAST_INSERT_ID(id) ;; SELECT ROW_COUNT(), LAST_INSERT_ID(), FOUND_ROWS(), @@identity, @@last_insert_id, 'INSERT INTO orders (item) VALUES (''q1'') ON DUPLICATE KEY UPDATE id = LAST_INSERT_ID(id)'
+INSERT IGNORE INTO orders (item) VALUES ('q1') ;; SELECT ROW_COUNT(), LAST_INSERT_ID(), FOUND_ROWS(), @@identity, @@last_insert_id, 'INSERT IGNORE INTO orders (item) VALUES (''q1'')'
+REPLACE INTO orders (item) VALUES ('q1') ;; SELECT ROW_COUNT(), LAST_INSERT_ID(), FOUND_ROWS(), @@identity, @@last_insert_id, 'REPLACE INTO orders (item) VALUES (''q1'')'
+INSERT INTO orders (item) SELECT CONCAT('z', item) FROM orders WHERE item LIKE 'q%' ;; SELECT ROW_COUNT(), LAST_INSERT_ID(), FOUND_ROWS(), @@identity, @@last_insert_id, 'INSERT INTO orders (item) SELECT CONCAT(''z'', item) FROM orders WHERE item LIKE ''q%'''
+UPDATE orders SET amount = LAST_INSERT_ID(55) WHERE item = 'q2' ;; SELECT ROW_COUNT(), LAST_INSERT_ID(), FOUND_ROWS(), @@identity, @@last_insert_id, 'UPDATE orders SET amount = LAST_INSERT_ID(55) WHERE item = ''q2'''
+UPDATE orders SET amount = amount WHERE item LIKE 'q%' ;; SELECT ROW_COUNT(), LAST_INSERT_ID(), FOUND_ROWS(), @@identity, @@last_insert_id, 'UPDATE orders SET amount = amount WHERE item LIKE ''q%'''
+UPDATE orders SET amount = 7 WHERE item LIKE 'q%' LIMIT 1 ;; SELECT ROW_COUNT(), LAST_INSERT_ID(), FOUND_ROWS(), @@identity, @@last_insert_id, 'UPDATE orders SET amount = 7 WHERE item LIKE ''q%'' LIMIT 1'
+DELETE FROM orders WHERE item LIKE 'zq%' ;; SELECT ROW_COUNT(), LAST_INSERT_ID(), FOUND_ROWS(), @@identity, @@last_insert_id, 'DELETE FROM orders WHERE item LIKE ''zq%'''
+DELETE orders FROM orders WHERE item LIKE 'q%' ;; SELECT ROW_COUNT(), LAST_INSERT_ID(), FOUND_ROWS(), @@identity, @@last_insert_id, 'DELETE orders FROM orders WHERE item LIKE ''q%'''
+TRUNCATE TABLE blank ;; SELECT ROW_COUNT(), LAST_INSERT_ID(), FOUND_ROWS(), @@identity, @@last_insert_id, 'TRUNCATE TABLE blank'
+ALTER TABLE blank COMMENT 'y' ;; SELECT ROW_COUNT(), LAST_INSERT_ID(), FOUND_ROWS(), @@identity, @@last_insert_id, 'ALTER TABLE blank COMMENT ''y'''
+CREATE TABLE cr SELECT 1 AS a UNION SELECT 2 ;; SELECT ROW_COUNT(), LAST_INSERT_ID(), FOUND_ROWS(), @@identity, @@last_insert_id, 'CREATE TABLE cr SELECT 1 AS a UNION SELECT 2'
+INSERT INTO cr VALUES (3) ;; SELECT ROW_COUNT(), LAST_INSERT_ID(), FOUND_ROWS(), @@identity, @@last_insert_id, 'INSERT INTO cr VALUES (3)'
+DROP TABLE cr ;; SELECT ROW_COUNT(), LAST_INSERT_ID(), FOUND_ROWS(), @@identity, @@last_insert_id, 'DROP TABLE cr'
+DROP TABLE IF EXISTS cr ;; SELECT ROW_COUNT(), LAST_INSERT_ID(), FOUND_ROWS(), @@identity, @@last_insert_id, 'DROP TABLE IF EXISTS cr'
+SET @x = 1 ;; SELECT ROW_COUNT(), LAST_INSERT_ID(), FOUND_ROWS(), @@identity, @@last_insert_id, 'SET @x = 1'
+SET @x = (SELECT MAX(id) FROM orders) ;; SELECT ROW_COUNT(), LAST_INSERT_ID(), FOUND_ROWS(), @@identity, @@last_insert_id, 'SET @x = (SELECT MAX(id) FROM orders)'
+SELECT 1 INTO @y ;; SELECT ROW_COUNT(), LAST_INSERT_ID(), FOUND_ROWS(), @@identity, @@last_insert_id, 'SELECT 1 INTO @y'
+SELECT id FROM orders WHERE id < 3 LIMIT 1 INTO @y ;; SELECT ROW_COUNT(), LAST_INSERT_ID(), FOUND_ROWS(), @@identity, @@last_insert_id, 'SELECT id FROM orders WHERE id < 3 LIMIT 1 INTO @y'
+DO LAST_INSERT_ID(66) ;; SELECT ROW_COUNT(), LAST_INSERT_ID(), FOUND_ROWS(), @@identity, @@last_insert_id, 'DO LAST_INSERT_ID(66)'
+DO SLEEP(0) ;; SELECT ROW_COUNT(), LAST_INSERT_ID(), FOUND_ROWS(), @@identity, @@last_insert_id, 'DO SLEEP(0)'
+SELECT LAST_INSERT_ID(67) ;; SELECT ROW_COUNT(), LAST_INSERT_ID(), FOUND_ROWS(), @@identity, @@last_insert_id, 'SELECT LAST_INSERT_ID(67)'
+USE shop ;; SELECT ROW_COUNT(), LAST_INSERT_ID(), FOUND_ROWS(), @@identity, @@last_insert_id, 'USE shop'
+BEGIN ;; SELECT ROW_COUNT(), LAST_INSERT_ID(), FOUND_ROWS(), @@identity, @@last_insert_id, 'BEGIN'
+COMMIT ;; SELECT ROW_COUNT(), LAST_INSERT_ID(), FOUND_ROWS(), @@identity, @@last_insert_id, 'COMMIT'
+ROLLBACK ;; SELECT ROW_COUNT(), LAST_INSERT_ID(), FOUND_ROWS(), @@identity, @@last_insert_id, 'ROLLBACK'
+SAVEPOINT s ;; SELECT ROW_COUNT(), LAST_INSERT_ID(), FOUND_ROWS(), @@identity, @@last_insert_id, 'SAVEPOINT s'
+FLUSH STATUS ;; SELECT ROW_COUNT(), LAST_INSERT_ID(), FOUND_ROWS(), @@identity, @@last_insert_id, 'FLUSH STATUS'
+ANALYZE TABLE blank ;; SELECT ROW_COUNT(), LAST_INSERT_ID(), FOUND_ROWS(), @@identity, @@last_insert_id, 'ANALYZE TABLE blank'
+OPTIMIZE TABLE blank ;; SELECT ROW_COUNT(), LAST_INSERT_ID(), FOUND_ROWS(), @@identity, @@last_insert_id, 'OPTIMIZE TABLE blank'
+SHOW TABLES ;; SELECT ROW_COUNT(), LAST_INSERT_ID(), FOUND_ROWS(), @@identity, @@last_insert_id, 'SHOW TABLES'
+SHOW WARNINGS ;; SELECT ROW_COUNT(), LAST_INSERT_ID(), FOUND_ROWS(), @@identity, @@last_insert_id, 'SHOW WARNINGS'
+SHOW COUNT(*) WARNINGS ;; SELECT ROW_COUNT(), LAST_INSERT_ID(), FOUND_ROWS(), @@identity, @@last_insert_id, 'SHOW COUNT(*) WARNINGS'
+SHOW VARIABLES LIKE 'port_no' ;; SELECT ROW_COUNT(), LAST_INSERT_ID(), FOUND_ROWS(), @@identity, @@last_insert_id, 'SHOW VARIABLES LIKE ''port_no'''
+EXPLAIN SELECT 1 ;; SELECT ROW_COUNT(), LAST_INSERT_ID(), FOUND_ROWS(), @@identity, @@last_insert_id, 'EXPLAIN SELECT 1'
+SIGNAL SQLSTATE '01000' ;; SELECT ROW_COUNT(), LAST_INSERT_ID(), FOUND_ROWS(), @@identity, @@last_insert_id, 'SIGNAL SQLSTATE ''01000'''
+SIGNAL SQLSTATE '45000' ;; SELECT ROW_COUNT(), LAST_INSERT_ID(), FOUND_ROWS(), @@identity, @@last_insert_id, 'SIGNAL SQLSTATE ''45000'''
+SELECT nothing ;; SELECT ROW_COUNT(), LAST_INSERT_ID(), FOUND_ROWS(), @@identity, @@last_insert_id, 'SELECT nothing'
+SELEC ;; SELECT ROW_COUNT(), LAST_INSERT_ID(), FOUND_ROWS(), @@identity, @@last_insert_id, 'SELEC'
+INSERT INTO orders (id, item) VALUES (900000, 'q9') ;; SELECT ROW_COUNT(), LAST_INSERT_ID(), FOUND_ROWS(), @@identity, @@last_insert_id, 'INSERT INTO orders (id, item) VALUES (900000, ''q9'')'
+INSERT INTO orders (item) VALUES ('q10') ;; SELECT ROW_COUNT(), LAST_INSERT_ID(), FOUND_ROWS(), @@identity, @@last_insert_id, 'INSERT INTO orders (item) VALUES (''q10'')'
+DELETE FROM orders WHERE id >= 900000 ;; SELECT ROW_COUNT(), LAST_INSERT_ID(), FOUND_ROWS(), @@identity, @@last_insert_id, 'DELETE FROM orders WHERE id >= 900000'
+PREPARE s FROM 'INSERT INTO orders (item) VALUES ("q11")' ;; SELECT ROW_COUNT(), LAST_INSERT_ID(), FOUND_ROWS(), @@identity, @@last_insert_id, 'PREPARE s FROM ''INSERT INTO orders (item) VALUES ("q11")'''
+EXECUTE s ;; SELECT ROW_COUNT(), LAST_INSERT_ID(), FOUND_ROWS(), @@identity, @@last_insert_id, 'EXECUTE s'
+DEALLOCATE PREPARE s ;; SELECT ROW_COUNT(), LAST_INSERT_ID(), FOUND_ROWS(), @@identity, @@last_insert_id, 'DEALLOCATE PREPARE s'
+INSERT INTO orders (item) VALUES ('q11') ;; SELECT ROW_COUNT(), LAST_INSERT_ID(), FOUND_ROWS(), @@identity, @@last_insert_id, 'INSERT INTO orders (item) VALUES (''q11'')'
+CREATE TEMPORARY TABLE tt (id INT PRIMARY KEY AUTO_INCREMENT, v INT) ;; SELECT ROW_COUNT(), LAST_INSERT_ID(), FOUND_ROWS(), @@identity, @@last_insert_id, 'CREATE TEMPORARY TABLE tt (id INT PRIMARY KEY AUTO_INCREMENT, v INT)'
+INSERT INTO tt (v) VALUES (1), (2), (3) ;; SELECT ROW_COUNT(), LAST_INSERT_ID(), FOUND_ROWS(), @@identity, @@last_insert_id, 'INSERT INTO tt (v) VALUES (1), (2), (3)'
+UPDATE tt SET v = v + 1 ;; SELECT ROW_COUNT(), LAST_INSERT_ID(), FOUND_ROWS(), @@identity, @@last_insert_id, 'UPDATE tt SET v = v + 1'
+DELETE FROM tt WHERE id = 2 ;; SELECT ROW_COUNT(), LAST_INSERT_ID(), FOUND_ROWS(), @@identity, @@last_insert_id, 'DELETE FROM tt WHERE id = 2'
+INSERT INTO tt (id, v) VALUES (5, LAST_INSERT_ID()) ;; SELECT ROW_COUNT(), LAST_INSERT_ID(), FOUND_ROWS(), @@identity, @@last_insert_id, 'INSERT INTO tt (id, v) VALUES (5, LAST_INSERT_ID())'
+INSERT INTO tt (id, v) VALUES (0, 1) ;; SELECT ROW_COUNT(), LAST_INSERT_ID(), FOUND_ROWS(), @@identity, @@last_insert_id, 'INSERT INTO tt (id, v) VALUES (0, 1)'
+DROP TEMPORARY TABLE tt ;; SELECT ROW_COUNT(), LAST_INSERT_ID(), FOUND_ROWS(), @@identity, @@last_insert_id, 'DROP TEMPORARY TABLE tt'
+DELETE FROM orders WHERE item LIKE 'q%' ;; SELECT ROW_COUNT(), LAST_INSERT_ID(), FOUND_ROWS(), @@identity, @@last_insert_id, 'DELETE FROM orders WHERE item LIKE ''q%'''
+LOCK TABLES orders WRITE ;; SELECT ROW_COUNT(), LAST_INSERT_ID(), FOUND_ROWS(), @@identity, @@last_insert_id, 'LOCK TABLES orders WRITE'
+UPDATE orders SET amount = 1 WHERE id = 1 ;; SELECT ROW_COUNT(), LAST_INSERT_ID(), FOUND_ROWS(), @@identity, @@last_insert_id, 'UPDATE orders SET amount = 1 WHERE id = 1'
+UNLOCK TABLES ;; SELECT ROW_COUNT(), LAST_INSERT_ID(), FOUND_ROWS(), @@identity, @@last_insert_id, 'UNLOCK TABLES'
+HANDLER orders OPEN ;; SELECT ROW_COUNT(), LAST_INSERT_ID(), FOUND_ROWS(), @@identity, @@last_insert_id, 'HANDLER orders OPEN'
+HANDLER orders READ FIRST ;; SELECT ROW_COUNT(), LAST_INSERT_ID(), FOUND_ROWS(), @@identity, @@last_insert_id, 'HANDLER orders READ FIRST'
+HANDLER orders CLOSE ;; SELECT ROW_COUNT(), LAST_INSERT_ID(), FOUND_ROWS(), @@identity, @@last_insert_id, 'HANDLER orders CLOSE'
+XA START 'f' ;; SELECT ROW_COUNT(), LAST_INSERT_ID(), FOUND_ROWS(), @@identity, @@last_insert_id, 'XA START ''f'''
+UPDATE orders SET amount = 2 WHERE id = 1 ;; SELECT ROW_COUNT(), LAST_INSERT_ID(), FOUND_ROWS(), @@identity, @@last_insert_id, 'UPDATE orders SET amount = 2 WHERE id = 1'
+XA END 'f' ;; SELECT ROW_COUNT(), LAST_INSERT_ID(), FOUND_ROWS(), @@identity, @@last_insert_id, 'XA END ''f'''
+XA ROLLBACK 'f' ;; SELECT ROW_COUNT(), LAST_INSERT_ID(), FOUND_ROWS(), @@identity, @@last_insert_id, 'XA ROLLBACK ''f'''
+CREATE VIEW vv AS SELECT 1 ;; SELECT ROW_COUNT(), LAST_INSERT_ID(), FOUND_ROWS(), @@identity, @@last_insert_id, 'CREATE VIEW vv AS SELECT 1'
+DROP VIEW vv ;; SELECT ROW_COUNT(), LAST_INSERT_ID(), FOUND_ROWS(), @@identity, @@last_insert_id, 'DROP VIEW vv'
+GRANT SELECT ON shop.* TO CURRENT_USER() ;; SELECT ROW_COUNT(), LAST_INSERT_ID(), FOUND_ROWS(), @@identity, @@last_insert_id, 'GRANT SELECT ON shop.* TO CURRENT_USER()'
+CREATE TRIGGER tr BEFORE INSERT ON blank FOR EACH ROW SET @tr = LAST_INSERT_ID(99) ;; SELECT ROW_COUNT(), LAST_INSERT_ID(), FOUND_ROWS(), @@identity, @@last_insert_id, 'CREATE TRIGGER tr BEFORE INSERT ON blank FOR EACH ROW SET @tr = LAST_INSERT_ID(99)'
+INSERT INTO blank VALUES (1, 'x') ;; SELECT ROW_COUNT(), LAST_INSERT_ID(), FOUND_ROWS(), @@identity, @@last_insert_id, 'INSERT INTO blank VALUES (1, ''x'')'
+DROP TRIGGER tr ;; SELECT ROW_COUNT(), LAST_INSERT_ID(), FOUND_ROWS(), @@identity, @@last_insert_id, 'DROP TRIGGER tr'
+DELETE FROM blank ;; SELECT ROW_COUNT(), LAST_INSERT_ID(), FOUND_ROWS(), @@identity, @@last_insert_id, 'DELETE FROM blank'
+SELECT GET_LOCK('f', 0) ;; SELECT ROW_COUNT(), LAST_INSERT_ID(), FOUND_ROWS(), @@identity, @@last_insert_id, 'SELECT GET_LOCK(''f'', 0)'
+DO RELEASE_LOCK('f') ;; SELECT ROW_COUNT(), LAST_INSERT_ID(), FOUND_ROWS(), @@identity, @@last_insert_id, 'DO RELEASE_LOCK(''f'')'
+INSERT INTO cheap (amount) VALUES (1) ;; SELECT ROW_COUNT(), LAST_INSERT_ID(), FOUND_ROWS(), @@identity, @@last_insert_id, 'INSERT INTO cheap (amount) VALUES (1)'
+SET last_insert_id = 12 ;; SELECT ROW_COUNT(), LAST_INSERT_ID(), FOUND_ROWS(), @@identity, @@last_insert_id, 'SET last_insert_id = 12'
+SET @@insert_id = 777 ;; SELECT ROW_COUNT(), LAST_INSERT_ID(), FOUND_ROWS(), @@identity, @@last_insert_id, 'SET @@insert_id = 777'
+INSERT INTO orders (item) VALUES ('q777') ;; SELECT ROW_COUNT(), LAST_INSERT_ID(), FOUND_ROWS(), @@identity, @@last_insert_id, 'INSERT INTO orders (item) VALUES (''q777'')'
+SET @@identity = 13 ;; SELECT ROW_COUNT(), LAST_INSERT_ID(), FOUND_ROWS(), @@identity, @@last_insert_id, 'SET @@identity = 13'
+DELETE FROM orders WHERE item LIKE 'q%' ;; SELECT ROW_COUNT(), LAST_INSERT_ID(), FOUND_ROWS(), @@identity, @@last_insert_id, 'DELETE FROM orders WHERE item LIKE ''q%'''
+KILL 999999999 ;; SELECT ROW_COUNT(), LAST_INSERT_ID(), FOUND_ROWS(), @@identity, @@last_insert_id, 'KILL 999999999'
+RESET QUERY CACHE ;; SELECT ROW_COUNT(), LAST_INSERT_ID(), FOUND_ROWS(), @@identity, @@last_insert_id, 'RESET QUERY CACHE'
+SET timestamp = 1 ;; SELECT ROW_COUNT(), LAST_INSERT_ID(), FOUND_ROWS(), @@identity, @@last_insert_id, 'SET timestamp = 1'
+SELECT NOW() ;; SELECT ROW_COUNT(), LAST_INSERT_ID(), FOUND_ROWS(), @@identity, @@last_insert_id, 'SELECT NOW()'
+SET timestamp = DEFAULT ;; SELECT ROW_COUNT(), LAST_INSERT_ID(), FOUND_ROWS(), @@identity, @@last_insert_id, 'SET timestamp = DEFAULT'
+INSERT INTO orders (item) VALUES ('w1') ;; SELECT LAST_INSERT_ID() = (SELECT MAX(id) FROM orders)
+INSERT INTO orders (id, item) VALUES (800001, 'w2') ;; SELECT LAST_INSERT_ID() = (SELECT MAX(id) FROM orders WHERE id < 800001)
+INSERT INTO orders (id, item) SELECT 800002, 'w3' ;; SELECT LAST_INSERT_ID() < 800001
+INSERT INTO orders SET id = 800003, item = 'w4' ;; SELECT LAST_INSERT_ID() < 800001
+BEGIN ;; INSERT INTO orders (id, item) VALUES (800005, 'w5') ;; SELECT LAST_INSERT_ID() < 800001 ;; COMMIT ;; SELECT LAST_INSERT_ID() < 800001
+!prepare ins INSERT INTO orders (id, item) VALUES (?, ?)
+!execute ins 800006 w6 ;; SELECT LAST_INSERT_ID() < 800001
+!execute ins 800007 w7 ;; SELECT LAST_INSERT_ID() < 800001 ;; SELECT LAST_INSERT_ID() < 800001
+!close ins
+!prepare ins INSERT INTO orders (id, item) VALUES (800008, ?)
+!execute ins w8 ;; SELECT LAST_INSERT_ID() < 800001
+!close ins
+REPLACE INTO orders (id, item) VALUES (800008, 'w9') ;; SELECT LAST_INSERT_ID() < 800001
+INSERT INTO orders (item) VALUES ('w10'), ('w11') ;; SELECT LAST_INSERT_ID() ;; DELETE FROM orders WHERE item LIKE 'w%' ;; SELECT LAST_INSERT_ID()
+INSERT INTO orders (id, item) VALUES (LAST_INSERT_ID(42) + 100000, 'w12') ;; SELECT LAST_INSERT_ID() ;; DELETE FROM orders WHERE item LIKE 'w%'
+SET @a = LAST_INSERT_ID(43) ;; SELECT LAST_INSERT_ID() ;; SET @a = NULL
+SELECT LAST_INSERT_ID(44) INTO @z ;; SELECT LAST_INSERT_ID()
+SELECT LAST_INSERT_ID(45) FROM orders WHERE 0 ;; SELECT LAST_INSERT_ID()
+SELECT 1 WHERE LAST_INSERT_ID(46) > 0 ;; SELECT LAST_INSERT_ID()
+DELETE FROM orders WHERE id = LAST_INSERT_ID(47) ;; SELECT LAST_INSERT_ID()
+[mariadb]
+INSERT INTO orders (item) VALUES ('v1') RETURNING id > 0 ;; SELECT LAST_INSERT_ID() = (SELECT MAX(id) FROM orders)
+DELETE FROM orders WHERE item = 'v1' RETURNING item ;; SELECT LAST_INSERT_ID() > 0
+SELECT item FROM orders LIMIT 2 ;; SELECT 1 INTO @y ;; SELECT FOUND_ROWS()
+[both]

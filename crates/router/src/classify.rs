@@ -304,6 +304,7 @@ fn effects(tokens: &[Token<'_>]) -> Effects {
                     "connection_id" | "row_count" | "found_rows" if called => Effects::OWN_VALUES,
                     "release_all_locks" if called => Effects::USER_UNLOCK,
                     "last_insert_id" if called => Effects::LAST_INSERT_ID,
+                    "last_insert_id" | "identity" if tokens[0].is_word("set") => Effects::LAST_INSERT_ID,
                     "nextval" | "setval" => Effects::SEQUENCE,
                     "next" if tokens.get(at + 1).is_some_and(|token| token.is_word("value")) => Effects::SEQUENCE,
                     _ => Effects::empty(),

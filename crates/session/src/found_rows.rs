@@ -37,8 +37,11 @@ pub(crate) fn found_rows(text: &str, outcome: &Outcome, mysql: bool) -> Found {
     let mut words = text.split(' ');
     let first = words.next().unwrap_or_default();
     let goes_on = text.len() >= Statement::LONGEST_TEXT;
-    let mut has_query = || goes_on || words.any(|word| word == "select");
+    let words: Vec<&str> = words.collect();
+    let has_query = || goes_on || words.contains(&"select");
     match first {
+        // Into a variable, from no table: it counts that only if it did so before.
+        "select" if !mysql && !words.contains(&"from") => Found::Unknown,
         "select" => Found::Rows(outcome.affected_rows),
         "do" if mysql => Found::Rows(1),
         "update" if has_query() || is_update_of_several(text) => Found::Unknown,

@@ -21,6 +21,7 @@ mod failover;
 mod found_rows;
 mod job;
 mod kill;
+mod last_insert_id;
 mod learned;
 mod login;
 mod marks;

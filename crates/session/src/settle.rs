@@ -6,6 +6,7 @@ use crate::consistency::Looked;
 use crate::error::SessionError;
 use crate::execute::Served;
 use crate::job::{Job, Kind};
+use crate::last_insert_id::{is_generated, sets_it};
 use crate::relay::is_deposed;
 use crate::route_log::Line;
 use crate::serve::{LastRoute, Next, Session};
@@ -145,8 +146,7 @@ impl Session {
         let effects = job.effects();
         let tracking = job.statement.effects.contains(Effects::TRACKING);
         let runs_others = effects.contains(Effects::UNREPORTED);
-        // `SELECT LAST_INSERT_ID(5)` sets it, and a result set's end does not say so; nor does the end of a CALL.
-        self.unread.last_insert_id |= (effects.contains(Effects::LAST_INSERT_ID) && outcome.rows > 0) || runs_others;
+        self.unread.last_insert_id |= runs_others || (outcome.error.is_none() && self.may_have_set_id(outcome, job));
         self.unread.collations |= noted.charset_changed;
         self.unread.role |= effects.contains(Effects::ROLE) || runs_others;
         self.unread.variables |= tracking || (runs_others && !lease.reports_all());
@@ -156,10 +156,32 @@ impl Session {
         Ok(())
     }
 
+    /// Whether LAST_INSERT_ID() may be something else than what the reply says, if it says anything: the end of rows does
+    /// not.
+    fn may_have_set_id(&self, outcome: &Outcome, job: &Job<'_>) -> bool {
+        let text = &job.statement.text;
+        match outcome.last_insert_id {
+            0 => {
+                let returns = outcome.rows > 0 && (text.starts_with("insert ") || text.starts_with("replace "));
+                returns || (job.effects().contains(Effects::LAST_INSERT_ID) && sets_it(text))
+            }
+            id => {
+                let sets_it = text.starts_with("update ") && job.effects().contains(Effects::LAST_INSERT_ID);
+                // Of an execution, the text and the parameters.
+                let sent = [self.text_of(job), splitfin_protocol::frame::payload(job.packet)];
+                !sets_it && !sent.iter().all(|sent| is_generated(id, text, sent))
+            }
+        }
+    }
+
     /// Reads what a statement set and the server did not report. It waits while there are warnings, which it would end:
     /// the connection is held that long.
     pub(crate) async fn read_back(&mut self, lease: &mut Lease) -> Result<(), BackendError> {
         let unread = std::mem::take(&mut self.unread);
+        if unread.is_any() {
+            // Reading is a statement, too, with rows of its own.
+            self.state.learn_counts(Some(lease)).await;
+        }
         if unread.role || unread.last_insert_id {
             let (id, role) = lease.id_and_role().await?;
             if unread.last_insert_id {
