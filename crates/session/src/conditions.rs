@@ -138,8 +138,10 @@ impl Session {
     ) -> Result<(), BackendError> {
         let Some(rows) = self.state.found_rows else { return Ok(()) };
         let is_read = job.statement.class == Class::Read && job.statement.text.starts_with("select");
-        let is_asked = will_be_asked(&job.statement.text, self.state.mysql) || asks_in_the_middle(&job.statement);
-        if is_read || !job.command.is_statement() || !is_asked {
+        if is_read || !job.command.is_statement() {
+            return Ok(());
+        }
+        if !will_be_asked(&job.statement.text, self.state.mysql) && !asks_in_the_middle(&job.statement) {
             return Ok(());
         }
         lease.apply(wanted).await?;

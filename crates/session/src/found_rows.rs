@@ -27,7 +27,7 @@ pub(crate) fn found_rows(text: &str, outcome: &Outcome, mysql: bool) -> Found {
     if let Some(rows) = outcome.last_rows {
         return match keeps(text, mysql) {
             true => Found::Kept,
-            false if text.contains("procedure analyse") => Found::Unknown,
+            false if text.ends_with(')') && text.contains("procedure analyse") => Found::Unknown,
             false => Found::Rows(rows),
         };
     }
@@ -37,11 +37,12 @@ pub(crate) fn found_rows(text: &str, outcome: &Outcome, mysql: bool) -> Found {
     let mut words = text.split(' ');
     let first = words.next().unwrap_or_default();
     let goes_on = text.len() >= Statement::LONGEST_TEXT;
-    let words: Vec<&str> = words.collect();
-    let has_query = || goes_on || words.contains(&"select");
+    let behind = words.clone();
+    let has = |word: &str| behind.clone().any(|known| known == word);
+    let has_query = || goes_on || has("select");
     match first {
         // Into a variable, from no table: it counts that only if it did so before.
-        "select" if !mysql && !words.contains(&"from") => Found::Unknown,
+        "select" if !mysql && !has("from") => Found::Unknown,
         "select" => Found::Rows(outcome.affected_rows),
         "do" if mysql => Found::Rows(1),
         "update" if has_query() || is_update_of_several(text) => Found::Unknown,
