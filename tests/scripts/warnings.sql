@@ -356,3 +356,7 @@ SELECT CAST('a' AS SIGNED), CAST('b' AS SIGNED) ;; SELECT 1 ;; !infile 10\tten\n
 SELECT CAST('a' AS SIGNED), CAST('b' AS SIGNED) ;; SELECT 1 ;; SELECT REPEAT('x', 70000); SHOW WARNINGS; SELECT REPEAT('y', 17000000) IS NULL; SELECT @@warning_count
 !multi off
 DELETE FROM blank
+-- What ran in front of a syntax error has run once.
+!multi on
+UPDATE orders SET amount = 100 WHERE id = 1 ;; UPDATE orders SET amount = amount + 1 WHERE id = 1; SELECT CONNECTION_ID() x y z ;; SELECT amount FROM orders WHERE id = 1 ;; UPDATE orders SET amount = amount + 1 WHERE id = 1; DO 1; DO 2; SELECT CONNECTION_ID() x y z ;; SELECT amount FROM orders WHERE id = 1
+!multi off

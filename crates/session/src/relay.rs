@@ -121,6 +121,8 @@ pub(crate) async fn relay(
         let step = reshape.advance(input, &mut out).map_err(|error| failed(error.into(), bytes))?;
         if catch != Catch::default()
             && bytes == 0
+            // Of several statements, the ones in front have run, also when nobody was told yet.
+            && reshape.exchange().outcome().status.is_none()
             && let Some(error) = reshape.exchange().outcome().error.as_ref().filter(|error| catch.catches(error))
         {
             let error = error.clone();
