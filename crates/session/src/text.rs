@@ -1,8 +1,8 @@
 //! COM_QUERY: a text with one statement, or with several.
 //!
-//! Several go to one server in one piece. Where a MariaDB's warnings are known here and not to the server (`conditions`),
-//! and one of the statements may ask for them, they are run one by one: then each is answered as if it had come alone, and
-//! the client gets the replies as parts of one.
+//! Several go to one server in one piece. Where one of them may ask for what is known here and not to the server, they are
+//! run one by one: a MariaDB's warnings (`conditions`), FOUND_ROWS() behind what leaves it, `@@last_gtid`. Then each is
+//! answered as if it had come alone, and the client gets the replies as parts of one.
 
 use crate::cancel::Phase;
 use crate::conditions::Left;
