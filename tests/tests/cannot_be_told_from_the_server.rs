@@ -5,7 +5,7 @@ use splitfin_protocol::Capabilities;
 use splitfin_tests::differential::{Script, Variant, compare, spend_ids};
 use splitfin_tests::{Family, Stage, Told, ZLIB, ZSTD};
 
-const SCRIPTS: [(&str, &str); 7] = [
+const SCRIPTS: [(&str, &str); 8] = [
     ("session_state", include_str!("../scripts/session_state.sql")),
     ("pins", include_str!("../scripts/pins.sql")),
     ("warnings", include_str!("../scripts/warnings.sql")),
@@ -13,6 +13,7 @@ const SCRIPTS: [(&str, &str); 7] = [
     ("prepared", include_str!("../scripts/prepared.sql")),
     ("protocol", include_str!("../scripts/protocol.sql")),
     ("ids", include_str!("../scripts/ids.sql")),
+    ("own_questions", include_str!("../scripts/own_questions.sql")),
 ];
 
 /// What the issue of a topic is worth: no script is shorter.

@@ -2,15 +2,16 @@
 
 use crate::era::Era;
 use crate::error::BackendError;
-use crate::login::{CHARSET, ask_for_variables, rows_by_name};
+use crate::login::CHARSET;
 use crate::query::{Answer, Rows, query, query_all, read_reply};
+use crate::question::{ALL_ROWS, ROLLBACK, neutral, select, select_from_tables};
 use crate::state::{Preamble, RESULTS, State, Values, Wanted};
 use crate::{tracking, user_variables};
 use splitfin_protocol::exchange::{Outcome, ServerError};
 use splitfin_protocol::frame::write_packet;
 use splitfin_protocol::{Capabilities, CommandByte};
 use splitfin_transport::Framed;
-use std::collections::{BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::hash::{Hash, Hasher};
 use std::rc::Rc;
 
@@ -60,7 +61,11 @@ pub struct Connection {
     spent: bool,
     /// It may have warnings or errors to show, of whatever statement.
     has_conditions: bool,
+    collations: Collations,
 }
+
+/// Names of collations by number, as a server has them.
+pub(crate) type Collations = Rc<HashMap<u16, Box<str>>>;
 
 /// What differs between MySQL and MariaDB in how a session begins.
 #[derive(Debug, Default)]
@@ -108,7 +113,28 @@ impl Connection {
             era: Era::default(),
             spent: false,
             has_conditions: true,
+            collations: Collations::default(),
         }
+    }
+
+    /// The names of all collations that the server has: for a connection that no session has had yet, as they are in a
+    /// table, which would begin a transaction of a session's. Nothing, if it refuses to tell.
+    pub(crate) async fn collation_names(&mut self) -> Result<Collations, BackendError> {
+        let rest = format!("ID,COLLATION_NAME FROM information_schema.COLLATIONS WHERE ID IS NOT NULL {ALL_ROWS}");
+        let answer = self.question(&select_from_tables(&rest, self.is_mysql())).await?.unwrap_or_default();
+        if self.is_mysql() {
+            self.question(ROLLBACK).await?;
+        }
+        let pair = |row: Vec<Option<String>>| match <[Option<String>; 2]>::try_from(row) {
+            Ok([Some(id), Some(name)]) => Some((id.parse().ok()?, name.into_boxed_str())),
+            _ => None,
+        };
+        Ok(Rc::new(answer.rows.into_iter().filter_map(pair).collect()))
+    }
+
+    /// Tells it the names of its server's collations.
+    pub(crate) fn set_collation_names(&mut self, names: Collations) {
+        self.collations = names;
     }
 
     /// Something was done to it that no reset undoes: the next to have it would notice.
@@ -293,9 +319,9 @@ impl Connection {
         self.settle_preamble().await
     }
 
-    /// Runs a statement of Splitfin's own and gives its first value.
-    pub async fn first_value(&mut self, sql: &str) -> Result<Option<String>, BackendError> {
-        Ok(self.own(sql).await?.first_value())
+    /// Runs a statement of Splitfin's own for what it does.
+    pub async fn run(&mut self, sql: &str) -> Result<(), BackendError> {
+        self.own(sql).await.map(drop)
     }
 
     /// A statement of Splitfin's own. One that is refused leaves an error to show, and some have warnings.
@@ -305,15 +331,44 @@ impl Connection {
         answer
     }
 
-    /// Runs a statement of Splitfin's own and gives the first value of each row; NULLs are left out.
+    /// Asks for the values of expressions, whatever the session has set. Nothing, if the server refuses: what was asked for
+    /// is as unknown as before.
+    pub async fn ask<const N: usize>(
+        &mut self,
+        expressions: [&str; N],
+    ) -> Result<Option<[Option<String>; N]>, BackendError> {
+        let answer = self.question(&select(expressions)).await?;
+        Ok(answer.and_then(|answer| answer.rows.into_iter().next()?.try_into().ok()))
+    }
+
+    /// A question in the words of [`crate::question`]. Nothing, if the server refuses it.
+    async fn question(&mut self, sql: &str) -> Result<Option<Answer>, BackendError> {
+        match self.own(sql).await {
+            Ok(answer) => Ok(Some(answer)),
+            Err(BackendError::Refused { statement, code, message, .. }) => {
+                tracing::info!(connection = self.id, code, %message, question = %statement, "a server refused a question");
+                Ok(None)
+            }
+            Err(error) => Err(error),
+        }
+    }
+
+    /// Runs a statement of Splitfin's own that has no table to select from and gives the first value of each row; NULLs are
+    /// left out.
     pub async fn first_values(&mut self, sql: &str) -> Result<Vec<String>, BackendError> {
         let answer = self.own(sql).await?;
         Ok(answer.rows.into_iter().filter_map(|row| row.into_iter().next().flatten()).collect())
     }
 
-    /// Runs a statement of Splitfin's own and gives its rows; NULL is `None`.
-    pub async fn rows(&mut self, sql: &str) -> Result<Vec<Vec<Option<String>>>, BackendError> {
-        Ok(self.own(sql).await?.rows)
+    /// `SELECT {columns} FROM {rest}` with its values as text; NULL is `None`.
+    pub async fn rows(
+        &mut self,
+        columns: &[&str],
+        rest: &str,
+    ) -> Result<Vec<Vec<Option<String>>>, BackendError> {
+        let columns: Vec<String> = columns.iter().map(|column| neutral(column)).collect();
+        let rest = format!("{} FROM {rest} {ALL_ROWS}", columns.join(","));
+        Ok(self.own(&select_from_tables(&rest, self.is_mysql())).await?.rows)
     }
 
     /// Runs statements of Splitfin's own, sent in one write, and gives the rows of each, those of all its results.
@@ -328,52 +383,71 @@ impl Connection {
         Ok(answers.map(|answer| answer.rows))
     }
 
-    /// The collations of the connection and of its results.
-    pub async fn collations(&mut self) -> Result<(Option<String>, Option<String>), BackendError> {
-        let answer = self.own("SELECT @@session.collation_connection").await?;
+    /// The collations of the connection and of its results; the latter is nothing if results have none. Nothing at all, if
+    /// the server refuses to tell.
+    pub async fn collations(&mut self) -> Result<Option<(String, Option<String>)>, BackendError> {
+        let name = "@@session.collation_connection";
+        let Some(answer) = self.question(&format!("SELECT {name},{} LIMIT 1", neutral(name))).await? else {
+            return Ok(None);
+        };
         let results = answer.collation;
-        let connection = answer.first_value();
-        Ok((connection, self.collation_name(results).await?))
+        let Some(Some(connection)) = answer.rows.into_iter().next().and_then(|row| row.into_iter().nth(1)) else {
+            return Ok(None);
+        };
+        match self.collation_name(results).await? {
+            Some(results) => Ok(Some((connection, results))),
+            None => Ok(None),
+        }
     }
 
-    /// The name of the collation with this number.
-    async fn collation_name(&mut self, id: Option<u16>) -> Result<Option<String>, BackendError> {
+    /// The name of the collation with this number, if there is one. Nothing at all, if the server refuses to tell.
+    async fn collation_name(&mut self, id: Option<u16>) -> Result<Option<Option<String>>, BackendError> {
+        let known = id.and_then(|id| self.collations.get(&id));
         match (&self.family.login_collation, id) {
-            ((known, name), Some(id)) if *known == Some(id) => Ok(name.as_deref().map(str::to_owned)),
+            ((known, name), Some(id)) if *known == Some(id) => Ok(Some(name.as_deref().map(str::to_owned))),
+            _ if known.is_some() => Ok(Some(known.map(|name| name.to_string()))),
             (_, Some(id)) => {
-                let ask = format!("SELECT COLLATION_NAME FROM information_schema.COLLATIONS WHERE ID={id}");
-                self.first_value(&ask).await
+                let name = neutral("COLLATION_NAME");
+                let rest = format!("{name} FROM information_schema.COLLATIONS WHERE ID={id} LIMIT 1");
+                let answer = self.question(&select_from_tables(&rest, self.is_mysql())).await?;
+                Ok(answer.map(Answer::first_value))
             }
-            _ => Ok(None),
+            _ => Ok(Some(None)),
         }
     }
 
     /// The values of user variables, which from now on count as known here. Nothing, if one of them cannot be carried to
-    /// another connection, or if all of them are longer than `most` bytes.
+    /// another connection, if all of them are longer than `most` bytes, or if the server refuses to tell.
     pub async fn user_variables(
         &mut self,
         names: &BTreeSet<Box<str>>,
         most: usize,
     ) -> Result<Option<Values>, BackendError> {
         let each = || names.iter().map(|name| &**name);
-        let answer = self.own(&user_variables::ask(each())).await?;
-        let values = user_variables::values(each(), answer, most);
+        let values = match names.is_empty() {
+            true => Some(Values::default()),
+            false => {
+                let answer = self.question(&user_variables::ask(each())).await?;
+                answer.and_then(|answer| user_variables::values(each(), answer, most))
+            }
+        };
         if let Some(values) = &values {
             self.state.user_variables = Rc::clone(values);
         }
         Ok(values)
     }
 
-    /// The last generated id, and which roles are active, as SET ROLE takes them. No roles, if the server has none.
-    pub async fn id_and_role(&mut self) -> Result<(u64, Option<Rc<str>>), BackendError> {
+    /// The last generated id, and which roles are active, as SET ROLE takes them: no roles, if the server has none. Nothing
+    /// at all, if the server refuses to tell.
+    pub async fn id_and_role(&mut self) -> Result<Option<(u64, Option<Rc<str>>)>, BackendError> {
         let has_roles = self.state.own_role.is_some();
-        let ask = if has_roles { "SELECT LAST_INSERT_ID(),CURRENT_ROLE()" } else { "SELECT LAST_INSERT_ID()" };
-        let mut row = self.rows(ask).await?.into_iter().next().unwrap_or_default().into_iter();
-        let id = row.next().flatten().and_then(|id| id.parse().ok()).unwrap_or_default();
+        let role = if has_roles { CURRENT_ROLE } else { "NULL" };
+        let Some([id, role]) = self.ask(["LAST_INSERT_ID()", role]).await? else { return Ok(None) };
+        let Some(id) = id.and_then(|id| id.parse().ok()) else { return Ok(None) };
         if has_roles {
-            self.state.role = Some(role_of(row.next().flatten(), self.family.reports_all));
+            self.state.role = Some(role_of(role, self.is_mysql()));
         }
-        Ok((id, self.state.role.clone()))
+        Ok(Some((id, self.state.role.clone())))
     }
 
     /// The roles of the login.
@@ -384,6 +458,11 @@ impl Connection {
     /// What variables are behind COM_RESET_CONNECTION, where they differ from what they were right after login.
     pub fn values_after_reset(&self) -> &Values {
         &self.family.after_reset
+    }
+
+    /// Whether the server is one of MySQL's.
+    const fn is_mysql(&self) -> bool {
+        self.family.reports_all
     }
 
     /// Whether the server reports variables whichever way they are set. MariaDB is silent about `SET @@name`.
@@ -405,49 +484,74 @@ impl Connection {
     }
 
     /// From now on the server reports what the session's client set, for a statement that looks at that or changes it.
-    /// [`Connection::read_back`] must follow.
-    pub async fn report_for_client(&mut self, in_transaction: bool) -> Result<(), BackendError> {
-        let gtids = !in_transaction;
-        self.reports_for_client = Some(gtids);
+    /// [`Connection::read_back`] must follow. `may_be_in_transaction`: a server refuses to change the reports of positions
+    /// then; its own status does not tell of every transaction while autocommit is off.
+    pub async fn report_for_client(&mut self, may_be_in_transaction: bool) -> Result<(), BackendError> {
+        let gtids = !may_be_in_transaction;
         let theirs = tracking::theirs(&self.state.values, &self.state.fresh, gtids);
-        self.own(&theirs).await.map(drop)
+        // If it refuses, the client sees what the server reports to Splitfin.
+        self.reports_for_client = self.question(&theirs).await?.map(|_| gtids);
+        Ok(())
     }
 
     /// Reads which variables differ from what they were when the session began, as the server may not have reported all
-    /// that was set meanwhile, and has it report what Splitfin needs again.
-    pub async fn read_back(&mut self) -> Result<Values, BackendError> {
-        let ask = ask_for_variables("SESSION", self.state.own.keys().map(|name| &**name));
-        let answer = self.own(&ask).await?;
-        let results = answer.collation;
-        let mut values = rows_by_name(answer);
-        if values.get(RESULTS).is_some_and(|charset| !charset.is_empty())
-            && let Some(name) = self.collation_name(results).await?
-        {
-            values.insert(RESULTS.into(), name.into());
-        }
+    /// that was set meanwhile, and has it report what Splitfin needs again. Nothing, if the server refuses to tell: then it
+    /// has to be asked again.
+    pub async fn read_back(&mut self) -> Result<Option<Values>, BackendError> {
+        let Some(mut values) = self.session_values().await? else { return Ok(None) };
         if self.state.guard
             && let Some(name) = self.state.guard_variable()
         {
             self.keep(&mut values, |other| other == name);
         }
         values.retain(|name, value| self.state.usual(&self.state.fresh, name) != Some(&**value));
-        if let Some(gtids) = self.reports_for_client.take() {
+        if let Some(gtids) = self.reports_for_client {
             if !gtids {
                 // The server was not told what the client set of positions.
                 self.keep(&mut values, |name| name == tracking::GTIDS);
             }
             let theirs = values.get(tracking::VARIABLES).map_or("", |list| list);
             let ours = tracking::ours(&self.state.tracked, theirs, &self.state.own, gtids);
-            self.own(&ours).await?;
+            if self.question(&ours).await?.is_none() {
+                return Ok(None);
+            }
+            self.reports_for_client = None;
         } else {
             // The server was never told what the client set of tracking.
             self.keep(&mut values, tracking::is_setting);
         }
-        Ok(Rc::new(values))
+        Ok(Some(Rc::new(values)))
+    }
+
+    /// The values that all variables of which any is known have now, in the words of SHOW VARIABLES.
+    async fn session_values(&mut self) -> Result<Option<BTreeMap<Box<str>, Box<str>>>, BackendError> {
+        let names: Vec<Box<str>> = self.state.own.keys().cloned().collect();
+        let columns: Vec<String> = names.iter().map(|name| neutral(&format!("@@session.{name}"))).collect();
+        // The first column is there for its collation.
+        let ask = format!("SELECT @@session.collation_connection,{} LIMIT 1", columns.join(","));
+        let Some(answer) = self.question(&ask).await? else { return Ok(None) };
+        let results = answer.collation;
+        let Some(row) = answer.rows.into_iter().next().filter(|row| row.len() == names.len() + 1) else {
+            return Ok(None);
+        };
+        let mut values: BTreeMap<Box<str>, Box<str>> =
+            names.into_iter().zip(row.into_iter().skip(1)).map(|(name, value)| {
+                let value = value.unwrap_or_default();
+                let shown = as_shown(self.state.own.get(&name).map_or("", |own| own), &value).into();
+                (name, shown)
+            }).collect();
+        if values.get(RESULTS).is_some_and(|charset| !charset.is_empty()) {
+            match self.collation_name(results).await? {
+                Some(Some(name)) => drop(values.insert(RESULTS.into(), name.into())),
+                Some(None) => {}
+                None => return Ok(None),
+            }
+        }
+        Ok(Some(values))
     }
 
     /// Of these variables, what the session had before counts, not what the server says.
-    fn keep(&self, values: &mut std::collections::BTreeMap<Box<str>, Box<str>>, these: impl Fn(&str) -> bool) {
+    fn keep(&self, values: &mut BTreeMap<Box<str>, Box<str>>, these: impl Fn(&str) -> bool) {
         values.retain(|name, _| !these(name));
         let before = self.state.values.iter().filter(|(name, _)| these(name));
         values.extend(before.map(|(name, value)| (name.clone(), value.clone())));
@@ -488,7 +592,7 @@ impl Connection {
         self.state.user_variables = Values::default();
         self.state.guard = false;
         self.reports_for_client = None;
-        self.own(&tracking::ours(&self.state.tracked, "", &self.state.own, true)).await?;
+        self.run(&tracking::ours(&self.state.tracked, "", &self.state.own, true)).await?;
         // MySQL goes back to its global character set, not to that of the login: the difference is set by value.
         let values = self.state.own.iter().filter(|(name, _)| CHARSET.contains(&&***name));
         self.state.values = Rc::new(values.map(|(name, _)| (name.clone(), Box::default())).collect());
@@ -539,8 +643,17 @@ impl Connection {
     }
 }
 
-/// The statement that asks for the active roles.
-pub(crate) const CURRENT_ROLE: &str = "SELECT CURRENT_ROLE()";
+/// A value in the words of SHOW VARIABLES, where `own` is one of that variable's: MySQL's `@@name` gives 1 for ON.
+fn as_shown<'v>(own: &str, value: &'v str) -> &'v str {
+    match (own, value) {
+        ("ON" | "OFF", "1") => "ON",
+        ("ON" | "OFF", "0") => "OFF",
+        _ => value,
+    }
+}
+
+/// The expression that gives the active roles.
+pub(crate) const CURRENT_ROLE: &str = "CURRENT_ROLE()";
 
 /// What it gave, as SET ROLE takes it: MySQL has a list of quoted names, MariaDB the name of one, or NULL.
 pub(crate) fn role_of(value: Option<String>, mysql: bool) -> Rc<str> {

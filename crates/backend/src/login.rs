@@ -3,6 +3,7 @@
 use crate::connection::{CURRENT_ROLE, Connection, Family, role_of};
 use crate::error::BackendError;
 use crate::query::{Answer, query, query_all};
+use crate::question::{ROLLBACK, select};
 use crate::state::{COLLATION, RESULTS, State, Values};
 use crate::tracking::{self, TRACKING_SETTINGS};
 use splitfin_protocol::Capabilities;
@@ -151,6 +152,7 @@ async fn log_in(
                     has_roles: greeting.is_some_and(|greeting| {
                         !greeting.version.starts_with("5.") || greeting.version.contains("MariaDB")
                     }),
+                    is_mariadb: greeting.is_some_and(|greeting| greeting.version.contains("MariaDB")),
                 };
                 return Ok((framed, agreed, greeted));
             }
@@ -168,6 +170,7 @@ fn random() -> Result<[u8; 32], BackendError> {
 struct Greeted {
     id: u32,
     has_roles: bool,
+    is_mariadb: bool,
 }
 
 /// Asks which of the tracked variables this server has, remembers their values, and has their changes reported.
@@ -179,10 +182,11 @@ async fn prepare(
     tracked: &[&str],
 ) -> Result<Connection, BackendError> {
     let id = greeted.id;
-    let ask_role = if greeted.has_roles { CURRENT_ROLE } else { "DO 0" };
-    let ask = ask_for_variables("SESSION", tracked.iter().copied().chain([LAST_GTID]).chain(TRACKING_SETTINGS));
-    let ask_global = ask_for_variables("GLOBAL", CHARSET.into_iter());
-    let [own, global, role] = match query_all(&mut framed, capabilities, [&ask, &ask_global, ask_role]).await {
+    let ask_role = select([if greeted.has_roles { CURRENT_ROLE } else { "NULL" }]);
+    let named = |scope, names: &mut dyn Iterator<Item = &str>| ask_for_variables(scope, names, greeted.is_mariadb);
+    let ask = named("SESSION", &mut tracked.iter().copied().chain([LAST_GTID]).chain(TRACKING_SETTINGS));
+    let ask_global = named("GLOBAL", &mut CHARSET.into_iter());
+    let [own, global, role] = match query_all(&mut framed, capabilities, [&ask, &ask_global, &ask_role]).await {
         Ok(answers) => answers,
         Err(BackendError::Refused { code: MUST_CHANGE_PASSWORD, state, message, .. }) => {
             let why = ServerError { code: MUST_CHANGE_PASSWORD, state, message };
@@ -202,6 +206,10 @@ async fn prepare(
     // It is reported like a variable, but nobody can set it. Only MariaDB has it.
     let is_mariadb = own.remove(LAST_GTID).is_some();
     let own = Rc::new(own);
+    if !is_mariadb && own.get("autocommit").is_some_and(|value| &**value == "OFF") {
+        // MySQL shows variables from a table, which has begun a transaction that its status does not show.
+        query(&mut framed, capabilities, ROLLBACK).await?;
+    }
     query(&mut framed, capabilities, &tracking::ours(&list, "", &own, true)).await?;
     let role = greeted.has_roles.then(|| role_of(role.first_value(), !is_mariadb));
     let state = State {
@@ -234,14 +242,19 @@ const MUST_CHANGE_PASSWORD: u16 = 1820;
 pub(crate) const CHARSET: [&str; 4] =
     ["character_set_client", "character_set_connection", "character_set_results", "collation_connection"];
 
-/// The statement that asks for the values of these variables.
-pub(crate) fn ask_for_variables<'a>(scope: &str, names: impl Iterator<Item = &'a str>) -> String {
+/// The statement that asks which of these variables there are, and for their values. MariaDB selects them from a table, under
+/// the limits that its sessions begin with.
+fn ask_for_variables<'a>(scope: &str, names: &mut dyn Iterator<Item = &'a str>, mariadb: bool) -> String {
     let names: Vec<&str> = names.collect();
-    format!("SHOW {scope} VARIABLES WHERE Variable_name IN ('{}')", names.join("','"))
+    let unlimited = match mariadb {
+        true => "SET STATEMENT sql_select_limit=18446744073709551615,sql_big_selects=1 FOR ",
+        false => "",
+    };
+    format!("{unlimited}SHOW {scope} VARIABLES WHERE Variable_name IN ('{}')", names.join("','"))
 }
 
 /// Values of variables by name.
-pub(crate) fn rows_by_name(answer: Answer) -> BTreeMap<Box<str>, Box<str>> {
+fn rows_by_name(answer: Answer) -> BTreeMap<Box<str>, Box<str>> {
     let pair = |row: Vec<Option<String>>| match <[Option<String>; 2]>::try_from(row) {
         Ok([Some(name), value]) => Some((name.to_ascii_lowercase().into(), value.unwrap_or_default().into())),
         _ => None,

@@ -2,7 +2,7 @@
 
 use crate::alarm::Alarm;
 use crate::backends::Backends;
-use crate::connection::Connection;
+use crate::connection::{Collations, Connection};
 use crate::era::{Age, Began, Era};
 use crate::error::BackendError;
 use crate::lease::Lease;
@@ -90,6 +90,7 @@ pub struct Pools {
     random: Cell<u64>,
     /// What variables were right after logins.
     known_values: RefCell<Vec<Values>>,
+    collations: RefCell<HashMap<BackendId, Collations>>,
 }
 
 impl Pools {
@@ -104,6 +105,7 @@ impl Pools {
             released: (0..MOST_BACKENDS).map(|_| Notify::new()).collect(),
             random: Cell::new(seed | 1),
             known_values: RefCell::default(),
+            collations: RefCell::default(),
         })
     }
 
@@ -219,7 +221,30 @@ impl Pools {
         right.used();
         connection.set_era(era);
         self.share_values(&mut connection);
+        self.name_collations(backend, &mut connection, limit).await?;
         Ok(Box::new(connection))
+    }
+
+    /// The first connection to a server learns its collations for all that follow.
+    async fn name_collations(
+        &self,
+        backend: BackendId,
+        connection: &mut Connection,
+        limit: Duration,
+    ) -> Result<(), BackendError> {
+        let known = self.collations.borrow().get(&backend).cloned();
+        let names = match known {
+            Some(names) => names,
+            None if connection.sandbox().is_some() => return Ok(()),
+            None => {
+                let asked = tokio::time::timeout(limit, connection.collation_names()).await;
+                let names = asked.map_err(|_| BackendError::LoginTimeout(limit))??;
+                self.collations.borrow_mut().insert(backend, Rc::clone(&names));
+                names
+            }
+        };
+        connection.set_collation_names(names);
+        Ok(())
     }
 
     /// Servers with the same configuration have the same values.
@@ -278,9 +303,9 @@ impl Pools {
         let Some(target) = self.common.backends.get(backend) else { return Ok(()) };
         let mut connection = open(target, account, None, &[], self.settings.get().connect_timeout).await?;
         let what = if query_only { "QUERY" } else { "CONNECTION" };
-        match connection.first_value(&format!("KILL {what} {thread}")).await {
+        match connection.run(&format!("KILL {what} {thread}")).await {
             // It is gone already.
-            Ok(_) | Err(BackendError::Refused { code: UNKNOWN_THREAD, .. }) => Ok(()),
+            Ok(()) | Err(BackendError::Refused { code: UNKNOWN_THREAD, .. }) => Ok(()),
             Err(error) => Err(error),
         }
     }

@@ -71,6 +71,7 @@ fn kind_of(payload: &[u8], capabilities: Capabilities) -> Result<(u16, u8, u16),
     Ok((collation, reader.u8("column type")?, reader.u16("column flags")?))
 }
 
+/// Some answers come in the session's character set. If that is UTF-16 or the like, they are read as far as they are ASCII.
 fn text_row(payload: &[u8]) -> Vec<Option<String>> {
     let mut reader = Reader::new(payload);
     let mut row = Vec::new();
@@ -81,7 +82,7 @@ fn text_row(payload: &[u8]) -> Vec<Option<String>> {
             continue;
         }
         match reader.lenenc_bytes("value") {
-            Ok(value) => row.push(Some(String::from_utf8_lossy(value).into_owned())),
+            Ok(value) => row.push(Some(String::from_utf8_lossy(value).replace('\0', ""))),
             Err(_) => break,
         }
     }

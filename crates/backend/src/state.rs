@@ -192,10 +192,15 @@ impl State {
         if results.is_some() {
             names.extend(["character_set_client", "character_set_connection"]);
         }
-        // In the order of the alphabet a collation comes behind its character set.
+        let sets_join_size = target(JOIN_SIZE) != current(JOIN_SIZE);
+        if sets_join_size {
+            names.insert(BIG_SELECTS);
+        }
+        // In the order of the alphabet a collation comes after its character set, and the switch after its limit.
         for name in names.into_iter().filter(|name| Some(*name) != guard_variable && *name != COLLATION) {
             let said = results.is_some() && (name == RESULTS || target(name).is_none());
-            let again = results.is_some() && name.starts_with("character_set_c");
+            let again = (results.is_some() && name.starts_with("character_set_c"))
+                || (sets_join_size && name == BIG_SELECTS);
             if said || (target(name) == current(name) && !again) {
                 continue;
             }
@@ -236,6 +241,9 @@ impl State {
     }
 }
 
+/// Setting this one sets [`BIG_SELECTS`] too. Source: `fix_max_join_size` in `sys_vars.cc`.
+const JOIN_SIZE: &str = "max_join_size";
+const BIG_SELECTS: &str = "sql_big_selects";
 pub(crate) const COLLATION: &str = "collation_connection";
 /// The character set of results. Its value here is a collation, which `SET NAMES … COLLATE` and logins choose and which
 /// shows in the metadata of all columns; or a character set, for that one's usual collation.
@@ -330,6 +338,30 @@ mod tests {
     #[test]
     fn a_connection_that_fits_needs_nothing() {
         assert!(sent(&mut state(), &Wanted::default()).is_empty());
+    }
+
+    #[test]
+    fn a_limit_of_joins_is_set_before_its_switch() {
+        let mut state = state();
+        state.own = values(&[("max_join_size", "18446744073709551615"), ("sql_big_selects", "ON")]);
+        state.fresh = Rc::clone(&state.own);
+        let limited = |more: &[(&str, &str)]| Wanted {
+            values: values(&[&[("max_join_size", "2")], more].concat()),
+            ..Wanted::default()
+        };
+        assert_eq!(
+            sent(&mut state, &limited(&[("sql_big_selects", "OFF")])),
+            ["SET @@session.max_join_size=2,@@session.sql_big_selects='OFF'"]
+        );
+        assert_eq!(
+            sent(&mut state, &limited(&[])),
+            ["SET @@session.sql_big_selects='ON'"],
+            "as the session began: on, but now with a limit"
+        );
+        assert_eq!(
+            sent(&mut state, &Wanted::default()),
+            ["SET @@session.max_join_size=18446744073709551615,@@session.sql_big_selects='ON'"]
+        );
     }
 
     #[test]

@@ -2,15 +2,22 @@
 //! other.
 
 use crate::query::Answer;
+use crate::question::neutral;
 use crate::state::Values;
 use std::collections::BTreeMap;
 use std::rc::Rc;
 
-/// The statement that asks for values, their bytes and their collations.
+/// The question for the types of variables, their values, the bytes of these and their collations. There is at least one name.
 pub(crate) fn ask<'a>(names: impl Iterator<Item = &'a str>) -> String {
-    let columns: Vec<String> =
-        names.map(|name| format!("@`{0}`,HEX(@`{0}`),COLLATION(@`{0}`)", name.replace('`', "``"))).collect();
-    format!("SELECT {}", columns.join(","))
+    let columns: Vec<String> = names
+        .map(|name| {
+            let name = format!("@`{}`", name.replace('`', "``"));
+            let [value, bytes, collation] =
+                [&name, &format!("HEX({name})"), &format!("COLLATION({name})")].map(|column| neutral(column));
+            format!("{name},{value},{bytes},{collation}")
+        })
+        .collect();
+    format!("SELECT {} LIMIT 1", columns.join(","))
 }
 
 /// The values of `names`, without those that were never set. Nothing, if one of them cannot be said elsewhere, or if they are
@@ -20,8 +27,8 @@ pub(crate) fn values<'a>(names: impl Iterator<Item = &'a str>, answer: Answer, m
     let mut values = BTreeMap::new();
     let mut length = 0;
     for (at, name) in names.enumerate() {
-        let [value, hex, collation] = row.get(3 * at..3 * at + 3)? else { return None };
-        let (kind, flags) = *answer.kinds.get(3 * at)?;
+        let [_, value, hex, collation] = row.get(4 * at..4 * at + 4)? else { return None };
+        let (kind, flags) = *answer.kinds.get(4 * at)?;
         let collation = collation.as_deref()?;
         let expression = match (value, hex) {
             (Some(value), Some(hex)) => expression(kind, flags, value, hex, collation)?,
@@ -59,7 +66,8 @@ fn expression(kind: u8, flags: u16, value: &str, hex: &str, collation: &str) -> 
         15 | 249..=254 => {
             let charset = collation.split_once('_').map_or(collation, |(charset, _)| charset);
             let is_name = collation.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_');
-            let literal = if hex.is_empty() { "''".to_owned() } else { format!("X'{hex}'") };
+            // Under EMPTY_STRING_IS_NULL an empty literal in quotes would be NULL.
+            let literal = format!("X'{hex}'");
             match collation {
                 "binary" => Some(format!("_binary {literal}")),
                 _ => is_name.then(|| format!("_{charset} {literal} COLLATE {collation}")),
@@ -83,7 +91,7 @@ mod tests {
             (246, 0x80, "1.50", "", "binary", "1.50"),
             (246, 0x80, "3", "", "binary", "3."),
             (253, 0, "it's", "69742773", "utf8mb4_general_ci", "_utf8mb4 X'69742773' COLLATE utf8mb4_general_ci"),
-            (251, 0, "", "", "latin1_bin", "_latin1 '' COLLATE latin1_bin"),
+            (251, 0, "", "", "latin1_bin", "_latin1 X'' COLLATE latin1_bin"),
             (251, 0x80, "A", "41", "binary", "_binary X'41'"),
         ] {
             assert_eq!(expression(kind, flags, value, hex, collation).as_deref(), Some(expected));

@@ -260,7 +260,8 @@ fn effects(tokens: &[Token<'_>]) -> Effects {
     effects.set(Effects::SKIPS_ROWS, skips_rows(tokens));
     for (at, token) in tokens.iter().enumerate() {
         match token {
-            Token::Assign => effects |= Effects::USER_VARIABLE,
+            // In SET, UPDATE and routines `:=` also assigns system variables, columns and local variables.
+            Token::Assign if follows_user_variable(&tokens[..at]) => effects |= Effects::USER_VARIABLE,
             // GET DIAGNOSTICS, OUT parameters, columns of a file.
             Token::UserVariable(_) if ["get", "call", "load"].iter().any(|first| tokens[0].is_word(first)) => {
                 effects |= Effects::USER_VARIABLE;
@@ -314,6 +315,11 @@ fn effects(tokens: &[Token<'_>]) -> Effects {
         }
     }
     effects
+}
+
+fn follows_user_variable(before: &[Token<'_>]) -> bool {
+    let last = before.iter().rev().find(|token| **token != Token::Executable);
+    matches!(last, Some(Token::UserVariable(_)))
 }
 
 fn into_variable(tokens: &[Token<'_>]) -> bool {

@@ -68,26 +68,26 @@ impl Asked {
     }
 }
 
-/// The statement that asks for both counts. It must come first.
-pub const ASK_COUNTS: &str = "SELECT @@warning_count,@@error_count";
+/// The expressions that give both counts. These must be asked for first.
+pub const COUNTS: [&str; 2] = ["@@warning_count", "@@error_count"];
 
 /// The statement that asks a MariaDB for all else, and leaves everything as it is. `rows`: whether it knows ROW_NUMBER,
-/// as it does from 10.7 on.
-pub fn ask(rows: bool) -> String {
+/// as it does from 10.7 on. `neutral` makes an expression give the same bytes whatever the session has set.
+pub fn ask(rows: bool, neutral: impl Fn(&str) -> String) -> String {
     let mut declared = String::new();
     let mut got = "c=MYSQL_ERRNO".to_owned();
-    let mut told = "c,r".to_owned();
+    let mut told = format!("{},{}", neutral("c"), neutral("r"));
     if rows {
         got.push_str(",r=ROW_NUMBER");
     }
     for (at, name) in TEXTS.iter().enumerate() {
         let _ = write!(declared, "DECLARE t{at} TEXT CHARACTER SET utf8mb4;");
         let _ = write!(got, ",t{at}={name}");
-        let _ = write!(told, ",HEX(t{at})");
+        let _ = write!(told, ",{}", neutral(&format!("HEX(t{at})")));
     }
     format!(
         "BEGIN NOT ATOMIC DECLARE n,i INT DEFAULT 1;DECLARE c,r BIGINT DEFAULT 0;{declared}SHOW WARNINGS;\
-         GET DIAGNOSTICS n=NUMBER;WHILE i<=n DO GET DIAGNOSTICS CONDITION i {got};SELECT CONCAT_WS(',',{told});\
+         GET DIAGNOSTICS n=NUMBER;WHILE i<=n DO GET DIAGNOSTICS CONDITION i {got};SELECT CONCAT_WS(_binary',',{told}) LIMIT 1;\
          SET i=i+1;END WHILE;END"
     )
 }
@@ -182,7 +182,8 @@ impl Conditions {
                 what if what.is_word("errors") => ("error_count", self.counts.1),
                 _ => return None,
             };
-            return end.is_empty().then(|| format!("SELECT {} AS `@@session.{name}`", count(number)).into_bytes());
+            let shown = || format!("SELECT {} AS `@@session.{name}` LIMIT 1", count(number)).into_bytes();
+            return end.is_empty().then(shown);
         }
         let errors_only = what.is_word("errors");
         if !errors_only && !what.is_word("warnings") {
@@ -204,7 +205,8 @@ impl Conditions {
             let message = literal(&texts[MESSAGE]);
             let _ = write!(sql, " UNION ALL SELECT _utf8mb3'{level}',CAST({code} AS UNSIGNED),{message}");
         }
-        sql.push(' ');
+        // No limit of the session's applies to SHOW.
+        sql.push_str(if rest.trim_ascii().is_empty() { " LIMIT 18446744073709551615" } else { " " });
         Some([sql.as_bytes(), rest].concat())
     }
 

@@ -27,6 +27,8 @@ bitflags! {
         const DIAGNOSTICS = 1 << 8;
         /// A variable was set that servers do not report.
         const UNTRACKED_VARIABLE = 1 << 9;
+        /// The server refused to tell what a statement left in the session.
+        const UNTOLD = 1 << 12;
         /// A cursor is open.
         const CURSOR = 1 << 10;
         /// Pieces of a parameter were sent.
@@ -44,7 +46,7 @@ bitflags! {
 
 impl fmt::Display for Pins {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        const NAMES: [(Pins, &str); 16] = [
+        const NAMES: [(Pins, &str); 17] = [
             (Pins::USER_VARIABLE, "user variables"),
             (Pins::TEMPORARY_TABLE, "a temporary table"),
             (Pins::TABLE_LOCK, "table locks"),
@@ -60,6 +62,7 @@ impl fmt::Display for Pins {
             (Pins::SEQUENCE, "a sequence"),
             (Pins::BACKUP_LOCK, "a backup lock"),
             (Pins::EXPIRED_PASSWORD, "an expired password"),
+            (Pins::UNTOLD, "session state that the server refused to tell"),
             (Pins::UNEXPLAINED_CHANGE, "an unexplained change of session state"),
         ];
         let mut first = true;

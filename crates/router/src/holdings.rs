@@ -117,13 +117,13 @@ impl Holdings {
         }
     }
 
-    /// The condition that tells whether the connection still has any user lock, if all their names are known.
+    /// The expression that tells whether the connection still has any user lock, if all their names are known.
     pub fn ask_for_locks(&self) -> Option<String> {
         if self.locks.nameless || self.locks.named.is_empty() {
             return None;
         }
         let held = self.locks.named.iter().map(|name| format!("IS_USED_LOCK({name})<=>CONNECTION_ID()"));
-        Some(format!("SELECT {}", held.collect::<Vec<_>>().join(" OR ")))
+        Some(held.collect::<Vec<_>>().join(" OR "))
     }
 
     /// The server said that there is no user lock any more.
@@ -297,7 +297,7 @@ mod tests {
         let mut holdings = Holdings::default();
         assert_eq!(holdings.ask_for_locks(), None);
         holdings.note(b"SELECT GET_LOCK('it''s', 5)", LexMode::default(), None, false);
-        assert_eq!(holdings.ask_for_locks().as_deref(), Some("SELECT IS_USED_LOCK('it''s')<=>CONNECTION_ID()"));
+        assert_eq!(holdings.ask_for_locks().as_deref(), Some("IS_USED_LOCK('it''s')<=>CONNECTION_ID()"));
         holdings.no_locks();
         assert_eq!(holdings.pins(), Pins::empty());
     }

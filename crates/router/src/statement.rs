@@ -94,6 +94,8 @@ bitflags! {
         const ONE_BY_ONE = 1 << 25;
         /// Leaves out rows, which FOUND_ROWS() counts.
         const SKIPS_ROWS = 1 << 26;
+        /// Runs statements that its text does not show: CALL, EXECUTE, compound statements.
+        const RUNS_OTHERS = 1 << 27;
     }
 }
 

@@ -293,16 +293,20 @@ async fn look_up(
     if eligible.is_empty() {
         return Ok(None);
     }
-    let wanted = Wanted::default();
+    // Servers may have other defaults: a transaction that stays open would look at old accounts, and names would be cut off.
+    let values = [("autocommit", "ON"), ("group_concat_max_len", "1048576")];
+    let values = Rc::new(values.map(|(name, value)| (name.into(), value.into())).into());
+    let wanted = Wanted { values, ..Wanted::default() };
     let age = Age::Any(None);
     let checkout = Checkout { eligible: &eligible, account: &account, wanted: &wanted, snapshot: &snapshot, age };
     let mut lease = worker.pools.checkout(&checkout).await.map_err(|(_, error)| error.to_string())?;
+    lease.apply(&wanted).await.map_err(|error| error.to_string())?;
     // As digits, so that no name can be anything but a name.
     let digits: String = user.bytes().map(|byte| format!("{byte:02X}")).collect();
-    let sql = format!("SELECT {what} FROM {table} WHERE User = CONVERT(X'{digits}' USING utf8mb4) AND {condition}");
-    let found = lease.first_value(&sql).await.map_err(|error| error.to_string())?;
+    let from = format!("{table} WHERE User = CONVERT(X'{digits}' USING utf8mb4) AND {condition}");
+    let found = lease.rows(&[what], &from).await.map_err(|error| error.to_string())?;
     lease.release();
-    Ok(found)
+    Ok(found.into_iter().next().and_then(|row| row.into_iter().next()).flatten())
 }
 
 /// A password that a server accepted so short ago is not proven again.

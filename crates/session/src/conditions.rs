@@ -10,11 +10,12 @@ use crate::error::{SessionError, Unserved};
 use crate::found_rows::{NONE, make, will_be_asked};
 use crate::job::{Job, Kind};
 use crate::serve::Session;
+use splitfin_backend::question::{neutral, select, select_from_tables};
 use splitfin_backend::{BackendError, Lease, Wanted};
 use splitfin_protocol::packet::ErrPacket;
 use splitfin_protocol::packet::attributes::NO_ATTRIBUTES;
 use splitfin_protocol::{Capabilities, CommandByte, Outcome};
-use splitfin_router::conditions::{ASK_COUNTS, Asked, Conditions, ask};
+use splitfin_router::conditions::{Asked, COUNTS, Conditions, ask};
 use splitfin_router::{Because, Class, Effects, Pins, Statement, Tables};
 
 /// Where they are.
@@ -76,10 +77,10 @@ impl Session {
                 Tables::Used if counts => self.left = Left::default(),
                 Tables::Unknown if self.left.may_be_some() => {
                     self.state.learn_counts(Some(lease)).await;
-                    match lease.first_value("SELECT @@warning_count").await {
-                        Ok(count) if count.as_deref() == Some("0") => self.left = Left::default(),
-                        Ok(_) | Err(BackendError::Refused { .. }) => {}
-                        Err(error) => return Err(error),
+                    if let Some([Some(count)]) = lease.ask(["@@warning_count"]).await?
+                        && count == "0"
+                    {
+                        self.left = Left::default();
                     }
                 }
                 Tables::Used | Tables::Unused | Tables::Unknown => {}
@@ -122,7 +123,7 @@ impl Session {
         if (!asks && !is_unclear) || (is_none && !lease.has_conditions()) {
             return Ok(());
         }
-        let own = if is_none { FORGET.to_owned() } else { conditions.raise() };
+        let own = if is_none { select_from_tables(FORGET, self.state.mysql) } else { conditions.raise() };
         lease.apply(wanted).await?;
         run_own(lease, &own).await?;
         lease.note_conditions(!is_none);
@@ -145,10 +146,10 @@ impl Session {
             return Ok(());
         }
         lease.apply(wanted).await?;
-        match lease.first_value(&make(rows)).await {
-            // It may be more than the session's limits let a statement look at; what is there is another session's.
+        match lease.run(&make(rows, self.state.mysql)).await {
+            // It may take longer than the session's limits let it; what is there is another session's.
             Err(BackendError::Refused { .. }) => run_own(lease, NONE).await,
-            other => other.map(drop),
+            other => other,
         }
     }
 
@@ -187,7 +188,7 @@ impl Session {
     /// A user variable that is a whole number, or NULL, which counts as 0.
     async fn whole_number(&mut self, name: &str) -> Option<i64> {
         if let Some(lease) = self.affinity.lease_mut() {
-            let value = lease.first_value(&format!("SELECT @`{}`", name.replace('`', "``"))).await.ok()?;
+            let [value] = lease.ask([&format!("@`{}`", name.replace('`', "``"))]).await.ok()??;
             return value.map_or(Some(0), |value| value.parse().ok());
         }
         match self.state.user_variables.get(name) {
@@ -212,13 +213,13 @@ impl Session {
         }
         let snapshot = self.worker.topology.snapshot();
         let version = snapshot.backend(lease.backend()).and_then(|view| view.version.as_deref());
-        let details = ask(version.is_some_and(knows_rows));
-        let [counts, rows] = match lease.all_rows([ASK_COUNTS, &details]).await {
+        let details = ask(version.is_some_and(knows_rows), neutral);
+        let [counts, rows] = match lease.all_rows([&select(COUNTS), &details]).await {
             Ok(answers) => answers,
-            // Told to end, or out of time: what was left went with that.
+            // A refusal is no answer: they stay where they are.
             Err(error @ BackendError::Refused { .. }) => {
-                tracing::debug!(session = self.id, %error, "warnings could not be read");
-                Default::default()
+                tracing::info!(session = self.id, %error, "a server refused to tell warnings: the session keeps its connection");
+                return Ok(false);
             }
             Err(error) => return Err(error),
         };
@@ -316,8 +317,8 @@ fn command_of(packet: &[u8]) -> Option<CommandByte> {
 /// Runs a statement for what it leaves behind. In the middle of an XA transaction it is refused, which leaves something as
 /// well.
 async fn run_own(lease: &mut Lease, sql: &str) -> Result<(), BackendError> {
-    match lease.first_value(sql).await {
-        Ok(_) | Err(BackendError::Refused { .. }) => Ok(()),
+    match lease.run(sql).await {
+        Ok(()) | Err(BackendError::Refused { .. }) => Ok(()),
         Err(error) => Err(error),
     }
 }
@@ -338,7 +339,7 @@ fn gets_diagnostics(statement: &Statement) -> bool {
 }
 
 /// It uses a table, and so ends what a connection has to show.
-const FORGET: &str = "SELECT 1 FROM information_schema.ENGINES LIMIT 1";
+const FORGET: &str = "1 FROM information_schema.ENGINES LIMIT 1";
 /// Rows of an answer with more conditions than are carried about: they hold their connection.
 const MOST: usize = 1000;
 

@@ -9,6 +9,7 @@ use crate::marks::{Marks, SharedMark};
 use crate::metrics::{Metrics, add};
 use crate::serve::Session;
 use crate::worker::Worker;
+use splitfin_backend::question::{neutral, select, select_from_tables};
 use splitfin_protocol::session_track::{Change, Changes};
 use splitfin_protocol::{Outcome, Status};
 use splitfin_router::consistency::{Choice, Fresh, Learned, Mark, Needed, Reads, choose, fresh, is_synced};
@@ -241,9 +242,9 @@ impl Session {
     /// Asks a server where it is, so that the session may leave it. Whether it answered.
     async fn ask(&mut self, backend: BackendId, snapshot: &Snapshot) -> bool {
         let Some(view) = snapshot.backend(backend) else { return false };
-        let (family, sql) = match snapshot.family {
-            Some(Family::Mysql) => (Family::Mysql, "SELECT @@global.gtid_executed"),
-            Some(Family::Mariadb) => (Family::Mariadb, "SELECT @@gtid_current_pos"),
+        let (family, position) = match snapshot.family {
+            Some(Family::Mysql) => (Family::Mysql, "@@global.gtid_executed"),
+            Some(Family::Mariadb) => (Family::Mariadb, "@@gtid_current_pos"),
             None => return false,
         };
         let wanted = self.state.wanted(snapshot.primary != Some(backend), false);
@@ -251,9 +252,9 @@ impl Session {
         let asking = async {
             let mut lease = self.check_out(&[backend], &wanted, snapshot).await.ok()?;
             lease.apply(&wanted).await.ok()?;
-            let value = lease.first_value(sql).await.ok()?;
+            let [value] = lease.ask([position]).await.ok()??;
             self.put_back(lease);
-            Position::parse(family, &value.unwrap_or_default()).ok()
+            Position::parse(family, &value?).ok()
         };
         let Ok(Some(position)) = tokio::time::timeout(limit, asking).await else { return false };
         add(&self.worker.metrics.asked, 1);
@@ -457,12 +458,18 @@ impl Drop for Wait {
 /// A statement that gives 0 as soon as the server has `needed`, and something else at the limit.
 fn wait_sql(needed: &Position, limit: Duration, version: &str) -> String {
     let seconds = limit.as_secs_f64();
-    match needed {
-        Position::Mariadb(_) => format!("SELECT MASTER_GTID_WAIT('{needed}',{seconds:.3})"),
+    // In the character set of the session a literal may be anything.
+    let needed_text = format!("_ascii'{needed}'");
+    let reached = match needed {
+        Position::Mariadb(_) => format!("MASTER_GTID_WAIT({needed_text},{seconds:.3})"),
         // Before 8.0 it waits for whole seconds: look, and do not wait.
-        _ if version.starts_with("5.") => format!("SELECT NOT GTID_SUBSET('{needed}',@@global.gtid_executed)"),
-        _ => format!("SELECT WAIT_FOR_EXECUTED_GTID_SET('{needed}',{seconds:.3})"),
-    }
+        _ if version.starts_with("5.") => format!("NOT GTID_SUBSET({needed_text},@@global.gtid_executed)"),
+        _ => {
+            let reached = neutral(&format!("WAIT_FOR_EXECUTED_GTID_SET({needed_text},{seconds:.3})"));
+            return select_from_tables(&format!("{reached} LIMIT 1"), true);
+        }
+    };
+    select([&*reached])
 }
 
 /// The positions of what a statement committed, from all of its OK packets.
@@ -487,7 +494,7 @@ fn committed(outcome: &Outcome) -> Position {
 
 /// Galera: gives 0 when the member has applied what its cluster had committed when it was asked. The member's own limit
 /// is much longer; see [`Wait::deadline`].
-const SYNC: &str = "SET STATEMENT wsrep_sync_wait=1 FOR SELECT 0";
+const SYNC: &str = "SET STATEMENT wsrep_sync_wait=1 FOR SELECT CAST('0' AS BINARY) LIMIT 1";
 
 /// Whether a replica that has what was committed at `position` has all that was committed in front of it.
 fn is_ordered(position: &Position, snapshot: &Snapshot) -> bool {
@@ -554,11 +561,12 @@ mod tests {
     fn waits_are_what_each_server_understands() {
         let limit = Duration::from_millis(50);
         let mariadb = Position::parse(Family::Mariadb, "0-1-5").unwrap();
-        assert_eq!(wait_sql(&mariadb, limit, "10.11.19-MariaDB"), "SELECT MASTER_GTID_WAIT('0-1-5',0.050)");
+        let expected = select(["MASTER_GTID_WAIT(_ascii'0-1-5',0.050)"]);
+        assert_eq!(wait_sql(&mariadb, limit, "10.11.19-MariaDB"), expected);
         let uuid = "3e11fa47-71ca-11e1-9e33-c80aa9429562";
         let mysql = Position::parse(Family::Mysql, &format!("{uuid}:5")).unwrap();
-        let expected = format!("SELECT WAIT_FOR_EXECUTED_GTID_SET('{uuid}:5',0.050)");
-        assert_eq!(wait_sql(&mysql, limit, "9.7.4"), expected);
+        let expected = format!("WAIT_FOR_EXECUTED_GTID_SET(_ascii'{uuid}:5',0.050)");
+        assert!(wait_sql(&mysql, limit, "9.7.4").contains(&expected));
         assert!(wait_sql(&mysql, limit, "5.7.44-log").contains("GTID_SUBSET"));
     }
 }

@@ -374,7 +374,8 @@ impl Session {
         let looks_at_tracking = job.statement.effects.contains(Effects::TRACKING);
         if looks_at_tracking {
             lease.apply(wanted).await?;
-            lease.report_for_client(self.in_transaction()).await?;
+            let autocommits = self.state.status.contains(Status::AUTOCOMMIT);
+            lease.report_for_client(self.in_transaction() || !autocommits).await?;
         }
         if job.is_repeatable() {
             // State and statement go out in one write; if the state cannot be had, the reply is dropped with the connection.

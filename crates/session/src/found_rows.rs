@@ -3,6 +3,7 @@
 //! Servers count in their own ways: behind an UPDATE, MySQL gives the rows that matched and MariaDB what it gave before;
 //! behind a subquery, whatever that found last. Where no rule was found, the connection is asked.
 
+use splitfin_backend::question::{ALL_ROWS, select_from_tables};
 use splitfin_protocol::Outcome;
 use splitfin_router::Statement;
 
@@ -96,23 +97,23 @@ impl Before {
 }
 
 /// A statement that makes it this number on a connection, or, where that would take long, a mark in its place.
-pub(crate) fn make(rows: u64) -> String {
+pub(crate) fn make(rows: u64, mysql: bool) -> String {
     match rows {
         0 => NONE.to_owned(),
-        1..=SENT => format!("SELECT 1{}", " UNION ALL SELECT 1".repeat(rows as usize - 1)),
-        201..=LARGEST => count_up_to(rows),
-        _ => make(MARK),
+        1..=SENT => format!("SELECT 1{} {ALL_ROWS}", " UNION ALL SELECT 1".repeat(rows as usize - 1)),
+        201..=LARGEST => select_from_tables(&count_up_to(rows), mysql),
+        _ => make(MARK, mysql),
     }
 }
 
-/// A statement that finds so many rows, and sends one.
+/// What to select to find so many rows, and send one.
 fn count_up_to(rows: u64) -> String {
     let digits = rows.to_string().len() as u32;
     let digit = "(SELECT 0 AS n UNION SELECT 1 UNION SELECT 2 UNION SELECT 3 UNION SELECT 4 UNION SELECT 5 \
                  UNION SELECT 6 UNION SELECT 7 UNION SELECT 8 UNION SELECT 9)";
     let tables: Vec<String> = (0..digits).map(|at| format!("{digit} AS d{at}")).collect();
     let number: Vec<String> = (0..digits).map(|at| format!("d{at}.n*{}", 10u64.pow(at))).collect();
-    format!("SELECT SQL_CALC_FOUND_ROWS 1 FROM {} WHERE {}<{rows} LIMIT 1", tables.join(","), number.join("+"))
+    format!("SQL_CALC_FOUND_ROWS 1 FROM {} WHERE {}<{rows} LIMIT 1", tables.join(","), number.join("+"))
 }
 
 /// No rows.
@@ -230,10 +231,10 @@ mod tests {
 
     #[test]
     fn a_number_can_be_made() {
-        assert_eq!(make(0), "SELECT 1 FROM DUAL WHERE 0");
-        assert_eq!(make(3), "SELECT 1 UNION ALL SELECT 1 UNION ALL SELECT 1");
-        assert!(make(1234).contains("d3.n*1000<1234 LIMIT 1"));
-        assert_eq!(make(LARGEST + 1), make(MARK));
+        assert_eq!(make(0, true), "SELECT 1 FROM DUAL WHERE 0");
+        assert_eq!(make(3, true), format!("SELECT 1 UNION ALL SELECT 1 UNION ALL SELECT 1 {ALL_ROWS}"));
+        assert!(make(1234, false).contains("d3.n*1000<1234 LIMIT 1"));
+        assert_eq!(make(LARGEST + 1, false), make(MARK, false));
         let asked = "update orders set amount = ? where id in ( select ? )";
         assert!(will_be_asked(asked, false) && will_be_asked(asked, true));
         assert!(!will_be_asked("update orders set amount = ? where ?", true));

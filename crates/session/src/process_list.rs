@@ -124,7 +124,7 @@ impl Session {
         let asking = async {
             let mut lease: Lease = self.check_out(&[backend], &wanted, snapshot).await.ok()?;
             lease.apply(&wanted).await.ok()?;
-            let rows = lease.rows("SELECT ID, TIME, STATE, INFO FROM information_schema.PROCESSLIST").await.ok()?;
+            let rows = lease.rows(&["ID", "TIME", "STATE", "INFO"], "information_schema.PROCESSLIST").await.ok()?;
             self.put_back(lease);
             Some(rows)
         };

@@ -9,6 +9,7 @@ use crate::error::Unserved;
 use crate::execute::Failure;
 use crate::job::Job;
 use crate::serve::Session;
+use splitfin_backend::question::COMMIT;
 use splitfin_backend::{BackendError, Lease};
 use splitfin_protocol::Status;
 use splitfin_router::{Decision, Pins, Reason, Refusal};
@@ -31,7 +32,7 @@ impl Session {
     async fn end_on_replica(&mut self, mut lease: Lease, pins: Pins) {
         self.savepoints.clear();
         // Nothing can be lost that was only read: if it does not work, the connection is closed.
-        if lease.first_value("COMMIT").await.is_ok() && pins.is_empty() {
+        if lease.run(COMMIT).await.is_ok() && pins.is_empty() {
             self.put_back(lease);
         }
     }
@@ -80,9 +81,9 @@ impl Session {
         let mut lease = self.check_out(&decision.eligible, &wanted, snapshot).await.map_err(unserved)?;
         lease.apply(&wanted).await?;
         if in_transaction {
-            lease.first_value("START TRANSACTION READ ONLY").await?;
+            lease.run("START TRANSACTION READ ONLY").await?;
             for savepoint in &self.savepoints {
-                lease.first_value(savepoint).await?;
+                lease.run(savepoint).await?;
             }
         }
         Ok(lease)

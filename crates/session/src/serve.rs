@@ -370,7 +370,8 @@ impl Session {
             && let Some((mut lease, in_transaction, pins)) = self.affinity.take()
         {
             self.read_back(&mut lease).await.map_err(|error| SessionError::HeldConnectionLost(error.to_string()))?;
-            (self.affinity, _) = Affinity::hold(lease, in_transaction, pins);
+            let untold = if self.unread.is_any() { Pins::UNTOLD } else { Pins::empty() };
+            (self.affinity, _) = Affinity::hold(lease, in_transaction, (pins - Pins::UNTOLD) | untold);
         }
         if let Some(lease) = self.affinity.set_pins(|pins| pins - Pins::DIAGNOSTICS) {
             self.left = if ends { Left::default() } else { std::mem::take(&mut self.left) };

@@ -11,9 +11,10 @@ use crate::relay::is_deposed;
 use crate::route_log::Line;
 use crate::serve::{LastRoute, Next, Session};
 use crate::state::Noted;
+use splitfin_backend::question::ROLLBACK;
 use splitfin_backend::{BackendError, Lease};
 use splitfin_protocol::{Capabilities, Command, CommandByte, Outcome, Status};
-use splitfin_router::{Class, Effects, Holdings, Pins, Reason, offset};
+use splitfin_router::{Because, Class, Effects, Holdings, Pins, Reason, offset};
 use std::borrow::Cow;
 use std::rc::Rc;
 use std::time::Instant;
@@ -64,8 +65,8 @@ impl Session {
         }
         lease.note(scoped.as_ref().unwrap_or(&self.state.values), self.state.database.as_ref());
         self.note_cursor(&outcome, job);
-        let before = pins;
-        let pins = pins_behind(pins, self.state.counts_unknown(), &outcome, &noted, job);
+        let before = pins - Pins::UNTOLD;
+        let pins = pins_behind(before, self.state.counts_unknown(), &outcome, &noted, job);
         let pins = match self.note_holdings(&mut lease, before, pins, &outcome, job).await {
             Ok(pins) => pins,
             Err(error) => return Err(SessionError::HeldConnectionLost(error.to_string())),
@@ -85,24 +86,45 @@ impl Session {
             // Only counts would hold the connection: asked at once, they do not.
             true if job.statement.class != Class::Diagnostics => {
                 self.state.learn_counts(Some(&mut lease)).await;
-                Pins::empty()
+                if self.state.counts_unknown() { pins } else { Pins::empty() }
             }
             _ => pins,
         };
-        if fate(self.in_transaction(), pins) == Fate::Release && self.unread.is_any() {
-            // Nobody else could tell.
-            let told = match self.take_conditions(&mut lease).await {
-                Ok(true) => self.read_back(&mut lease).await,
-                other => other.map(drop),
-            };
-            if let Err(error) = told {
-                tracing::debug!(session = self.id, %error, "a connection was lost with what it had set");
-                self.left = Left::default();
-                return Ok(Next::Command);
-            }
-        }
+        let Some(pins) = self.make_fit_for_others(&mut lease, pins, job).await else {
+            return Ok(Next::Command);
+        };
         self.hold(lease, self.in_transaction(), pins).await;
         Ok(Next::Command)
+    }
+
+    /// Before a connection goes back: reads from it what only it can tell, and ends what no status shows. Gives what holds
+    /// it all the same; nothing, if it is lost.
+    async fn make_fit_for_others(&mut self, lease: &mut Lease, pins: Pins, job: &Job<'_>) -> Option<Pins> {
+        if fate(self.in_transaction(), pins) != Fate::Release {
+            return Some(pins);
+        }
+        let prepared = async {
+            if self.unread.is_any() && self.take_conditions(lease).await? {
+                self.read_back(lease).await?;
+            }
+            if !self.unread.is_any() && self.may_hide_transaction(job) {
+                lease.run(ROLLBACK).await?;
+            }
+            Ok::<_, BackendError>(())
+        };
+        if let Err(error) = prepared.await {
+            tracing::debug!(session = self.id, %error, "a connection was lost with what it had set");
+            self.left = Left::default();
+            return None;
+        }
+        Some(if self.unread.is_any() { pins | Pins::UNTOLD } else { pins })
+    }
+
+    /// Whether a statement may have begun a transaction that the server's status does not show: while autocommit is off,
+    /// MySQL keeps the metadata locks of functions, and looking at performance_schema begins one.
+    fn may_hide_transaction(&self, job: &Job<'_>) -> bool {
+        let is_off = !self.state.status.contains(Status::AUTOCOMMIT);
+        self.state.mysql && is_off && job.command.is_statement() && job.statement.class != Class::Session
     }
 
     const fn affinity_is_needed(&self, pins: Pins) -> bool {
@@ -123,7 +145,7 @@ impl Session {
         }
         if self.progress.take_told() {
             // The server may have been told to end the statement just when it was over: then it ends the next one.
-            let absorbed = lease.first_value("DO 0").await;
+            let absorbed = lease.run("DO 0").await;
             if let Err(error @ (BackendError::Io(_) | BackendError::Frame(_))) = absorbed {
                 return Err(error);
             }
@@ -175,36 +197,36 @@ impl Session {
     }
 
     /// Reads what a statement set and the server did not report. It waits while there are warnings, which it would end:
-    /// the connection is held that long.
+    /// the connection is held that long. What the server refuses to tell stays unread.
     pub(crate) async fn read_back(&mut self, lease: &mut Lease) -> Result<(), BackendError> {
-        let unread = std::mem::take(&mut self.unread);
-        if unread.is_any() {
+        if self.unread.is_any() {
             // Reading is a statement, too, with rows of its own.
             self.state.learn_counts(Some(lease)).await;
         }
-        if unread.role || unread.last_insert_id {
-            let (id, role) = lease.id_and_role().await?;
-            if unread.last_insert_id {
+        if self.unread.role || self.unread.last_insert_id {
+            let Some((id, role)) = lease.id_and_role().await? else { return Ok(()) };
+            if self.unread.last_insert_id {
                 self.state.last_insert_id = id;
             }
             if let Some(role) = role {
                 self.state.role = role;
             }
+            (self.unread.role, self.unread.last_insert_id) = (false, false);
         }
-        if unread.variables {
-            // They are read from a table.
+        if self.unread.variables {
+            // A collation's name is read from a table.
             self.take_conditions(lease).await?;
-            self.state.set_values(lease.read_back().await?);
-        } else if unread.collations {
-            let (connection, results) = lease.collations().await?;
-            if let Some(collation) = connection {
-                self.state.set_value("collation_connection", &collation);
-            }
+            let Some(values) = lease.read_back().await? else { return Ok(()) };
+            self.state.set_values(values);
+        } else if self.unread.collations {
+            let Some((connection, results)) = lease.collations().await? else { return Ok(()) };
+            self.state.set_value("collation_connection", &connection);
             // NULL has none.
             if let Some(name) = results.filter(|_| self.state.value("character_set_results") != Some("")) {
                 self.state.set_value("character_set_results", &name);
             }
         }
+        self.unread = Unread::default();
         lease.note(&self.state.values, self.state.database.as_ref());
         Ok(())
     }
@@ -242,7 +264,8 @@ impl Session {
         if !may_be_asked
             && job.statement.text.contains("_lock")
             && let Some(ask) = self.holdings.ask_for_locks()
-            && lease.first_value(&ask).await?.as_deref() == Some("0")
+            && let Some([Some(held)]) = lease.ask([&ask]).await?
+            && held == "0"
         {
             self.holdings.no_locks();
         }
@@ -402,7 +425,11 @@ fn pins_behind(pins: Pins, counts_unknown: bool, outcome: &Outcome, noted: &Note
     let tells = tells | asks;
     // What a procedure was given for its results does not explain what else it did.
     let tells = if effects.contains(Effects::UNREPORTED) { tells | Effects::USER_VARIABLE } else { tells };
-    let explained = noted.explained || !(effects - tells).is_empty() || silent.contains(&job.statement.class);
+    let tells = tells | Effects::RUNS_OTHERS;
+    // A variable that was reported says nothing of what else a routine or a trigger did.
+    let runs_others = effects.contains(Effects::RUNS_OTHERS)
+        || matches!(job.statement.class, Class::Write(Because::ChangesData | Because::UnknownFunction));
+    let explained = (noted.explained && !runs_others) || !(effects - tells).is_empty() || silent.contains(&job.statement.class);
     if is_statement && noted.state_changed && !explained {
         pins |= Pins::UNEXPLAINED_CHANGE;
     }

@@ -173,14 +173,19 @@ impl State {
         }
     }
 
-    /// Asks the connection that ran the last statement for what only it knows of it.
+    /// Asks the connection that ran the last statement for what only it knows of it. If it does not answer, the next statement
+    /// will say so; if it refuses, they stay unknown. Without a connection there is no one to ask any more.
     pub(crate) async fn learn_counts(&mut self, lease: Option<&mut Lease>) {
-        let (row_count, found_rows) = (self.row_count.is_none(), self.found_rows.is_none());
-        let (mut rows, mut found) = (None, None);
-        if let Some(lease) = lease {
-            rows = if row_count { lease.first_value("SELECT ROW_COUNT()").await.ok().flatten() } else { None };
-            found = if found_rows { lease.first_value("SELECT FOUND_ROWS()").await.ok().flatten() } else { None };
+        if !self.counts_unknown() {
+            return;
         }
+        let (rows, found) = match lease {
+            Some(lease) => match lease.ask(["ROW_COUNT()", "FOUND_ROWS()"]).await {
+                Ok(Some([rows, found])) => (rows, found),
+                Ok(None) | Err(_) => return,
+            },
+            None => (None, None),
+        };
         self.row_count = self.row_count.or_else(|| Some(rows.and_then(|rows| rows.parse().ok()).unwrap_or(-1)));
         let found = found.and_then(|rows| rows.parse().ok()).unwrap_or(0);
         let before = std::mem::take(&mut self.found_before);
@@ -243,6 +248,7 @@ impl State {
             self.last_insert_id = outcome.last_insert_id;
         }
         let mut noted = Noted::default();
+        self.note_join_size(outcome);
         // A block that cannot be read further ends here; what was read holds.
         for change in Changes::new(&outcome.changes).map_while(Result::ok) {
             match change {
@@ -268,6 +274,19 @@ impl State {
             self.update_derived();
         }
         noted
+    }
+
+    /// A limit for joins switches `sql_big_selects`, of which servers report nothing unless it is set itself.
+    /// Source: `fix_max_join_size` in `sys_vars.cc`.
+    fn note_join_size(&mut self, outcome: &Outcome) {
+        let mut changes = Changes::new(&outcome.changes).map_while(Result::ok);
+        let limit = changes.find_map(|change| match change {
+            Change::Variable { name: b"max_join_size", value } => Some(value),
+            _ => None,
+        });
+        if let Some(limit) = limit {
+            self.set_value("sql_big_selects", if limit == NO_LIMIT { "ON" } else { "OFF" });
+        }
     }
 
     /// Sets one value; one that the session began with is no difference.
@@ -305,5 +324,7 @@ impl State {
     }
 }
 
+/// `max_join_size` while there is no limit.
+const NO_LIMIT: &[u8] = b"18446744073709551615";
 /// What no variable is, so that it is set whatever is wanted.
 const UNSURE: &str = "\0";
