@@ -135,12 +135,7 @@ impl State {
 
     /// What has to be sent for `wanted`; from then on the connection counts as being so.
     pub(crate) fn become_wanted(&mut self, wanted: &Wanted, preamble: &mut Preamble) {
-        if self.role.as_ref() != self.role_for(wanted)
-            && let Some(role) = self.role_for(wanted).cloned()
-        {
-            preamble.push_query(&format!("SET ROLE {role}"));
-            self.role = Some(role);
-        }
+        self.choose_role_and_database(wanted, preamble);
         let mut assignments = Vec::new();
         if !same(&self.values, &wanted.values) || !same(&self.fresh, self.base(wanted)) {
             self.assign_values(wanted, &mut assignments);
@@ -169,9 +164,23 @@ impl State {
             self.multi_statements = wanted.multi_statements;
             preamble.push(CommandByte::SetOption, &[u8::from(!wanted.multi_statements), 0]);
         }
-        if let (true, Some(database)) = (self.database != wanted.database, &wanted.database) {
+    }
+
+    /// These are names, which servers read in the character set of the client.
+    fn choose_role_and_database(&mut self, wanted: &Wanted, preamble: &mut Preamble) {
+        let role = self.role_for(wanted).filter(|role| self.role.as_ref() != Some(role)).cloned();
+        let database = wanted.database.clone().filter(|database| self.database.as_ref() != Some(database));
+        if [&role, &database].into_iter().flatten().any(|name| !name.is_ascii()) {
+            preamble.push_query(&format!("SET {}", assignment(CLIENT, UNICODE)));
+            Rc::make_mut(&mut self.values).insert(CLIENT.into(), UNICODE.into());
+        }
+        if let Some(role) = role {
+            preamble.push_query(&format!("SET ROLE {role}"));
+            self.role = Some(role);
+        }
+        if let Some(database) = database {
             preamble.push(CommandByte::InitDb, database.as_bytes());
-            self.database = wanted.database.clone();
+            self.database = Some(database);
         }
     }
 
@@ -244,6 +253,9 @@ impl State {
 /// Setting this one sets [`BIG_SELECTS`] too. Source: `fix_max_join_size` in `sys_vars.cc`.
 const JOIN_SIZE: &str = "max_join_size";
 const BIG_SELECTS: &str = "sql_big_selects";
+const CLIENT: &str = "character_set_client";
+/// Names are kept in it.
+const UNICODE: &str = "utf8mb4";
 pub(crate) const COLLATION: &str = "collation_connection";
 /// The character set of results. Its value here is a collation, which `SET NAMES … COLLATE` and logins choose and which
 /// shows in the metadata of all columns; or a character set, for that one's usual collation.
@@ -338,6 +350,23 @@ mod tests {
     #[test]
     fn a_connection_that_fits_needs_nothing() {
         assert!(sent(&mut state(), &Wanted::default()).is_empty());
+    }
+
+    #[test]
+    fn names_beyond_ascii_are_said_in_unicode() {
+        let mut state = state();
+        state.own = values(&[("character_set_client", "latin1")]);
+        state.fresh = Rc::clone(&state.own);
+        let wanted = Wanted { database: Some("größe".into()), ..Wanted::default() };
+        assert_eq!(
+            sent(&mut state, &wanted),
+            [
+                "SET @@session.character_set_client='utf8mb4'",
+                "größe",
+                "SET @@session.character_set_client='latin1'"
+            ]
+        );
+        assert!(sent(&mut state, &wanted).is_empty());
     }
 
     #[test]

@@ -22,8 +22,12 @@ pub(crate) fn ask<'a>(names: impl Iterator<Item = &'a str>) -> String {
 
 /// The values of `names`, without those that were never set. Nothing, if one of them cannot be said elsewhere, or if they are
 /// too long to be carried about.
-pub(crate) fn values<'a>(names: impl Iterator<Item = &'a str>, answer: Answer, most: usize) -> Option<Values> {
+pub(crate) fn values<'a>(names: impl Iterator<Item = &'a str> + Clone, answer: Answer, most: usize) -> Option<Values> {
     let row = answer.rows.into_iter().next()?;
+    if !names.clone().all(str::is_ascii) {
+        // On a connection with another character set it would be another name.
+        return None;
+    }
     let mut values = BTreeMap::new();
     let mut length = 0;
     for (at, name) in names.enumerate() {
