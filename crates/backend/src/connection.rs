@@ -361,11 +361,7 @@ impl Connection {
     }
 
     /// `SELECT {columns} FROM {rest}` with its values as text; NULL is `None`.
-    pub async fn rows(
-        &mut self,
-        columns: &[&str],
-        rest: &str,
-    ) -> Result<Vec<Vec<Option<String>>>, BackendError> {
+    pub async fn rows(&mut self, columns: &[&str], rest: &str) -> Result<Vec<Vec<Option<String>>>, BackendError> {
         let columns: Vec<String> = columns.iter().map(|column| neutral(column)).collect();
         let rest = format!("{} FROM {rest} {ALL_ROWS}", columns.join(","));
         Ok(self.own(&select_from_tables(&rest, self.is_mysql())).await?.rows)
@@ -534,12 +530,15 @@ impl Connection {
         let Some(row) = answer.rows.into_iter().next().filter(|row| row.len() == names.len() + 1) else {
             return Ok(None);
         };
-        let mut values: BTreeMap<Box<str>, Box<str>> =
-            names.into_iter().zip(row.into_iter().skip(1)).map(|(name, value)| {
+        let mut values: BTreeMap<Box<str>, Box<str>> = names
+            .into_iter()
+            .zip(row.into_iter().skip(1))
+            .map(|(name, value)| {
                 let value = value.unwrap_or_default();
                 let shown = as_shown(self.state.own.get(&name).map_or("", |own| own), &value).into();
                 (name, shown)
-            }).collect();
+            })
+            .collect();
         if values.get(RESULTS).is_some_and(|charset| !charset.is_empty()) {
             match self.collation_name(results).await? {
                 Some(Some(name)) => drop(values.insert(RESULTS.into(), name.into())),

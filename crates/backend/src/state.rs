@@ -208,8 +208,8 @@ impl State {
         // In the order of the alphabet a collation comes after its character set, and the switch after its limit.
         for name in names.into_iter().filter(|name| Some(*name) != guard_variable && *name != COLLATION) {
             let said = results.is_some() && (name == RESULTS || target(name).is_none());
-            let again = (results.is_some() && name.starts_with("character_set_c"))
-                || (sets_join_size && name == BIG_SELECTS);
+            let again =
+                (results.is_some() && name.starts_with("character_set_c")) || (sets_join_size && name == BIG_SELECTS);
             if said || (target(name) == current(name) && !again) {
                 continue;
             }
@@ -360,11 +360,7 @@ mod tests {
         let wanted = Wanted { database: Some("größe".into()), ..Wanted::default() };
         assert_eq!(
             sent(&mut state, &wanted),
-            [
-                "SET @@session.character_set_client='utf8mb4'",
-                "größe",
-                "SET @@session.character_set_client='latin1'"
-            ]
+            ["SET @@session.character_set_client='utf8mb4'", "größe", "SET @@session.character_set_client='latin1'"]
         );
         assert!(sent(&mut state, &wanted).is_empty());
     }

@@ -429,7 +429,8 @@ fn pins_behind(pins: Pins, counts_unknown: bool, outcome: &Outcome, noted: &Note
     // A variable that was reported says nothing of what else a routine or a trigger did.
     let runs_others = effects.contains(Effects::RUNS_OTHERS)
         || matches!(job.statement.class, Class::Write(Because::ChangesData | Because::UnknownFunction));
-    let explained = (noted.explained && !runs_others) || !(effects - tells).is_empty() || silent.contains(&job.statement.class);
+    let explained =
+        (noted.explained && !runs_others) || !(effects - tells).is_empty() || silent.contains(&job.statement.class);
     if is_statement && noted.state_changed && !explained {
         pins |= Pins::UNEXPLAINED_CHANGE;
     }
