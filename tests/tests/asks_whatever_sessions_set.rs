@@ -12,7 +12,7 @@ use splitfin_protocol::auth::Secret;
 use splitfin_protocol::handshake::connect::TlsWish;
 use splitfin_router::classify::{TRACKED_UNDER_TWO_NAMES, TRACKED_VARIABLES};
 use splitfin_router::conditions::{COUNTS, Conditions, ask};
-use splitfin_tests::{APP, Cluster, Family, PASSWORD, Told, story};
+use splitfin_tests::{APP, Cluster, Family, PASSWORD, Stage, Told, story};
 use splitfin_topology::{BackendId, Snapshot};
 use splitfin_transport::tls::{ClientTls, TlsVersion};
 use std::collections::BTreeSet;
@@ -73,6 +73,38 @@ story! {
         }
         assert!(tried > 400, "{tried} settings");
         assert_eq!(wrong, [""; 0]);
+        Ok(())
+    }
+}
+
+story! {
+    nor_does_what_sessions_begin_with, async |family| -> Told {
+        let cluster = Cluster::start(family, 2).await?;
+        let table = "CREATE TABLE shop.items (id INT PRIMARY KEY, name VARCHAR(20))";
+        cluster.primary.run(&[table, "INSERT INTO shop.items VALUES (1, 'one'), (2, 'two')"]).await?;
+        cluster.primary.run(&["GRANT SELECT ON mysql.user TO monitor@'%'"]).await?;
+        cluster.caught_up().await?;
+        for server in cluster.servers() {
+            let limits = "SET GLOBAL sql_select_limit=1, GLOBAL group_concat_max_len=4, GLOBAL completion_type=1, GLOBAL autocommit=0";
+            server.run(&[limits, "SET GLOBAL max_join_size=20"]).await?;
+        }
+        let stage = Stage::in_front_of(cluster, "auth: { mode: database }").await?;
+        for _ in 0..3 {
+            let mut client = stage.client().await?;
+            let limits: Option<(u64, u64, bool)> =
+                client.query_first("SELECT @@sql_select_limit, @@max_join_size, @@autocommit").await?;
+            assert_eq!(limits, Some((1, 20, false)));
+            client.query_drop("SET autocommit=1, @@time_zone='+02:00'").await?;
+            client.query_drop("SET @name = (SELECT name FROM items WHERE id = 2)").await?;
+            client.query_drop("DO 0").await?;
+            let (backend, reason) = Stage::read_route(&mut client, "SELECT name FROM items").await?;
+            assert!(backend.starts_with("slave"), "{backend}: {reason}");
+            let names: Vec<String> = client.query("SELECT name FROM items ORDER BY id").await?;
+            assert_eq!(names, ["one"], "one row, as the server's default says");
+            let state: Option<(String, String, u64)> =
+                client.query_first("SELECT @name, @@time_zone, @@sql_select_limit").await?;
+            assert_eq!(state, Some(("two".into(), "+02:00".into(), 1)));
+        }
         Ok(())
     }
 }

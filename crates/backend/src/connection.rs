@@ -1,10 +1,11 @@
 //! One authenticated socket to a backend, with the knowledge of what has been done to it.
 
+use crate::catalogue::Catalogue;
 use crate::era::Era;
 use crate::error::BackendError;
 use crate::login::CHARSET;
 use crate::query::{Answer, Rows, query, query_all, read_reply};
-use crate::question::{ALL_ROWS, ROLLBACK, neutral, select, select_from_tables};
+use crate::question::{ALL_ROWS, neutral, select, select_from_tables};
 use crate::state::{Preamble, RESULTS, State, Values, Wanted};
 use crate::{tracking, user_variables};
 use splitfin_protocol::exchange::{Outcome, ServerError};
@@ -61,11 +62,7 @@ pub struct Connection {
     spent: bool,
     /// It may have warnings or errors to show, of whatever statement.
     has_conditions: bool,
-    collations: Collations,
 }
-
-/// Names of collations by number, as a server has them.
-pub(crate) type Collations = Rc<HashMap<u16, Box<str>>>;
 
 /// What differs between MySQL and MariaDB in how a session begins.
 #[derive(Debug, Default)]
@@ -76,6 +73,7 @@ pub(crate) struct Family {
     pub(crate) reports_all: bool,
     /// Number and name of the collation that the login chose.
     pub(crate) login_collation: (Option<u16>, Option<Box<str>>),
+    pub(crate) catalogue: Rc<Catalogue>,
 }
 
 /// A reply that comes in front of a statement's.
@@ -113,28 +111,12 @@ impl Connection {
             era: Era::default(),
             spent: false,
             has_conditions: true,
-            collations: Collations::default(),
         }
     }
 
-    /// The names of all collations that the server has: for a connection that no session has had yet, as they are in a
-    /// table, which would begin a transaction of a session's. Nothing, if it refuses to tell.
-    pub(crate) async fn collation_names(&mut self) -> Result<Collations, BackendError> {
-        let rest = format!("ID,COLLATION_NAME FROM information_schema.COLLATIONS WHERE ID IS NOT NULL {ALL_ROWS}");
-        let answer = self.question(&select_from_tables(&rest, self.is_mysql())).await?.unwrap_or_default();
-        if self.is_mysql() {
-            self.question(ROLLBACK).await?;
-        }
-        let pair = |row: Vec<Option<String>>| match <[Option<String>; 2]>::try_from(row) {
-            Ok([Some(id), Some(name)]) => Some((id.parse().ok()?, name.into_boxed_str())),
-            _ => None,
-        };
-        Ok(Rc::new(answer.rows.into_iter().filter_map(pair).collect()))
-    }
-
-    /// Tells it the names of its server's collations.
-    pub(crate) fn set_collation_names(&mut self, names: Collations) {
-        self.collations = names;
+    /// What is known of its server.
+    pub(crate) const fn catalogue(&self) -> &Rc<Catalogue> {
+        &self.family.catalogue
     }
 
     /// Something was done to it that no reset undoes: the next to have it would notice.
@@ -398,10 +380,10 @@ impl Connection {
 
     /// The name of the collation with this number, if there is one. Nothing at all, if the server refuses to tell.
     async fn collation_name(&mut self, id: Option<u16>) -> Result<Option<Option<String>>, BackendError> {
-        let known = id.and_then(|id| self.collations.get(&id));
+        let known = id.and_then(|id| self.family.catalogue.collation(id));
         match (&self.family.login_collation, id) {
             ((known, name), Some(id)) if *known == Some(id) => Ok(Some(name.as_deref().map(str::to_owned))),
-            _ if known.is_some() => Ok(Some(known.map(|name| name.to_string()))),
+            _ if known.is_some() => Ok(Some(known.map(str::to_owned))),
             (_, Some(id)) => {
                 let name = neutral("COLLATION_NAME");
                 let rest = format!("{name} FROM information_schema.COLLATIONS WHERE ID={id} LIMIT 1");
@@ -521,24 +503,10 @@ impl Connection {
 
     /// The values that all variables of which any is known have now, in the words of SHOW VARIABLES.
     async fn session_values(&mut self) -> Result<Option<BTreeMap<Box<str>, Box<str>>>, BackendError> {
-        let names: Vec<Box<str>> = self.state.own.keys().cloned().collect();
-        let columns: Vec<String> = names.iter().map(|name| neutral(&format!("@@session.{name}"))).collect();
-        // The first column is there for its collation.
-        let ask = format!("SELECT @@session.collation_connection,{} LIMIT 1", columns.join(","));
-        let Some(answer) = self.question(&ask).await? else { return Ok(None) };
+        let catalogue = Rc::clone(&self.family.catalogue);
+        let Some(answer) = self.question(&catalogue.ask_values()).await? else { return Ok(None) };
         let results = answer.collation;
-        let Some(row) = answer.rows.into_iter().next().filter(|row| row.len() == names.len() + 1) else {
-            return Ok(None);
-        };
-        let mut values: BTreeMap<Box<str>, Box<str>> = names
-            .into_iter()
-            .zip(row.into_iter().skip(1))
-            .map(|(name, value)| {
-                let value = value.unwrap_or_default();
-                let shown = as_shown(self.state.own.get(&name).map_or("", |own| own), &value).into();
-                (name, shown)
-            })
-            .collect();
+        let Some(mut values) = catalogue.values(answer) else { return Ok(None) };
         if values.get(RESULTS).is_some_and(|charset| !charset.is_empty()) {
             match self.collation_name(results).await? {
                 Some(Some(name)) => drop(values.insert(RESULTS.into(), name.into())),
@@ -639,15 +607,6 @@ impl Connection {
     /// Forgets a prepared statement and returns the command that closes it.
     pub fn forget_prepared(&mut self, key: &StatementKey) -> Option<Vec<u8>> {
         self.prepared.remove(key).map(|prepared| close_command(prepared.id))
-    }
-}
-
-/// A value in the words of SHOW VARIABLES, where `own` is one of that variable's: MySQL's `@@name` gives 1 for ON.
-fn as_shown<'v>(own: &str, value: &'v str) -> &'v str {
-    match (own, value) {
-        ("ON" | "OFF", "1") => "ON",
-        ("ON" | "OFF", "0") => "OFF",
-        _ => value,
     }
 }
 

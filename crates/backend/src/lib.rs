@@ -6,6 +6,7 @@
 
 mod alarm;
 mod backends;
+mod catalogue;
 mod connection;
 mod era;
 mod error;

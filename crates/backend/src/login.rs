@@ -1,11 +1,12 @@
 //! Opening a connection: dial, log in, and make the server report what changes.
 
+use crate::catalogue::Catalogue;
 use crate::connection::{CURRENT_ROLE, Connection, Family, role_of};
 use crate::error::BackendError;
-use crate::query::{Answer, query, query_all};
-use crate::question::{ROLLBACK, select};
+use crate::query::{query, query_all};
+use crate::question::select;
 use crate::state::{COLLATION, RESULTS, State, Values};
-use crate::tracking::{self, TRACKING_SETTINGS};
+use crate::tracking;
 use splitfin_protocol::Capabilities;
 use splitfin_protocol::auth::Secret;
 use splitfin_protocol::exchange::ServerError;
@@ -14,7 +15,7 @@ use splitfin_protocol::handshake::{Connect, connect::TlsWish};
 use splitfin_topology::BackendId;
 use splitfin_transport::tls::ClientTls;
 use splitfin_transport::{Framed, Role, dial, encrypt_for};
-use std::collections::BTreeMap;
+use std::io;
 use std::net::IpAddr;
 use std::rc::Rc;
 use std::time::Duration;
@@ -87,19 +88,20 @@ impl std::fmt::Debug for Account {
     }
 }
 
-/// Opens a connection and makes it ready for its first statement.
+/// Opens a connection and makes it ready for its first statement. `known` is what others have learned of the server.
 pub(crate) async fn open(
     backend: &Backend,
     account: &Account,
     database: Option<Rc<str>>,
     tracked: &[&str],
+    known: Option<Rc<Catalogue>>,
     limit: Duration,
 ) -> Result<Connection, BackendError> {
     let work = async {
         let client = account.client.filter(|_| backend.introduce);
         let framed = Framed::new(dial(&backend.address, client, limit).await?);
         let (framed, capabilities, greeting) = log_in(framed, backend, account, database.as_deref()).await?;
-        prepare(framed, capabilities, &greeting, database, tracked).await
+        prepare(framed, capabilities, &greeting, database, tracked, known).await
     };
     tokio::time::timeout(limit, work).await.map_err(|_| BackendError::LoginTimeout(limit))?
 }
@@ -152,7 +154,7 @@ async fn log_in(
                     has_roles: greeting.is_some_and(|greeting| {
                         !greeting.version.starts_with("5.") || greeting.version.contains("MariaDB")
                     }),
-                    is_mariadb: greeting.is_some_and(|greeting| greeting.version.contains("MariaDB")),
+                    version: greeting.map(|greeting| greeting.version.clone()).unwrap_or_default(),
                 };
                 return Ok((framed, agreed, greeted));
             }
@@ -162,7 +164,7 @@ async fn log_in(
 
 fn random() -> Result<[u8; 32], BackendError> {
     let mut bytes = [0; 32];
-    aws_lc_rs::rand::fill(&mut bytes).map_err(|_| std::io::Error::other("the system gives no random bytes"))?;
+    aws_lc_rs::rand::fill(&mut bytes).map_err(|_| io::Error::other("the system gives no random bytes"))?;
     Ok(bytes)
 }
 
@@ -170,23 +172,31 @@ fn random() -> Result<[u8; 32], BackendError> {
 struct Greeted {
     id: u32,
     has_roles: bool,
-    is_mariadb: bool,
+    version: String,
 }
 
-/// Asks which of the tracked variables this server has, remembers their values, and has their changes reported.
+/// Asks for the values of the tracked variables, and has their changes reported.
 async fn prepare(
     mut framed: Framed,
     capabilities: Capabilities,
     greeted: &Greeted,
     database: Option<Rc<str>>,
     tracked: &[&str],
+    known: Option<Rc<Catalogue>>,
 ) -> Result<Connection, BackendError> {
     let id = greeted.id;
-    let ask_role = select([if greeted.has_roles { CURRENT_ROLE } else { "NULL" }]);
-    let named = |scope, names: &mut dyn Iterator<Item = &str>| ask_for_variables(scope, names, greeted.is_mariadb);
-    let ask = named("SESSION", &mut tracked.iter().copied().chain([LAST_GTID]).chain(TRACKING_SETTINGS));
-    let ask_global = named("GLOBAL", &mut CHARSET.into_iter());
-    let [own, global, role] = match query_all(&mut framed, capabilities, [&ask, &ask_global, &ask_role]).await {
+    let asked = async {
+        let catalogue = match known.filter(|known| known.is_of(&greeted.version)) {
+            Some(known) => known,
+            None => Rc::new(Catalogue::learn(&mut framed, capabilities, &greeted.version, tracked).await?),
+        };
+        let ask_role = select([if greeted.has_roles { CURRENT_ROLE } else { "NULL" }]);
+        let ask_global = CHARSET.map(|name| format!("@@global.{name}"));
+        let ask_global = select(ask_global.iter().map(String::as_str));
+        let answers = query_all(&mut framed, capabilities, [&catalogue.ask_values(), &ask_global, &ask_role]).await?;
+        Ok((catalogue, answers))
+    };
+    let (catalogue, [own, global, role]) = match asked.await {
         Ok(answers) => answers,
         Err(BackendError::Refused { code: MUST_CHANGE_PASSWORD, state, message, .. }) => {
             let why = ServerError { code: MUST_CHANGE_PASSWORD, state, message };
@@ -195,22 +205,16 @@ async fn prepare(
         Err(error) => return Err(error),
     };
     let collation = own.collation;
-    let mut own = rows_by_name(own);
+    let mut own = catalogue.values(own).ok_or_else(|| io::Error::other("the server does not tell its variables"))?;
     // A login chooses one collation for all.
     let login_collation = (collation, own.get(COLLATION).cloned());
     if let (Some(results), Some(name)) = (own.get_mut(RESULTS), &login_collation.1) {
         results.clone_from(name);
     }
-    let list: Vec<&str> = own.keys().map(|name| &**name).filter(|name| !tracking::is_setting(name)).collect();
-    let list: Rc<str> = list.join(",").into();
-    // It is reported like a variable, but nobody can set it. Only MariaDB has it.
-    let is_mariadb = own.remove(LAST_GTID).is_some();
     let own = Rc::new(own);
-    if !is_mariadb && own.get("autocommit").is_some_and(|value| &**value == "OFF") {
-        // MySQL shows variables from a table, which has begun a transaction that its status does not show.
-        query(&mut framed, capabilities, ROLLBACK).await?;
-    }
+    let list: Rc<str> = catalogue.tracked().into();
     query(&mut framed, capabilities, &tracking::ours(&list, "", &own, true)).await?;
+    let is_mariadb = catalogue.is_mariadb;
     let role = greeted.has_roles.then(|| role_of(role.first_value(), !is_mariadb));
     let state = State {
         role: role.clone(),
@@ -225,14 +229,13 @@ async fn prepare(
         tracked: list,
     };
     // MariaDB goes back to the character set of the login, MySQL to the global one.
-    let after_reset = if is_mariadb { Values::default() } else { Rc::new(rows_by_name(global)) };
-    Ok(Connection::new(
-        framed,
-        capabilities,
-        id,
-        state,
-        Family { after_reset, reports_all: !is_mariadb, login_collation },
-    ))
+    let global = global.rows.into_iter().next().unwrap_or_default().into_iter().map(Option::unwrap_or_default);
+    let after_reset = match is_mariadb {
+        true => Values::default(),
+        false => Rc::new(CHARSET.into_iter().map(Into::into).zip(global.map(Into::into)).collect()),
+    };
+    let family = Family { after_reset, reports_all: !is_mariadb, login_collation, catalogue };
+    Ok(Connection::new(framed, capabilities, id, state, family))
 }
 
 /// `ER_MUST_CHANGE_PASSWORD`
@@ -242,27 +245,5 @@ const MUST_CHANGE_PASSWORD: u16 = 1820;
 pub(crate) const CHARSET: [&str; 4] =
     ["character_set_client", "character_set_connection", "character_set_results", "collation_connection"];
 
-/// The statement that asks which of these variables there are, and for their values. MariaDB selects them from a table, under
-/// the limits that its sessions begin with.
-fn ask_for_variables<'a>(scope: &str, names: &mut dyn Iterator<Item = &'a str>, mariadb: bool) -> String {
-    let names: Vec<&str> = names.collect();
-    let unlimited = match mariadb {
-        true => "SET STATEMENT sql_select_limit=18446744073709551615,sql_big_selects=1 FOR ",
-        false => "",
-    };
-    format!("{unlimited}SHOW {scope} VARIABLES WHERE Variable_name IN ('{}')", names.join("','"))
-}
-
-/// Values of variables by name.
-fn rows_by_name(answer: Answer) -> BTreeMap<Box<str>, Box<str>> {
-    let pair = |row: Vec<Option<String>>| match <[Option<String>; 2]>::try_from(row) {
-        Ok([Some(name), value]) => Some((name.to_ascii_lowercase().into(), value.unwrap_or_default().into())),
-        _ => None,
-    };
-    answer.rows.into_iter().filter_map(pair).collect()
-}
-
-/// MariaDB: the position of the session's last commit, reported as a variable.
-const LAST_GTID: &str = "last_gtid";
 /// A login's packets are a few hundred bytes; RSA keys and error texts included.
 const LONGEST_LOGIN_PACKET: usize = 64 * 1024;

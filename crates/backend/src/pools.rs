@@ -2,7 +2,8 @@
 
 use crate::alarm::Alarm;
 use crate::backends::Backends;
-use crate::connection::{Collations, Connection};
+use crate::catalogue::Catalogue;
+use crate::connection::Connection;
 use crate::era::{Age, Began, Era};
 use crate::error::BackendError;
 use crate::lease::Lease;
@@ -90,7 +91,8 @@ pub struct Pools {
     random: Cell<u64>,
     /// What variables were right after logins.
     known_values: RefCell<Vec<Values>>,
-    collations: RefCell<HashMap<BackendId, Collations>>,
+    /// What the first connection to each server has learned.
+    catalogues: RefCell<HashMap<BackendId, Rc<Catalogue>>>,
 }
 
 impl Pools {
@@ -105,7 +107,7 @@ impl Pools {
             released: (0..MOST_BACKENDS).map(|_| Notify::new()).collect(),
             random: Cell::new(seed | 1),
             known_values: RefCell::default(),
-            collations: RefCell::default(),
+            catalogues: RefCell::default(),
         })
     }
 
@@ -215,36 +217,17 @@ impl Pools {
         let limit = self.settings.get().connect_timeout;
         // What changes while it is opened makes it old.
         let era = self.era(backend, checkout.snapshot);
-        let opened = open(target, checkout.account, database, &self.common.tracked, limit).await;
+        let known = self.catalogues.borrow().get(&backend).cloned();
+        let opened = open(target, checkout.account, database, &self.common.tracked, known, limit).await;
         let mut connection =
             opened.inspect_err(|error| tracing::debug!(backend = %target.address, %error, "no connection"))?;
         right.used();
         connection.set_era(era);
         self.share_values(&mut connection);
-        self.name_collations(backend, &mut connection, limit).await?;
+        if connection.sandbox().is_none() {
+            self.catalogues.borrow_mut().insert(backend, Rc::clone(connection.catalogue()));
+        }
         Ok(Box::new(connection))
-    }
-
-    /// The first connection to a server learns its collations for all that follow.
-    async fn name_collations(
-        &self,
-        backend: BackendId,
-        connection: &mut Connection,
-        limit: Duration,
-    ) -> Result<(), BackendError> {
-        let known = self.collations.borrow().get(&backend).cloned();
-        let names = match known {
-            Some(names) => names,
-            None if connection.sandbox().is_some() => return Ok(()),
-            None => {
-                let asked = tokio::time::timeout(limit, connection.collation_names()).await;
-                let names = asked.map_err(|_| BackendError::LoginTimeout(limit))??;
-                self.collations.borrow_mut().insert(backend, Rc::clone(&names));
-                names
-            }
-        };
-        connection.set_collation_names(names);
-        Ok(())
     }
 
     /// Servers with the same configuration have the same values.
@@ -301,7 +284,9 @@ impl Pools {
         query_only: bool,
     ) -> Result<(), BackendError> {
         let Some(target) = self.common.backends.get(backend) else { return Ok(()) };
-        let mut connection = open(target, account, None, &[], self.settings.get().connect_timeout).await?;
+        let known = self.catalogues.borrow().get(&backend).cloned();
+        let limit = self.settings.get().connect_timeout;
+        let mut connection = open(target, account, None, &self.common.tracked, known, limit).await?;
         let what = if query_only { "QUERY" } else { "CONNECTION" };
         match connection.run(&format!("KILL {what} {thread}")).await {
             // It is gone already.

@@ -491,7 +491,7 @@ mod tests {
     fn database_and_multi_statements_have_commands_of_their_own() {
         let wanted = Wanted { database: Some("shop".into()), multi_statements: true, ..Wanted::default() };
         let mut state = state();
-        assert_eq!(sent(&mut state, &wanted), ["\0\0", "shop"]);
+        assert_eq!(sent(&mut state, &wanted), ["shop", "\0\0"]);
         assert!(!state.can_become(&Wanted::default()));
     }
 }

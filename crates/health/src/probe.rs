@@ -94,6 +94,7 @@ impl Target {
             .max_allowed_packet(Some(1 << 24))
             .wait_timeout(Some(28_800))
             .stmt_cache_size(Some(0))
+            .init(vec![UNLIMITED])
             .ssl_opts(tls.then(|| SslOpts::default().with_danger_accept_invalid_certs(true)));
         let builder = match address.strip_prefix("unix:") {
             Some(path) => builder.socket(Some(path.trim())),
@@ -316,6 +317,9 @@ fn at_least(version: &str, wanted: (u32, u32, u32)) -> bool {
     (next(), next(), next()) >= wanted
 }
 
+/// Whatever a server gives its sessions to begin with, a probe sees all rows and leaves no transaction open.
+const UNLIMITED: &str = "SET @@session.sql_select_limit=18446744073709551615,@@session.sql_big_selects=1,\
+    @@session.autocommit=1,@@session.completion_type=0,@@session.group_concat_max_len=1048576,@@session.sql_mode=''";
 /// `utf8mb4_general_ci`
 const UTF8MB4: u16 = 45;
 

@@ -93,7 +93,7 @@ pub fn ask(rows: bool, neutral: impl Fn(&str) -> String) -> String {
 }
 
 impl Conditions {
-    /// From the answers to [`ASK_COUNTS`] and [`ask`]: the rows of all results, one behind the other. Nothing, if they
+    /// From the answers to [`COUNTS`] and [`ask`]: the rows of all results, one behind the other. Nothing, if they
     /// cannot be read.
     pub fn parse(counts: &[Vec<Option<String>>], rows: &[Vec<Option<String>>]) -> Option<Self> {
         let [Some(warnings), Some(errors)] = counts.first()?.as_slice() else { return None };
@@ -392,7 +392,7 @@ mod tests {
         let conditions = two();
         assert_eq!((conditions.list.len(), conditions.counts()), (2, (5, 1)));
         assert_eq!((conditions.list[1].code, conditions.list[1].row), (1062, 2));
-        assert!(ask(true).contains("ROW_NUMBER") && !ask(false).contains("ROW_NUMBER"));
+        assert!(ask(true, str::to_owned).contains("ROW_NUMBER") && !ask(false, str::to_owned).contains("ROW_NUMBER"));
         let none = Conditions::parse(&[row(&["0", "0"])], &[]).unwrap();
         assert!(none.is_empty());
         for details in ["1,2", "x,1,,,,,,,,,,,,", "1,1,zz,,,,,,,,,,,", ""] {
@@ -410,10 +410,10 @@ mod tests {
              UNION ALL SELECT _utf8mb3'Error',CAST(1062 AS UNSIGNED),_utf8mb3 X'4475706C6963617465'  limit 1"
         ));
         assert_eq!(put(&two(), "SHOW ERRORS").unwrap().matches("UNION").count(), 1);
-        assert!(put(&Conditions::default(), "SHOW WARNINGS").unwrap().ends_with("WHERE 0 "));
+        assert!(put(&Conditions::default(), "SHOW WARNINGS").unwrap().ends_with("WHERE 0 LIMIT 18446744073709551615"));
         assert_eq!(
             put(&two(), "SHOW COUNT(*) WARNINGS").as_deref(),
-            Some("SELECT (CAST(IF(1,'00000000000000000005',NULL) AS UNSIGNED)+0) AS `@@session.warning_count`")
+            Some("SELECT (CAST(IF(1,'00000000000000000005',NULL) AS UNSIGNED)+0) AS `@@session.warning_count` LIMIT 1")
         );
         assert!(put(&two(), "SHOW COUNT(*) ERRORS;").unwrap().contains("00001'"));
         for other in [

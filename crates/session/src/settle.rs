@@ -472,7 +472,7 @@ mod tests {
         Outcome { status: Some(Status::AUTOCOMMIT), ..Outcome::default() }
     }
 
-    const WRITE: Class = Class::Write(splitfin_router::Because::ChangesData);
+    const WRITE: Class = Class::Write(Because::ChangesData);
 
     #[test]
     fn effects_pin_and_their_ends_unpin() {
@@ -516,7 +516,13 @@ mod tests {
     fn a_change_that_nothing_explains_pins() {
         let changed = Noted { state_changed: true, ..Noted::default() };
         assert_eq!(behind(Pins::empty(), Effects::empty(), &ok(), changed, WRITE), Pins::UNEXPLAINED_CHANGE);
-        let explained = Noted { explained: true, ..changed };
-        assert_eq!(behind(Pins::empty(), Effects::empty(), &ok(), explained, WRITE), Pins::empty());
+        let reported = Noted { explained: true, ..changed };
+        let of = |effects, class| behind(Pins::empty(), effects, &ok(), reported, class);
+        let sets = Class::Write(Because::AssignsVariable);
+        assert_eq!(of(Effects::empty(), sets), Pins::empty(), "a SET has set what was reported");
+        let hides = "what a trigger or a routine did beside that is not in the text";
+        assert_eq!(of(Effects::empty(), WRITE), Pins::UNEXPLAINED_CHANGE, "{hides}");
+        let calls = Effects::UNREPORTED | Effects::RUNS_OTHERS;
+        assert_eq!(of(calls, sets), Pins::UNEXPLAINED_CHANGE, "{hides}");
     }
 }
