@@ -5,7 +5,7 @@ use crate::era::Era;
 use crate::error::BackendError;
 use crate::login::CHARSET;
 use crate::query::{Answer, Rows, query, query_all, read_reply};
-use crate::question::{ALL_ROWS, neutral, select, select_from_tables};
+use crate::question::{ALL_ROWS, ROLLBACK, neutral, select, select_from_tables};
 use crate::state::{Preamble, RESULTS, State, Values, Wanted};
 use crate::{tracking, user_variables};
 use splitfin_protocol::exchange::{Outcome, ServerError};
@@ -62,6 +62,8 @@ pub struct Connection {
     spent: bool,
     /// It may have warnings or errors to show, of whatever statement.
     has_conditions: bool,
+    /// A transaction may be open that the server's status does not show.
+    may_hide_transaction: bool,
 }
 
 /// What differs between MySQL and MariaDB in how a session begins.
@@ -111,6 +113,7 @@ impl Connection {
             era: Era::default(),
             spent: false,
             has_conditions: true,
+            may_hide_transaction: false,
         }
     }
 
@@ -122,6 +125,21 @@ impl Connection {
     /// Something was done to it that no reset undoes: the next to have it would notice.
     pub const fn spend(&mut self) {
         self.spent = true;
+    }
+
+    /// Notes whether a transaction may be open that the server's status does not show.
+    pub const fn note_hidden_transaction(&mut self, may_be: bool) {
+        self.may_hide_transaction = may_be;
+    }
+
+    /// Ends a transaction that the server's status does not show, if there may be one. Without that, no one else gets the
+    /// connection.
+    pub async fn end_hidden_transaction(&mut self) -> Result<(), BackendError> {
+        if self.may_hide_transaction {
+            self.run(ROLLBACK).await?;
+            self.may_hide_transaction = false;
+        }
+        Ok(())
     }
 
     /// Whether SHOW WARNINGS may show something on it, whoever's that is.
@@ -182,6 +200,7 @@ impl Connection {
     pub(crate) fn is_usable(&self) -> bool {
         self.sandbox.is_none()
             && !self.spent
+            && !self.may_hide_transaction
             && self.owed.is_empty()
             && self.reports_for_client.is_none()
             && self.framed.is_quiet()
@@ -556,6 +575,7 @@ impl Connection {
             });
         }
         self.prepared.clear();
+        self.may_hide_transaction = false;
         self.state.user_variables = Values::default();
         self.state.guard = false;
         self.reports_for_client = None;

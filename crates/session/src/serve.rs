@@ -373,9 +373,11 @@ impl Session {
             let untold = if self.unread.is_any() { Pins::UNTOLD } else { Pins::empty() };
             (self.affinity, _) = Affinity::hold(lease, in_transaction, (pins - Pins::UNTOLD) | untold);
         }
-        if let Some(lease) = self.affinity.set_pins(|pins| pins - Pins::DIAGNOSTICS) {
+        if let Some(mut lease) = self.affinity.set_pins(|pins| pins - Pins::DIAGNOSTICS) {
             self.left = if ends { Left::default() } else { std::mem::take(&mut self.left) };
-            self.put_back(lease);
+            if lease.end_hidden_transaction().await.is_ok() {
+                self.put_back(lease);
+            }
         }
         Ok(())
     }

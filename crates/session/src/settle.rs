@@ -11,10 +11,9 @@ use crate::relay::is_deposed;
 use crate::route_log::Line;
 use crate::serve::{LastRoute, Next, Session};
 use crate::state::Noted;
-use splitfin_backend::question::ROLLBACK;
 use splitfin_backend::{BackendError, Lease};
 use splitfin_protocol::{Capabilities, Command, CommandByte, Outcome, Status};
-use splitfin_router::{Because, Class, Effects, Holdings, Pins, Reason, offset};
+use splitfin_router::{Because, Class, Effects, Holdings, Pins, Reason, Tables, offset};
 use std::borrow::Cow;
 use std::rc::Rc;
 use std::time::Instant;
@@ -65,6 +64,7 @@ impl Session {
         }
         lease.note(scoped.as_ref().unwrap_or(&self.state.values), self.state.database.as_ref());
         self.note_cursor(&outcome, job);
+        self.note_hidden_transaction(&mut lease, &outcome, job);
         let before = pins - Pins::UNTOLD;
         let pins = pins_behind(before, self.state.counts_unknown(), &outcome, &noted, job);
         let pins = match self.note_holdings(&mut lease, before, pins, &outcome, job).await {
@@ -90,7 +90,7 @@ impl Session {
             }
             _ => pins,
         };
-        let Some(pins) = self.make_fit_for_others(&mut lease, pins, job).await else {
+        let Some(pins) = self.make_fit_for_others(&mut lease, pins).await else {
             return Ok(Next::Command);
         };
         self.hold(lease, self.in_transaction(), pins).await;
@@ -99,7 +99,7 @@ impl Session {
 
     /// Before a connection goes back: reads from it what only it can tell, and ends what no status shows. Gives what holds
     /// it all the same; nothing, if it is lost.
-    async fn make_fit_for_others(&mut self, lease: &mut Lease, pins: Pins, job: &Job<'_>) -> Option<Pins> {
+    async fn make_fit_for_others(&mut self, lease: &mut Lease, pins: Pins) -> Option<Pins> {
         if fate(self.in_transaction(), pins) != Fate::Release {
             return Some(pins);
         }
@@ -107,8 +107,8 @@ impl Session {
             if self.unread.is_any() && self.take_conditions(lease).await? {
                 self.read_back(lease).await?;
             }
-            if !self.unread.is_any() && self.may_hide_transaction(job) {
-                lease.run(ROLLBACK).await?;
+            if !self.unread.is_any() {
+                lease.end_hidden_transaction().await?;
             }
             Ok::<_, BackendError>(())
         };
@@ -120,11 +120,16 @@ impl Session {
         Some(if self.unread.is_any() { pins | Pins::UNTOLD } else { pins })
     }
 
-    /// Whether a statement may have begun a transaction that the server's status does not show: while autocommit is off,
-    /// MySQL keeps the metadata locks of functions, and looking at performance_schema begins one.
-    fn may_hide_transaction(&self, job: &Job<'_>) -> bool {
-        let is_off = !self.state.status.contains(Status::AUTOCOMMIT);
-        self.state.mysql && is_off && job.command.is_statement() && job.statement.class != Class::Session
+    /// Notes what a statement makes of transactions that the server's status does not show: while autocommit is off, MySQL
+    /// keeps the metadata locks of functions, and looking at performance_schema begins a transaction.
+    fn note_hidden_transaction(&self, lease: &mut Lease, outcome: &Outcome, job: &Job<'_>) {
+        let text = &job.statement.text;
+        let ends = text.starts_with("commit") || (text.starts_with("rollback") && !text.contains(" to "));
+        if (ends && outcome.error.is_none()) || self.state.status.contains(Status::AUTOCOMMIT) {
+            lease.note_hidden_transaction(false);
+        } else if self.state.mysql && job.command.is_statement() && job.statement.tables != Tables::Unused {
+            lease.note_hidden_transaction(true);
+        }
     }
 
     const fn affinity_is_needed(&self, pins: Pins) -> bool {
