@@ -10,7 +10,7 @@
 # An image that is there already, from wherever it came, is left alone.
 set -euo pipefail
 cd "$(dirname "$0")/stand-ins"
-../../../tools/packages.sh debootstrap:debootstrap >&2
+../../../tools/packages.sh mmdebstrap:mmdebstrap >&2
 
 say() { printf '  %s\n' "$*" >&2; }
 there() { docker image inspect "$1" >/dev/null 2>&1; }
@@ -20,9 +20,8 @@ root() {
     there "splitfin-stand-in/$1" && return
     say "a system with ${3//,/, } from Debian $2"
     local work; work=$(mktemp -d)
-    debootstrap --variant=minbase --include="$3" "$2" "$work/root" >"$work/log" 2>&1 || { tail -n 20 "$work/log" >&2; exit 1; }
-    rm -rf "$work"/root/var/cache/apt/archives/*.deb "$work"/root/var/lib/apt/lists/*
-    tar -C "$work/root" -c . | docker import - "splitfin-stand-in/$1" >/dev/null
+    mmdebstrap --variant=minbase --include="$3" "$2" "$work/root.tar" >"$work/log" 2>&1 || { tail -n 20 "$work/log" >&2; exit 1; }
+    docker import "$work/root.tar" "splitfin-stand-in/$1" >/dev/null
     rm -rf "$work"
 }
 

@@ -50,20 +50,24 @@ pub fn block_on(story: impl Future<Output = Result<(), Box<dyn std::error::Error
     }
 }
 
-/// Runs a story in namespaces of its own, in which it may make links and mounts: the test `name` is started once more,
-/// in there.
+/// Runs a story in namespaces of its own, in which it may make links and mounts: the test `name` of the calling file is
+/// started once more, in there.
+#[track_caller]
 pub fn in_a_world_of_its_own(name: &str, story: impl Future<Output = Told>) {
     const INSIDE: &str = "SPLITFIN_TEST_WORLD";
     if std::env::var_os(INSIDE).is_some() {
         return block_on(story);
     }
+    // Each file is a module of one program.
+    let file = std::path::Path::new(std::panic::Location::caller().file());
+    let name = format!("{}::{name}", file.file_stem().unwrap_or_default().display());
     let mut again = std::process::Command::new("unshare");
     // Who is not root is it in there.
     if !splitfin_testkit::is_root() {
         again.arg("--map-root-user");
     }
     again.args(["--net", "--mount", "--kill-child", "sh", "-c", "ip link set lo up && exec \"$@\"", "sh"]);
-    again.arg(std::env::current_exe().expect("this program")).args(["--exact", name, "--nocapture"]);
+    again.arg(std::env::current_exe().expect("this program")).args(["--exact", &name, "--nocapture"]);
     let output = again.env(INSIDE, "1").output().expect("unshare");
     let said = [output.stdout, output.stderr].concat();
     let said = String::from_utf8_lossy(&said);

@@ -82,13 +82,18 @@ impl Cluster {
         let listens = first.inside.map(|_| format!("--bind-address={},{}", Ipv4Addr::LOCALHOST, Network::HERE));
         let extra = first.extra.iter().cloned();
         let primary = ServerOptions { extra: extra.clone().chain(listens).collect(), ..options(1) };
-        let primary = Server::start(&programs, primary).await?;
+        // All of them begin at once, and are waited for together.
+        let primary = Server::launch(&programs, primary)?;
         let mut cluster = Self { replication: Replication::Async, primary, replicas: vec![] };
         for id in 0..replicas {
             let place = if id == 0 { first.clone() } else { ServerOptions::default() };
             let extra = extra.clone().collect();
             let replica = ServerOptions { inside: place.inside, disk: place.disk, extra, ..options(id + 2) };
-            cluster.replicas.push(Server::start(&programs, replica).await?);
+            cluster.replicas.push(Server::launch(&programs, replica)?);
+        }
+        cluster.primary.begun().await?;
+        for replica in &mut cluster.replicas {
+            replica.begun().await?;
         }
         for replica in &cluster.replicas {
             cluster.follow(replica, &cluster.primary).await?;

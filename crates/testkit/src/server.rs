@@ -45,21 +45,32 @@ pub struct Server {
 impl Server {
     /// Starts a server and waits until it answers.
     pub async fn start(programs: &Programs, options: ServerOptions) -> Result<Self, Error> {
+        let mut server = Self::launch(programs, options)?;
+        server.begun().await?;
+        Ok(server)
+    }
+
+    /// Starts a server, which answers some time later: see [`Server::begun`]. Several can so begin at once.
+    pub(crate) fn launch(programs: &Programs, options: ServerOptions) -> Result<Self, Error> {
         let disk = options.disk.clone().unwrap_or_else(std::env::temp_dir);
         let directory =
             tempfile::Builder::new().prefix("splitfin-").tempdir_in(disk).map_err(Error::io("a data directory"))?;
         let port = free_port()?;
         let mut server = Self { programs: programs.clone(), options, directory, port, child: None };
         server.fill()?;
-        if let Err(error) = server.restart().await {
-            // Somebody else may have taken the port meanwhile: once more, on another one.
-            if !error.to_string().to_ascii_lowercase().contains("in use") {
-                return Err(error);
-            }
-            server.port = free_port()?;
-            server.restart().await?;
-        }
+        server.spawn()?;
         Ok(server)
+    }
+
+    /// Waits until a server that was launched answers.
+    pub(crate) async fn begun(&mut self) -> Result<(), Error> {
+        let Err(error) = self.answers().await else { return Ok(()) };
+        // Somebody else may have taken the port meanwhile: once more, on another one.
+        if !error.to_string().to_ascii_lowercase().contains("in use") {
+            return Err(error);
+        }
+        self.port = free_port()?;
+        self.restart().await
     }
 
     /// Data as after the installation.
@@ -134,6 +145,11 @@ impl Server {
     /// Starts the process (again) and waits until it answers.
     pub async fn restart(&mut self) -> Result<(), Error> {
         self.kill();
+        self.spawn()?;
+        self.answers().await
+    }
+
+    fn spawn(&mut self) -> Result<(), Error> {
         let log = File::create(self.path("error.log")).map_err(Error::io("error.log"))?;
         let mut command = self.programs.command(self.options.inside);
         if !self.options.scripts.is_empty() {
@@ -142,6 +158,10 @@ impl Server {
         }
         command.args(self.arguments()).stdout(log.try_clone().map_err(Error::io("error.log"))?).stderr(log);
         self.child = Some(command.spawn().map_err(Error::io("starting a server"))?);
+        Ok(())
+    }
+
+    async fn answers(&mut self) -> Result<(), Error> {
         let limit = Duration::from_secs(60);
         let error_log = self.path("error.log");
         let (ip, port) = (self.ip(), self.port);
@@ -182,6 +202,8 @@ impl Server {
             "--log-bin-trust-function-creators=1".into(),
             "--innodb-buffer-pool-size=64M".into(),
             "--max-connections=1200".into(),
+            // A process that is killed loses nothing that it has written: that takes a machine that dies.
+            "--innodb-flush-method=nosync".into(),
         ]);
         if self.options.disk.is_none() {
             // A MariaDB that starts removes all that looks like a temporary table there, whoever's it is.
@@ -198,6 +220,13 @@ impl Server {
                 "--log-replica-updates=1".into(),
                 "--replica-net-timeout=10".into(),
                 "--local-infile=1".into(),
+                // Memory for what nobody looks at takes time to be cleared.
+                "--innodb-log-buffer-size=4M".into(),
+                "--performance-schema-digests-size=200".into(),
+                "--performance-schema-events-statements-history-long-size=100".into(),
+                "--performance-schema-events-stages-history-long-size=100".into(),
+                "--performance-schema-events-transactions-history-long-size=100".into(),
+                "--performance-schema-events-waits-history-long-size=100".into(),
             ],
         });
         // A server that is killed must find again what it had; one that is only measured need not.
