@@ -2,6 +2,7 @@
 //! what building them costs.
 
 mod agrees_with_servers_on_positions;
+mod asks_whatever_sessions_set;
 mod bears_bad_input;
 mod cannot_be_told_from_the_server;
 mod changes_while_it_runs;
@@ -11,6 +12,7 @@ mod keeps_no_connection_for_nothing;
 mod keeps_sessions_apart;
 mod kills_what_is_meant;
 mod knows_the_servers_accounts;
+mod leaves_nothing_behind;
 mod lets_clients_in;
 mod obeys_its_operator;
 mod reads_own_writes;
