@@ -31,6 +31,8 @@ CREATE PROCEDURE both_of() BEGIN SET SESSION lock_wait_timeout = 9; SET @of_both
 CREATE PROCEDURE made() BEGIN SET SESSION lock_wait_timeout = 9; CREATE TEMPORARY TABLE only_here (i INT); END ;; CALL made() ;; SELECT @@lock_wait_timeout ;; SELECT COUNT(*) FROM only_here ;; DROP PROCEDURE made ;; !reset
 CREATE FUNCTION sets() RETURNS INT BEGIN SET SESSION lock_wait_timeout = 8; SET @by_function = 'too'; RETURN 1; END ;; SELECT sets() ;; SELECT @by_function, @@lock_wait_timeout ;; INSERT INTO blank VALUES (sets(), 'x') ;; SELECT @by_function ;; DELETE FROM blank ;; DROP FUNCTION sets ;; !reset
 
+CREATE PROCEDURE store.sets() SET @elsewhere = 'set' ;; CALL store.sets() ;; SELECT item FROM orders WHERE id = 1 ;; SELECT @elsewhere ;; DROP PROCEDURE store.sets ;; !reset
+
 -- Names that depend on the character set they are said in.
 CREATE DATABASE `größe` ;; CREATE TABLE `größe`.`maß` (i INT) ;; USE `größe` ;; SELECT DATABASE() ;; SET NAMES latin1 ;; SELECT HEX(DATABASE()) ;; SELECT COUNT(*) FROM information_schema.ENGINES WHERE ENGINE = 'InnoDB' ;; SHOW TABLES ;; SET @@sql_mode = '' ;; SELECT HEX(DATABASE()), @@character_set_client ;; SET NAMES utf8mb4 ;; SELECT COUNT(*) FROM `maß` ;; INSERT INTO `maß` VALUES (1) ;; SELECT COUNT(*) FROM `maß` ;; DROP DATABASE `größe` ;; SELECT DATABASE() ;; USE shop
 SET @`größe` = 5, @plain = 'ü' ;; SELECT @`größe`, @plain ;; SELECT item FROM orders WHERE id = 1 ;; SET NAMES latin1 ;; SELECT @`größe`, HEX(@plain) ;; SET NAMES utf8mb4 ;; SELECT @`größe` ;; !reset ;; SELECT @`größe`

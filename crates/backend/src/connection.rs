@@ -7,7 +7,7 @@ use crate::login::CHARSET;
 use crate::query::{Answer, Rows, query, query_all, read_reply};
 use crate::question::{ALL_ROWS, ROLLBACK, neutral, select, select_from_tables};
 use crate::state::{Preamble, RESULTS, State, Values, Wanted};
-use crate::{tracking, user_variables};
+use crate::{question, tracking, user_variables};
 use splitfin_protocol::exchange::{Outcome, ServerError};
 use splitfin_protocol::frame::write_packet;
 use splitfin_protocol::{Capabilities, CommandByte};
@@ -327,7 +327,11 @@ impl Connection {
 
     /// A statement of Splitfin's own. One that is refused leaves an error to show, and some have warnings.
     async fn own(&mut self, sql: &str) -> Result<Answer, BackendError> {
-        let answer = query(&mut self.framed, self.capabilities, sql).await;
+        let answer = match sql.starts_with(question::SCOPED) {
+            // With the next answer the server reports that the variables were set back, which is no news for a client.
+            true => query_all(&mut self.framed, self.capabilities, [sql, "DO 0"]).await.map(|[answer, _]| answer),
+            false => query(&mut self.framed, self.capabilities, sql).await,
+        };
         self.has_conditions |= answer.as_ref().map_or(true, |answer| answer.outcome.warnings > 0);
         answer
     }

@@ -29,9 +29,12 @@ pub fn select<'a>(expressions: impl IntoIterator<Item = &'a str>) -> String {
 pub fn select_from_tables(rest: &str, mysql: bool) -> String {
     match mysql {
         true => format!("SELECT /*+ SET_VAR(sql_big_selects=1) SET_VAR(max_execution_time=0) */ {rest}"),
-        false => format!("SET STATEMENT sql_big_selects=1 FOR SELECT {rest}"),
+        false => format!("{SCOPED}sql_big_selects=1 FOR SELECT {rest}"),
     }
 }
+
+/// How MariaDB's statements begin that set variables for themselves alone.
+pub(crate) const SCOPED: &str = "SET STATEMENT ";
 
 /// As many rows as there are, whatever `sql_select_limit` says.
 pub const ALL_ROWS: &str = "LIMIT 18446744073709551615";

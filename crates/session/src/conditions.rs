@@ -10,7 +10,7 @@ use crate::error::{SessionError, Unserved};
 use crate::found_rows::{NONE, make, will_be_asked};
 use crate::job::{Job, Kind};
 use crate::serve::Session;
-use splitfin_backend::question::{neutral, select, select_from_tables};
+use splitfin_backend::question::{neutral, select};
 use splitfin_backend::{BackendError, Lease, Wanted};
 use splitfin_protocol::packet::ErrPacket;
 use splitfin_protocol::packet::attributes::NO_ATTRIBUTES;
@@ -123,7 +123,8 @@ impl Session {
         if (!asks && !is_unclear) || (is_none && !lease.has_conditions()) {
             return Ok(());
         }
-        let own = if is_none { select_from_tables(FORGET, self.state.mysql) } else { conditions.raise() };
+        let forget = if self.state.mysql { "DO 0" } else { FORGET };
+        let own = if is_none { forget.to_owned() } else { conditions.raise() };
         lease.apply(wanted).await?;
         run_own(lease, &own).await?;
         lease.note_conditions(!is_none);
@@ -338,8 +339,8 @@ fn gets_diagnostics(statement: &Statement) -> bool {
     statement.class == Class::Diagnostics && statement.text.starts_with("get ")
 }
 
-/// It uses a table, and so ends what a connection has to show.
-const FORGET: &str = "1 FROM information_schema.ENGINES LIMIT 1";
+/// It uses a table, and so ends what a MariaDB has to show. What is only explained is under no limit.
+const FORGET: &str = "EXPLAIN SELECT 1 FROM information_schema.ENGINES";
 /// Rows of an answer with more conditions than are carried about: they hold their connection.
 const MOST: usize = 1000;
 

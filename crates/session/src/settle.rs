@@ -431,11 +431,13 @@ fn pins_behind(pins: Pins, counts_unknown: bool, outcome: &Outcome, noted: &Note
     // What a procedure was given for its results does not explain what else it did.
     let tells = if effects.contains(Effects::UNREPORTED) { tells | Effects::USER_VARIABLE } else { tells };
     let tells = tells | Effects::RUNS_OTHERS;
-    // A variable that was reported says nothing of what else a routine or a trigger did.
-    let runs_others = effects.contains(Effects::RUNS_OTHERS)
-        || matches!(job.statement.class, Class::Write(Because::ChangesData | Because::UnknownFunction));
-    let explained =
-        (noted.explained && !runs_others) || !(effects - tells).is_empty() || silent.contains(&job.statement.class);
+    // What was reported says nothing of what else a routine did, and a variable nothing of what else a function or trigger did.
+    let reported = match job.statement.class {
+        _ if effects.contains(Effects::RUNS_OTHERS) => false,
+        Class::Write(Because::ChangesData | Because::UnknownFunction) => noted.database && !noted.variables,
+        _ => noted.database || noted.variables,
+    };
+    let explained = reported || !(effects - tells).is_empty() || silent.contains(&job.statement.class);
     if is_statement && noted.state_changed && !explained {
         pins |= Pins::UNEXPLAINED_CHANGE;
     }
@@ -521,7 +523,7 @@ mod tests {
     fn a_change_that_nothing_explains_pins() {
         let changed = Noted { state_changed: true, ..Noted::default() };
         assert_eq!(behind(Pins::empty(), Effects::empty(), &ok(), changed, WRITE), Pins::UNEXPLAINED_CHANGE);
-        let reported = Noted { explained: true, ..changed };
+        let reported = Noted { variables: true, ..changed };
         let of = |effects, class| behind(Pins::empty(), effects, &ok(), reported, class);
         let sets = Class::Write(Because::AssignsVariable);
         assert_eq!(of(Effects::empty(), sets), Pins::empty(), "a SET has set what was reported");
@@ -529,5 +531,9 @@ mod tests {
         assert_eq!(of(Effects::empty(), WRITE), Pins::UNEXPLAINED_CHANGE, "{hides}");
         let calls = Effects::UNREPORTED | Effects::RUNS_OTHERS;
         assert_eq!(of(calls, sets), Pins::UNEXPLAINED_CHANGE, "{hides}");
+        let elsewhere = Noted { database: true, ..changed };
+        let of = |effects, class| behind(Pins::empty(), effects, &ok(), elsewhere, class);
+        assert_eq!(of(Effects::empty(), WRITE), Pins::empty(), "a function of another database came and went");
+        assert_eq!(of(calls, WRITE), Pins::UNEXPLAINED_CHANGE, "{hides}");
     }
 }

@@ -53,8 +53,10 @@ pub(crate) struct State {
 pub(crate) struct Noted {
     /// Something changed.
     pub(crate) state_changed: bool,
-    /// Variables or the database changed, which explains it.
-    pub(crate) explained: bool,
+    /// Variables changed.
+    pub(crate) variables: bool,
+    /// The database changed. Routines of another one report that too, as they come and go.
+    pub(crate) database: bool,
     /// A character set changed, and with it collations that are not reported.
     pub(crate) charset_changed: bool,
     /// Whether a transaction is open or announced, if that was said.
@@ -257,12 +259,12 @@ impl State {
                     self.last_gtid = String::from_utf8_lossy(value).into();
                 }
                 Change::Variable { name, value } => {
-                    noted.explained = true;
+                    noted.variables = true;
                     noted.charset_changed |= name.starts_with(b"character_set_");
                     self.set_value(&String::from_utf8_lossy(name), &String::from_utf8_lossy(value));
                 }
                 Change::Schema(name) => {
-                    noted.explained = true;
+                    noted.database = true;
                     self.database = (!name.is_empty()).then(|| String::from_utf8_lossy(name).into());
                 }
                 Change::State(changed) => noted.state_changed |= changed,
@@ -270,7 +272,7 @@ impl State {
                 Change::Gtids(_) | Change::TransactionState(_) | Change::Unknown(_) => {}
             }
         }
-        if noted.explained {
+        if noted.variables {
             self.update_derived();
         }
         noted
