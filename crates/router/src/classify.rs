@@ -21,7 +21,7 @@ use crate::statement::{Class, Effects, Own};
 pub fn classify(text: &[u8], mode: LexMode) -> (Class, Effects) {
     let tokens: Vec<Token<'_>> = Lexer::new(text, mode).collect();
     let (class, effects) = classify_tokens(&tokens);
-    if class == Class::Read && !second::agrees(text) {
+    if class == Class::Read && !second::agrees(text, &tokens) {
         return (Class::Write(Because::SecondOpinion), effects);
     }
     (class, effects)
@@ -258,6 +258,7 @@ fn analyze(tokens: &[Token<'_>]) -> Class {
 fn effects(tokens: &[Token<'_>]) -> Effects {
     let mut effects = Effects::empty();
     effects.set(Effects::SKIPS_ROWS, skips_rows(tokens));
+    let has_limit = tokens.iter().any(|token| token.is_word("limit"));
     for (at, token) in tokens.iter().enumerate() {
         match token {
             // In SET, UPDATE and routines `:=` also assigns system variables, columns and local variables.
@@ -287,9 +288,7 @@ fn effects(tokens: &[Token<'_>]) -> Effects {
                     "into" if into_variable(&tokens[at + 1..]) => Effects::USER_VARIABLE,
                     "sql_calc_found_rows" => Effects::CALC_FOUND_ROWS,
                     // MariaDB counts the rows of a union in front of its limit.
-                    "union" | "except" | "intersect" if tokens.iter().any(|token| token.is_word("limit")) => {
-                        Effects::CALC_FOUND_ROWS
-                    }
+                    "union" | "except" | "intersect" if has_limit => Effects::CALC_FOUND_ROWS,
                     "get_lock"
                     | "service_get_read_locks"
                     | "service_get_write_locks"

@@ -82,7 +82,7 @@ pub(crate) fn start(
     let shared = shared.clone();
     let settings = settings.clone();
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-    let thread = std::thread::Builder::new().name(format!("worker-{index}")).spawn(move || {
+    let thread = std::thread::Builder::new().name(format!("worker-{index}")).stack_size(STACK).spawn(move || {
         let metrics = Arc::clone(&shared.metrics[index]);
         LocalSet::new().block_on(&runtime, async move {
             let seed = seed();
@@ -184,3 +184,5 @@ async fn serve_one(arrival: Arrival, worker: Rc<Worker>, ends: Ends) {
 const AGING: Duration = Duration::from_secs(60);
 /// How often idle connections are looked after.
 const UPKEEP: Duration = Duration::from_secs(1);
+/// Of a worker, in bytes: four times what the deepest statement that is parsed may take. It is only reserved.
+const STACK: usize = 16 << 20;

@@ -459,6 +459,73 @@ fn the_second_parser_never_finds_a_write_in_a_read() {
     }
 }
 
+/// Every way in which SQL nests or chains: what comes first, what is repeated, and what closes each repetition.
+const SHAPES: [(&str, &str, &str); 45] = [
+    ("SELECT 1 FROM a", " JOIN a", ""),
+    ("SELECT 1 FROM a", " LEFT JOIN a", ""),
+    ("SELECT 1 FROM a", " NATURAL JOIN a", ""),
+    ("SELECT 1 FROM a", " CROSS JOIN a", ""),
+    ("SELECT 1 FROM a", " STRAIGHT_JOIN a", ""),
+    ("SELECT 1 FROM a", " JOIN a ON 1", ""),
+    ("SELECT 1 FROM a", " JOIN a USING (b)", ""),
+    ("SELECT 1 FROM a", ",a", ""),
+    ("SELECT 1 FROM ", "(a JOIN ", "a)"),
+    ("SELECT 1", "+1", ""),
+    ("SELECT 1", "-1", ""),
+    ("SELECT 1", "*1", ""),
+    ("SELECT 1", "/1", ""),
+    ("SELECT 1", "%1", ""),
+    ("SELECT 1", "=1", ""),
+    ("SELECT 1", "<=>1", ""),
+    ("SELECT 1", "<1", ""),
+    ("SELECT 1", "|1", ""),
+    ("SELECT 1", "^1", ""),
+    ("SELECT 1", "||1", ""),
+    ("SELECT 1", "&&1", ""),
+    ("SELECT 1", " DIV 1", ""),
+    ("SELECT 1", " MOD 1", ""),
+    ("SELECT 1", " XOR 1", ""),
+    ("SELECT 1", " AND 1", ""),
+    ("SELECT 1", " IS NULL", ""),
+    ("SELECT 1", " LIKE 1", ""),
+    ("SELECT 1", " REGEXP 1", ""),
+    ("SELECT 1", " BETWEEN 1 AND 2", ""),
+    ("SELECT 1", " COLLATE utf8mb4_bin", ""),
+    ("SELECT a", "->'$.a'", ""),
+    ("SELECT a", "->>'$.a'", ""),
+    ("SELECT a", ".a", ""),
+    ("SELECT ", "-", "1"),
+    ("SELECT ", "~", "1"),
+    ("SELECT ", "NOT ", "1"),
+    ("SELECT ", "BINARY ", "1"),
+    ("SELECT ", "(", "1)"),
+    ("SELECT ", "ABS(", "1)"),
+    ("SELECT ", "CASE WHEN 1 THEN ", "1 END"),
+    ("SELECT ", "(SELECT ", "1)"),
+    ("SELECT 1", " UNION SELECT 1", ""),
+    ("", "WITH a AS (SELECT 1) ", "SELECT 1"),
+    ("SELECT 1 IN (1", ",1", ")"),
+    ("SELECT 1 ", "/* a */ ", ""),
+];
+
+#[test]
+fn no_shape_of_any_depth_takes_more_stack_than_a_thread_has() {
+    let all = || {
+        for (first, link, close) in SHAPES {
+            for times in [10, 61, 1000, LONGEST / (link.len() + close.len())] {
+                let sql = [first, &link.repeat(times), &close.repeat(times)].concat();
+                let _ = classify(sql.as_bytes(), LexMode::default());
+            }
+        }
+    };
+    // A quarter of what workers have.
+    let thread = std::thread::Builder::new().stack_size(4 << 20).spawn(all);
+    assert!(thread.unwrap().join().is_ok());
+}
+
+/// What the second parser looks at.
+const LONGEST: usize = 64 * 1024;
+
 proptest::proptest! {
     #[test]
     fn no_text_panics(text: Vec<u8>) {
