@@ -71,6 +71,8 @@ pub(crate) struct Family {
     pub(crate) reports_all: bool,
     /// Number and name of the collation that the login chose.
     pub(crate) login_collation: (Option<u16>, Option<Box<str>>),
+    /// A reset is as good as a login.
+    pub(crate) resets_as_login: bool,
 }
 
 /// A reply that comes in front of a statement's.
@@ -186,7 +188,30 @@ impl Connection {
 
     /// Whether a connection that was kept can serve this next.
     pub fn is_fit_for(&self, wanted: &Wanted) -> bool {
-        self.is_usable() && self.state.can_become(wanted)
+        self.is_usable() && self.can_become(wanted)
+    }
+
+    /// Whether it can be brought to `wanted`, by a reset if need be.
+    pub(crate) fn can_become(&self, wanted: &Wanted) -> bool {
+        self.state.can_become(wanted) && (self.is_resettable() || !self.state.has_variables_beside(wanted))
+    }
+
+    /// Whether a reset leaves it as a new one would be, as far as it itself can tell.
+    pub fn is_resettable(&self) -> bool {
+        self.family.resets_as_login && self.is_usable()
+    }
+
+    /// Tells the server that this is the end, if that can be said without waiting: it counts and logs connections that just
+    /// go away as aborted.
+    pub(crate) fn quit(mut self: Box<Self>) {
+        if !self.framed.is_quiet() || !self.owed.is_empty() {
+            return;
+        }
+        let mut packet = Vec::new();
+        write_packet(&mut packet, 0, &[CommandByte::Quit as u8]);
+        let mut writing = std::pin::pin!(self.framed.write(&packet));
+        // A socket that takes nothing now is closed all the same.
+        let _ = writing.as_mut().poll(&mut std::task::Context::from_waker(std::task::Waker::noop()));
     }
 
     pub(crate) fn rest(&mut self) {

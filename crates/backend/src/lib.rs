@@ -15,6 +15,7 @@ mod login;
 mod pick;
 mod pools;
 mod query;
+mod renewal;
 mod state;
 mod tracking;
 mod usage;

@@ -3,6 +3,7 @@
 use crate::connection::{CURRENT_ROLE, Connection, Family, role_of};
 use crate::error::BackendError;
 use crate::query::{Answer, query, query_all};
+use crate::renewal;
 use crate::state::{COLLATION, RESULTS, State, Values};
 use crate::tracking::{self, TRACKING_SETTINGS};
 use splitfin_protocol::Capabilities;
@@ -180,8 +181,9 @@ async fn prepare(
 ) -> Result<Connection, BackendError> {
     let id = greeted.id;
     let ask_role = if greeted.has_roles { CURRENT_ROLE } else { "DO 0" };
-    let ask = ask_for_variables("SESSION", tracked.iter().copied().chain([LAST_GTID]).chain(TRACKING_SETTINGS));
-    let ask_global = ask_for_variables("GLOBAL", CHARSET.into_iter());
+    let names = tracked.iter().copied().chain([LAST_GTID]).chain(TRACKING_SETTINGS).chain(renewal::OF_SESSION);
+    let ask = ask_for_variables("SESSION", names);
+    let ask_global = ask_for_variables("GLOBAL", CHARSET.into_iter().chain(renewal::OF_SERVER));
     let [own, global, role] = match query_all(&mut framed, capabilities, [&ask, &ask_global, ask_role]).await {
         Ok(answers) => answers,
         Err(BackendError::Refused { code: MUST_CHANGE_PASSWORD, state, message, .. }) => {
@@ -191,7 +193,8 @@ async fn prepare(
         Err(error) => return Err(error),
     };
     let collation = own.collation;
-    let mut own = rows_by_name(own);
+    let (mut own, mut global) = (rows_by_name(own), rows_by_name(global));
+    let resets_as_login = renewal::resets_as_login(&mut own, &mut global);
     // A login chooses one collation for all.
     let login_collation = (collation, own.get(COLLATION).cloned());
     if let (Some(results), Some(name)) = (own.get_mut(RESULTS), &login_collation.1) {
@@ -217,13 +220,13 @@ async fn prepare(
         tracked: list,
     };
     // MariaDB goes back to the character set of the login, MySQL to the global one.
-    let after_reset = if is_mariadb { Values::default() } else { Rc::new(rows_by_name(global)) };
+    let after_reset = if is_mariadb { Values::default() } else { Rc::new(global) };
     Ok(Connection::new(
         framed,
         capabilities,
         id,
         state,
-        Family { after_reset, reports_all: !is_mariadb, login_collation },
+        Family { after_reset, reports_all: !is_mariadb, login_collation, resets_as_login },
     ))
 }
 

@@ -161,7 +161,7 @@ impl Pools {
         loop {
             let is_of_era = |idle: &Idle| era.is_none_or(|era| idle.connection.era().is(era));
             let fits = |idle: &Idle| idle.connection.state().matches(checkout.wanted);
-            let can_fit = |idle: &Idle| idle.connection.state().can_become(checkout.wanted);
+            let can_fit = |idle: &Idle| idle.connection.can_become(checkout.wanted);
             let fits_soon =
                 |idle: &Idle| can_fit(idle) && !idle.connection.state().has_variables_beside(checkout.wanted);
             let at = match list.last() {
@@ -180,7 +180,7 @@ impl Pools {
             if connection.is_usable() {
                 return Some(connection);
             }
-            self.common.limits.closed(backend);
+            self.close(connection, backend);
         }
     }
 
@@ -261,9 +261,14 @@ impl Pools {
         let mut idle = self.idle.borrow_mut();
         let list = idle.iter_mut().find(|((id, _), list)| *id == backend && !list.is_empty());
         if let Some((_, list)) = list {
-            list.swap_remove(0);
-            self.common.limits.closed(backend);
+            self.close(list.swap_remove(0).connection, backend);
         }
+    }
+
+    /// Gives one up, and says so to its server.
+    fn close(&self, connection: Box<Connection>, backend: BackendId) {
+        connection.quit();
+        self.common.limits.closed(backend);
     }
 
     /// Tells a server to end what one of its connections runs, or the connection. This takes a connection beside those
@@ -278,7 +283,9 @@ impl Pools {
         let Some(target) = self.common.backends.get(backend) else { return Ok(()) };
         let mut connection = open(target, account, None, &[], self.settings.get().connect_timeout).await?;
         let what = if query_only { "QUERY" } else { "CONNECTION" };
-        match connection.first_value(&format!("KILL {what} {thread}")).await {
+        let killed = connection.first_value(&format!("KILL {what} {thread}")).await;
+        Box::new(connection).quit();
+        match killed {
             // It is gone already.
             Ok(_) | Err(BackendError::Refused { code: UNKNOWN_THREAD, .. }) => Ok(()),
             Err(error) => Err(error),
@@ -296,7 +303,7 @@ impl Pools {
             let key = (backend, Rc::clone(account));
             idle.entry(key).or_default().push(Idle { connection, since: Instant::now() });
         } else {
-            self.common.limits.closed(backend);
+            self.close(connection, backend);
         }
         self.wake(backend);
     }
@@ -355,15 +362,11 @@ impl Pools {
         let mut idle = self.idle.borrow_mut();
         for ((backend, _), list) in idle.iter_mut() {
             let is_leaving = snapshot.is_leaving(*backend);
-            list.retain(|idle| {
-                let keep = !is_leaving
-                    && now.duration_since(idle.since) < self.settings.get().idle_timeout
-                    && idle.connection.is_usable();
-                if !keep {
-                    self.common.limits.closed(*backend);
-                }
-                keep
-            });
+            let limit = self.settings.get().idle_timeout;
+            let ends = |idle: &mut Idle| {
+                is_leaving || now.duration_since(idle.since) >= limit || !idle.connection.is_usable()
+            };
+            list.extract_if(.., ends).for_each(|idle| self.close(idle.connection, *backend));
         }
         idle.retain(|_, list| !list.is_empty());
     }

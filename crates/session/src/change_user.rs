@@ -8,7 +8,7 @@ use crate::reply;
 use crate::serve::Session;
 use splitfin_backend::{Age, Checkout, Lease, Wanted};
 use splitfin_protocol::handshake::Accept;
-use splitfin_router::{Decision, Reason};
+use splitfin_router::{Decision, Pins, Reason};
 use splitfin_transport::Framed;
 use std::rc::Rc;
 
@@ -92,9 +92,12 @@ impl Session {
         self.variables.clear();
         self.savepoints.clear();
         self.left = Left::default();
-        let Some((mut lease, ..)) = self.affinity.take() else { return };
-        // A connection that cannot be reset in time is closed, which has the same effect on the server.
-        if let Ok(Ok(())) = tokio::time::timeout(RESET, lease.reset()).await {
+        let Some((mut lease, _, pins)) = self.affinity.take() else { return };
+        if pins.contains(Pins::XA) || !lease.resets_as_new(&self.worker.topology.snapshot()) {
+            // A reset is no disconnect: see `outlasts`.
+            lease.close();
+        } else if let Ok(Ok(())) = tokio::time::timeout(RESET, lease.reset()).await {
+            // One that cannot be reset in time is closed, which has the same effect on the server.
             lease.release();
         }
     }

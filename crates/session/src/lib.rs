@@ -26,6 +26,7 @@ mod learned;
 mod login;
 mod marks;
 mod metrics;
+mod outlasts;
 mod plan;
 mod prepared;
 mod process_list;
