@@ -56,6 +56,8 @@ pub struct Connection {
     /// What the server says to every statement but the one that sets a new password.
     sandbox: Option<ServerError>,
     era: Era,
+    /// Which changes of accounts and databases it has; see [`crate::rights`].
+    rights: u64,
     /// It serves the session that has it, and nobody behind that.
     spent: bool,
     /// It may have warnings or errors to show, of whatever statement.
@@ -108,6 +110,7 @@ impl Connection {
             owed,
             sandbox: None,
             era: Era::default(),
+            rights: 0,
             spent: false,
             has_conditions: true,
         }
@@ -130,6 +133,15 @@ impl Connection {
 
     pub(crate) const fn era(&self) -> Era {
         self.era
+    }
+
+    /// Which changes of accounts and databases it has.
+    pub const fn rights(&self) -> u64 {
+        self.rights
+    }
+
+    pub(crate) const fn set_rights(&mut self, rights: u64) {
+        self.rights = rights;
     }
 
     pub(crate) const fn set_era(&mut self, era: Era) {

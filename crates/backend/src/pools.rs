@@ -1,6 +1,7 @@
 //! The connections of one worker, idle ones and the count of those in use.
 
 use crate::alarm::Alarm;
+use crate::asker::Asker;
 use crate::backends::Backends;
 use crate::connection::Connection;
 use crate::era::{Age, Began, Era};
@@ -9,6 +10,7 @@ use crate::lease::Lease;
 use crate::limits::{Limits, StandIn};
 use crate::login::{Account, open};
 use crate::pick::{Balance, Load, pick};
+use crate::rights::OfReplicas;
 use crate::state::{Values, Wanted};
 use crate::usage::Usage;
 use splitfin_topology::{BackendId, MOST_BACKENDS, Snapshot, Trouble};
@@ -58,6 +60,8 @@ pub struct Checkout<'a> {
     pub snapshot: &'a Snapshot,
     /// How old it may be.
     pub age: Age,
+    /// The changes of accounts and databases that it has to have; see [`Pools::rights_now`].
+    pub rights: u64,
 }
 
 /// Connections at rest, by backend and account.
@@ -90,6 +94,8 @@ pub struct Pools {
     random: Cell<u64>,
     /// What variables were right after logins.
     known_values: RefCell<Vec<Values>>,
+    of_replicas: RefCell<OfReplicas>,
+    pub(crate) asker: tokio::sync::Mutex<Asker>,
 }
 
 impl Pools {
@@ -104,7 +110,17 @@ impl Pools {
             released: (0..MOST_BACKENDS).map(|_| Notify::new()).collect(),
             random: Cell::new(seed | 1),
             known_values: RefCell::default(),
+            of_replicas: RefCell::default(),
+            asker: tokio::sync::Mutex::default(),
         })
+    }
+
+    pub(crate) const fn common(&self) -> &Common {
+        &self.common
+    }
+
+    pub(crate) const fn of_replicas(&self) -> &RefCell<OfReplicas> {
+        &self.of_replicas
     }
 
     /// Other settings, from the next checkout on.
@@ -151,17 +167,28 @@ impl Pools {
 
     /// An idle connection, best one that needs no change. Those that have woken up meanwhile are dead or dying.
     fn take_idle(&self, backend: BackendId, checkout: &Checkout<'_>) -> Option<Box<Connection>> {
+        let now = self.era(backend, checkout.snapshot);
         let (era, only) = match checkout.age {
             Age::New => return None,
-            Age::Current => (Some(self.era(backend, checkout.snapshot)), true),
+            Age::Current => (Some(now), true),
             Age::Any(began) => (began.filter(|began| began.backend == backend).map(|began| began.era), false),
         };
         let mut idle = self.idle.borrow_mut();
         let list = idle.get_mut(&(backend, Rc::clone(checkout.account)))?;
         loop {
             let is_of_era = |idle: &Idle| era.is_none_or(|era| idle.connection.era().is(era));
-            let fits = |idle: &Idle| idle.connection.state().matches(checkout.wanted);
-            let can_fit = |idle: &Idle| idle.connection.can_become(checkout.wanted);
+            let has_rights = |idle: &Idle| {
+                idle.connection.rights() >= checkout.rights && idle.connection.era().has_rights_of(now)
+            };
+            let fits = |idle: &Idle| has_rights(idle) && idle.connection.state().matches(checkout.wanted);
+            // A reset takes what the server begins sessions with by now.
+            let resets = |idle: &Idle| idle.connection.era().is(now);
+            let can_fit = |idle: &Idle| {
+                let state = idle.connection.state();
+                has_rights(idle)
+                    && idle.connection.can_become(checkout.wanted)
+                    && (resets(idle) || !state.has_variables_beside(checkout.wanted))
+            };
             let fits_soon =
                 |idle: &Idle| can_fit(idle) && !idle.connection.state().has_variables_beside(checkout.wanted);
             let at = match list.last() {
@@ -186,7 +213,11 @@ impl Pools {
 
     fn era(&self, backend: BackendId, snapshot: &Snapshot) -> Era {
         let offer = snapshot.backend(backend).and_then(|view| view.offer);
-        Era { changes: self.common.backends.changes(backend), defaults: offer.map_or(0, |offer| offer.defaults) }
+        Era {
+            changes: self.common.backends.changes(backend),
+            defaults: offer.map_or(0, |offer| offer.defaults),
+            rights: offer.map_or(0, |offer| offer.rights),
+        }
     }
 
     /// Whether a session that began so would begin the same way now.
@@ -203,6 +234,9 @@ impl Pools {
         let Some(target) = self.common.backends.get(backend) else {
             return Err(BackendError::Exhausted { limit: 0, waited: Duration::ZERO });
         };
+        if self.rights_of(backend, checkout.snapshot) < checkout.rights {
+            return Err(BackendError::OldRights);
+        }
         if !self.common.limits.try_open(backend)
             && let Some(connection) = self.wait(backend, checkout).await?
         {
@@ -212,12 +246,13 @@ impl Pools {
         let database = checkout.wanted.database.clone();
         let limit = self.settings.get().connect_timeout;
         // What changes while it is opened makes it old.
-        let era = self.era(backend, checkout.snapshot);
+        let (era, rights) = (self.era(backend, checkout.snapshot), self.rights_of(backend, checkout.snapshot));
         let opened = open(target, checkout.account, database, &self.common.tracked, limit).await;
         let mut connection =
             opened.inspect_err(|error| tracing::debug!(backend = %target.address, %error, "no connection"))?;
         right.used();
         connection.set_era(era);
+        connection.set_rights(rights);
         self.share_values(&mut connection);
         Ok(Box::new(connection))
     }
@@ -359,12 +394,16 @@ impl Pools {
     /// Closes connections that were idle for too long, whose server has closed them, or whose server is to have none any
     /// more. To be called now and then.
     pub fn upkeep(&self, now: Instant, snapshot: &Snapshot) {
+        let limit = self.settings.get().idle_timeout;
+        self.rest_asker(now, limit);
         let mut idle = self.idle.borrow_mut();
         for ((backend, _), list) in idle.iter_mut() {
             let is_leaving = snapshot.is_leaving(*backend);
-            let limit = self.settings.get().idle_timeout;
+            let (era, rights) = (self.era(*backend, snapshot), self.rights_of(*backend, snapshot));
+            // No new session may have it.
+            let is_old = |connection: &Connection| connection.rights() < rights || !connection.era().has_rights_of(era);
             let ends = |idle: &mut Idle| {
-                is_leaving || now.duration_since(idle.since) >= limit || !idle.connection.is_usable()
+                is_leaving || is_old(&idle.connection) || now.duration_since(idle.since) >= limit || !idle.connection.is_usable()
             };
             list.extract_if(.., ends).for_each(|idle| self.close(idle.connection, *backend));
         }

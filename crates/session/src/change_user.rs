@@ -36,7 +36,7 @@ impl Session {
                 self.affinity = Affinity::of_login(identity.held);
                 self.prepared.clear();
                 self.unread = Default::default();
-                self.kept.clear();
+                self.kept.drain(..).for_each(Lease::close);
                 reply::changed_user(&mut client, sequence, self.capabilities, &self.state).await?;
                 Ok(client)
             }
@@ -76,9 +76,9 @@ impl Session {
         tracing::debug!(session = self.id, ?began, "begins anew with other defaults");
         let Some(decision) = Decision::on_primary(&snapshot, Reason::Session) else { return };
         let wanted = Wanted { database: self.state.database.clone(), ..Wanted::default() };
-        let (account, eligible) = (Rc::clone(&self.account), &*decision.eligible);
+        let (account, eligible, rights) = (Rc::clone(&self.account), &*decision.eligible, self.state.rights);
         let checkout =
-            Checkout { eligible, account: &account, wanted: &wanted, snapshot: &snapshot, age: Age::Current };
+            Checkout { eligible, account: &account, wanted: &wanted, snapshot: &snapshot, age: Age::Current, rights };
         if let Ok(lease) = self.worker.pools.checkout(&checkout).await {
             self.state.learn_fresh(&lease);
             self.kept.drain(..).for_each(Lease::release);

@@ -34,6 +34,7 @@ mod read_only;
 mod registry;
 mod relay;
 mod reply;
+mod rights;
 mod route_log;
 mod serve;
 mod settings;
