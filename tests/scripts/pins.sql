@@ -92,6 +92,21 @@ XA START 'x2' ;; DELETE FROM orders WHERE item = 'xa' ;; XA END 'x2' ;; XA ROLLB
 XA START 'x3' ;; DELETE FROM orders WHERE item = 'xa' ;; XA END 'x3' ;; XA COMMIT 'x3' ONE PHASE ;; SELECT COUNT(*) FROM orders WHERE item = 'xa'
 XA COMMIT 'never'
 XA RECOVER
+-- What a session has prepared is everybody's once it is gone; what it has not prepared is rolled back.
+@b XA START 'c1' ;; @b INSERT INTO blank VALUES (71, 'c') ;; @b XA END 'c1' ;; @b XA PREPARE 'c1' ;; @b !reconnect ;; DO SLEEP(0.3) ;; XA RECOVER ;; XA COMMIT 'c1' ;; XA COMMIT 'c1' ;; SELECT COUNT(*) FROM blank WHERE id = 71 ;; XA RECOVER ;; DELETE FROM blank WHERE id = 71
+@b XA START 'c2' ;; @b INSERT INTO blank VALUES (72, 'c') ;; @b XA END 'c2' ;; @b XA PREPARE 'c2' ;; @b !reconnect ;; DO SLEEP(0.3) ;; XA ROLLBACK 'c2' ;; XA ROLLBACK 'c2' ;; SELECT COUNT(*) FROM blank WHERE id = 72 ;; INSERT INTO blank VALUES (72, 'd') ;; DELETE FROM blank WHERE id = 72
+@b XA START 'c3' ;; @b INSERT INTO blank VALUES (73, 'c') ;; @b XA END 'c3' ;; @b !reconnect ;; DO SLEEP(0.3) ;; XA RECOVER ;; XA COMMIT 'c3' ;; XA PREPARE 'c3' ;; SELECT COUNT(*) FROM blank WHERE id = 73 ;; INSERT INTO blank VALUES (73, 'd') ;; DELETE FROM blank WHERE id = 73
+-- A MySQL that refuses this tells its replicas that it was done, and they stop.
+[mariadb]
+@b XA START 'c4' ;; @b INSERT INTO blank VALUES (74, 'c') ;; @b XA END 'c4' ;; @b XA PREPARE 'c4' ;; @b !reconnect ;; DO SLEEP(0.3) ;; XA COMMIT 'c4' ONE PHASE ;; XA ROLLBACK 'c4' ;; SELECT COUNT(*) FROM blank WHERE id = 74
+[both]
+-- What others and the session itself may do meanwhile.
+[mariadb]
+@b XA START 'd1' ;; XA COMMIT 'd1' ;; XA ROLLBACK 'd1' ;; XA START 'd1' ;; XA END 'd1' ;; XA PREPARE 'd1' ;; @b XA START 'd2' ;; @b XA END 'd1' ;; @b INSERT INTO blank VALUES (76, 'c') ;; @b XA COMMIT 'd1' ;; @b XA END 'd2' ;; @b XA ROLLBACK 'd1' ;; @b XA ROLLBACK 'd2' ;; @b XA RECOVER ;; XA ROLLBACK 'd1' ;; @b SELECT COUNT(*) FROM blank WHERE id = 76 ;; XA RECOVER
+[both]
+XA START 'd3' ;; INSERT INTO blank VALUES (77, 'c') ;; XA END 'd3' ;; XA PREPARE 'd3' ;; SELECT 1 ;; SELECT COUNT(*) FROM blank WHERE id = 77 ;; INSERT INTO blank VALUES (78, 'c') ;; BEGIN ;; ROLLBACK ;; XA START 'd4' ;; XA END 'd4' ;; XA ROLLBACK 'd4' ;; XA COMMIT 'never' ;; XA RECOVER ;; XA COMMIT 'd3' ;; XA COMMIT 'd3' ;; SELECT COUNT(*) FROM blank WHERE id IN (77, 78) ;; DELETE FROM blank WHERE id IN (77, 78)
+XA START 'd5' ;; XA END 'd5' ;; XA PREPARE 'd5' ;; XA COMMIT 'd5' ONE PHASE ;; XA ROLLBACK 'd5' ;; SELECT COUNT(*) FROM blank
+BEGIN ;; XA START 'd6' ;; COMMIT ;; XA START ;; XA START 'd7' RESUME ;; XA END 'd7' SUSPEND ;; SELECT COUNT(*) FROM blank
 
 !reset
 -- One-shot transaction characteristics.

@@ -222,6 +222,7 @@ impl Asker {
             wanted: &wanted,
             snapshot: &snapshot,
             age: Age::New,
+            rights: 0,
         };
         let mut lease = self.pools.checkout(&checkout).await.map_err(|(_, error)| error)?;
         self.begin(&mut lease).await?;

@@ -1,6 +1,7 @@
 //! The servers that there are, and those that there were.
 
 use crate::login::Backend;
+use crate::rights::Rights;
 use splitfin_topology::{BackendId, MOST_BACKENDS};
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -11,6 +12,8 @@ pub struct Backends {
     places: Box<[OnceLock<Backend>]>,
     /// How often each was told to give sessions other defaults.
     changes: Box<[AtomicU64]>,
+    /// Changes of accounts and databases.
+    pub(crate) rights: Rights,
 }
 
 impl Default for Backends {
@@ -18,6 +21,7 @@ impl Default for Backends {
         Self {
             places: (0..MOST_BACKENDS).map(|_| OnceLock::new()).collect(),
             changes: (0..MOST_BACKENDS).map(|_| AtomicU64::new(0)).collect(),
+            rights: Rights::default(),
         }
     }
 }

@@ -58,6 +58,8 @@ pub struct Connection {
     /// What the server says to every statement but the one that sets a new password.
     sandbox: Option<ServerError>,
     era: Era,
+    /// Which changes of accounts and databases it has; see [`crate::rights`].
+    rights: u64,
     /// It serves the session that has it, and nobody behind that.
     spent: bool,
     /// It may have warnings or errors to show, of whatever statement.
@@ -76,6 +78,8 @@ pub(crate) struct Family {
     /// Number and name of the collation that the login chose.
     pub(crate) login_collation: (Option<u16>, Option<Box<str>>),
     pub(crate) catalogue: Rc<Catalogue>,
+    /// A reset is as good as a login.
+    pub(crate) resets_as_login: bool,
 }
 
 /// A reply that comes in front of a statement's.
@@ -111,6 +115,7 @@ impl Connection {
             owed,
             sandbox: None,
             era: Era::default(),
+            rights: 0,
             spent: false,
             has_conditions: true,
             may_hide_transaction: false,
@@ -154,6 +159,15 @@ impl Connection {
 
     pub(crate) const fn era(&self) -> Era {
         self.era
+    }
+
+    /// Which changes of accounts and databases it has.
+    pub const fn rights(&self) -> u64 {
+        self.rights
+    }
+
+    pub(crate) const fn set_rights(&mut self, rights: u64) {
+        self.rights = rights;
     }
 
     pub(crate) const fn set_era(&mut self, era: Era) {
@@ -213,7 +227,30 @@ impl Connection {
 
     /// Whether a connection that was kept can serve this next.
     pub fn is_fit_for(&self, wanted: &Wanted) -> bool {
-        self.is_usable() && self.state.can_become(wanted)
+        self.is_usable() && self.can_become(wanted)
+    }
+
+    /// Whether it can be brought to `wanted`, by a reset if need be.
+    pub(crate) fn can_become(&self, wanted: &Wanted) -> bool {
+        self.state.can_become(wanted) && (self.is_resettable() || !self.state.has_variables_beside(wanted))
+    }
+
+    /// Whether a reset leaves it as a new one would be, as far as it itself can tell.
+    pub fn is_resettable(&self) -> bool {
+        self.family.resets_as_login && self.is_usable()
+    }
+
+    /// Tells the server that this is the end, if that can be said without waiting: it counts and logs connections that just
+    /// go away as aborted.
+    pub(crate) fn quit(mut self: Box<Self>) {
+        if !self.framed.is_quiet() || !self.owed.is_empty() {
+            return;
+        }
+        let mut packet = Vec::new();
+        write_packet(&mut packet, 0, &[CommandByte::Quit as u8]);
+        let mut writing = std::pin::pin!(self.framed.write(&packet));
+        // A socket that takes nothing now is closed all the same.
+        let _ = writing.as_mut().poll(&mut std::task::Context::from_waker(std::task::Waker::noop()));
     }
 
     pub(crate) fn rest(&mut self) {

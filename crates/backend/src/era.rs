@@ -10,6 +10,8 @@ pub(crate) struct Era {
     pub(crate) changes: u64,
     /// What the last probe had seen; 0 where that is not known.
     pub(crate) defaults: u64,
+    /// What that had seen of changes of accounts and databases on this very server; 0 where that is not known.
+    pub(crate) rights: u64,
 }
 
 impl Era {
@@ -17,6 +19,11 @@ impl Era {
     pub(crate) const fn is(self, other: Self) -> bool {
         let unknown = self.defaults == 0 || other.defaults == 0;
         self.changes == other.changes && (self.defaults == other.defaults || unknown)
+    }
+
+    /// Whether nothing was seen in between of changes of accounts and databases.
+    pub(crate) const fn has_rights_of(self, other: Self) -> bool {
+        self.rights == other.rights || self.rights == 0 || other.rights == 0
     }
 }
 
@@ -44,8 +51,10 @@ mod tests {
 
     #[test]
     fn a_connection_is_of_its_era_until_something_says_otherwise() {
-        let (old, now) = (Era { changes: 1, defaults: 7 }, Era { changes: 1, defaults: 8 });
+        let (old, now) = (Era { changes: 1, defaults: 7, rights: 1 }, Era { changes: 1, defaults: 8, rights: 1 });
         assert!(old.is(old) && !old.is(now) && !old.is(Era { changes: 2, ..old }));
         assert!(old.is(Era { defaults: 0, ..old }), "the server was not asked");
+        assert!(old.has_rights_of(now) && !old.has_rights_of(Era { rights: 2, ..old }));
+        assert!(old.has_rights_of(Era { rights: 0, ..old }));
     }
 }

@@ -43,6 +43,9 @@ pub enum BackendError {
     /// The login took too long.
     #[error("login not finished within {0:?}")]
     LoginTimeout(Duration),
+    /// It is a replica that may lack a change of accounts or databases that the session must see.
+    #[error("the replica may lack changes of accounts or databases that the session must see")]
+    OldRights,
     /// All connections that are allowed are in use.
     #[error("all {limit} connections to the backend are in use, and none came free within {waited:?}")]
     Exhausted {
@@ -64,7 +67,7 @@ impl BackendError {
 
     /// Whether the server itself is in trouble, rather than this account or this statement.
     pub fn is_servers_fault(&self) -> bool {
-        !matches!(self, Self::Exhausted { .. } | Self::Refused { .. })
+        !matches!(self, Self::Exhausted { .. } | Self::Refused { .. } | Self::OldRights)
             && self.refusal().is_none_or(|(code, ..)| !ACCOUNTS_FAULT.contains(&code))
     }
 }

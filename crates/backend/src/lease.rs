@@ -4,7 +4,7 @@ use crate::connection::Connection;
 use crate::era::Began;
 use crate::login::Account;
 use crate::pools::Pools;
-use splitfin_topology::BackendId;
+use splitfin_topology::{BackendId, Snapshot};
 use std::ops::{Deref, DerefMut};
 use std::rc::Rc;
 use std::time::Duration;
@@ -62,6 +62,20 @@ impl Lease {
         if let Some(connection) = self.connection.take() {
             self.pools.give_back(connection, self.backend, &self.account);
         }
+    }
+
+    /// Ends the connection in order. The server undoes whatever its session has left.
+    pub fn close(mut self) {
+        if let Some(connection) = self.connection.take() {
+            connection.quit();
+            self.pools.lost(self.backend);
+        }
+    }
+
+    /// Whether a reset makes of it what a new connection would be: where the server gives sessions other defaults by now, it
+    /// makes something else.
+    pub fn resets_as_new(&self, snapshot: &Snapshot) -> bool {
+        self.is_resettable() && self.pools.is_current(self.began(), snapshot)
     }
 
     /// A statement took this long.

@@ -5,6 +5,7 @@
 //! it is dropped, by closing the socket: a connection in an unknown state is never used again.
 
 mod alarm;
+mod asker;
 mod backends;
 mod catalogue;
 mod connection;
@@ -17,12 +18,15 @@ mod pick;
 mod pools;
 mod query;
 pub mod question;
+mod renewal;
+mod rights;
 mod state;
 mod tracking;
 mod usage;
 mod user_variables;
 
 pub use alarm::Alarm;
+pub use asker::Certainty;
 pub use backends::Backends;
 pub use connection::{Arrival, Connection, StatementKey};
 pub use era::{Age, Began};

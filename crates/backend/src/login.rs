@@ -5,6 +5,7 @@ use crate::connection::{CURRENT_ROLE, Connection, Family, role_of};
 use crate::error::BackendError;
 use crate::query::{query, query_all};
 use crate::question::select;
+use crate::renewal;
 use crate::state::{COLLATION, RESULTS, State, Values};
 use crate::tracking;
 use splitfin_protocol::Capabilities;
@@ -193,10 +194,11 @@ async fn prepare(
         let ask_role = select([if greeted.has_roles { CURRENT_ROLE } else { "NULL" }]);
         let ask_global = CHARSET.map(|name| format!("@@global.{name}"));
         let ask_global = select(ask_global.iter().map(String::as_str));
-        let answers = query_all(&mut framed, capabilities, [&catalogue.ask_values(), &ask_global, &ask_role]).await?;
-        Ok((catalogue, answers))
+        let ask_login = select(renewal::asked(catalogue.is_mariadb).iter().copied());
+        let asked = [&*catalogue.ask_values(), &ask_global, &ask_role, &ask_login];
+        Ok((catalogue, query_all(&mut framed, capabilities, asked).await?))
     };
-    let (catalogue, [own, global, role]) = match asked.await {
+    let (catalogue, [own, global, role, of_login]) = match asked.await {
         Ok(answers) => answers,
         Err(BackendError::Refused { code: MUST_CHANGE_PASSWORD, state, message, .. }) => {
             let why = ServerError { code: MUST_CHANGE_PASSWORD, state, message };
@@ -206,6 +208,8 @@ async fn prepare(
     };
     let collation = own.collation;
     let mut own = catalogue.values(own).ok_or_else(|| io::Error::other("the server does not tell its variables"))?;
+    let of_login = of_login.rows.into_iter().next().unwrap_or_default();
+    let resets_as_login = renewal::resets_as_login(own.get("wait_timeout").map(|value| &**value), &of_login);
     // A login chooses one collation for all.
     let login_collation = (collation, own.get(COLLATION).cloned());
     if let (Some(results), Some(name)) = (own.get_mut(RESULTS), &login_collation.1) {
@@ -234,7 +238,7 @@ async fn prepare(
         true => Values::default(),
         false => Rc::new(CHARSET.into_iter().map(Into::into).zip(global.map(Into::into)).collect()),
     };
-    let family = Family { after_reset, reports_all: !is_mariadb, login_collation, catalogue };
+    let family = Family { after_reset, reports_all: !is_mariadb, login_collation, catalogue, resets_as_login };
     Ok(Connection::new(framed, capabilities, id, state, family))
 }
 

@@ -1,6 +1,7 @@
 //! The connections of one worker, idle ones and the count of those in use.
 
 use crate::alarm::Alarm;
+use crate::asker::Asker;
 use crate::backends::Backends;
 use crate::catalogue::Catalogue;
 use crate::connection::Connection;
@@ -10,6 +11,7 @@ use crate::lease::Lease;
 use crate::limits::{Limits, StandIn};
 use crate::login::{Account, open};
 use crate::pick::{Balance, Load, pick};
+use crate::rights::OfReplicas;
 use crate::state::{Values, Wanted};
 use crate::usage::Usage;
 use splitfin_topology::{BackendId, MOST_BACKENDS, Snapshot, Trouble};
@@ -59,6 +61,8 @@ pub struct Checkout<'a> {
     pub snapshot: &'a Snapshot,
     /// How old it may be.
     pub age: Age,
+    /// The changes of accounts and databases that it has to have; see [`Pools::rights_now`].
+    pub rights: u64,
 }
 
 /// Connections at rest, by backend and account.
@@ -93,6 +97,8 @@ pub struct Pools {
     known_values: RefCell<Vec<Values>>,
     /// What the first connection to each server has learned.
     catalogues: RefCell<HashMap<BackendId, Rc<Catalogue>>>,
+    of_replicas: RefCell<OfReplicas>,
+    pub(crate) asker: tokio::sync::Mutex<Asker>,
 }
 
 impl Pools {
@@ -108,7 +114,17 @@ impl Pools {
             random: Cell::new(seed | 1),
             known_values: RefCell::default(),
             catalogues: RefCell::default(),
+            of_replicas: RefCell::default(),
+            asker: tokio::sync::Mutex::default(),
         })
+    }
+
+    pub(crate) const fn common(&self) -> &Common {
+        &self.common
+    }
+
+    pub(crate) const fn of_replicas(&self) -> &RefCell<OfReplicas> {
+        &self.of_replicas
     }
 
     /// Other settings, from the next checkout on.
@@ -155,17 +171,27 @@ impl Pools {
 
     /// An idle connection, best one that needs no change. Those that have woken up meanwhile are dead or dying.
     fn take_idle(&self, backend: BackendId, checkout: &Checkout<'_>) -> Option<Box<Connection>> {
+        let now = self.era(backend, checkout.snapshot);
         let (era, only) = match checkout.age {
             Age::New => return None,
-            Age::Current => (Some(self.era(backend, checkout.snapshot)), true),
+            Age::Current => (Some(now), true),
             Age::Any(began) => (began.filter(|began| began.backend == backend).map(|began| began.era), false),
         };
         let mut idle = self.idle.borrow_mut();
         let list = idle.get_mut(&(backend, Rc::clone(checkout.account)))?;
         loop {
             let is_of_era = |idle: &Idle| era.is_none_or(|era| idle.connection.era().is(era));
-            let fits = |idle: &Idle| idle.connection.state().matches(checkout.wanted);
-            let can_fit = |idle: &Idle| idle.connection.state().can_become(checkout.wanted);
+            let has_rights =
+                |idle: &Idle| idle.connection.rights() >= checkout.rights && idle.connection.era().has_rights_of(now);
+            let fits = |idle: &Idle| has_rights(idle) && idle.connection.state().matches(checkout.wanted);
+            // A reset takes what the server begins sessions with by now.
+            let resets = |idle: &Idle| idle.connection.era().is(now);
+            let can_fit = |idle: &Idle| {
+                let state = idle.connection.state();
+                has_rights(idle)
+                    && idle.connection.can_become(checkout.wanted)
+                    && (resets(idle) || !state.has_variables_beside(checkout.wanted))
+            };
             let fits_soon =
                 |idle: &Idle| can_fit(idle) && !idle.connection.state().has_variables_beside(checkout.wanted);
             let at = match list.last() {
@@ -184,13 +210,17 @@ impl Pools {
             if connection.is_usable() {
                 return Some(connection);
             }
-            self.common.limits.closed(backend);
+            self.close(connection, backend);
         }
     }
 
     fn era(&self, backend: BackendId, snapshot: &Snapshot) -> Era {
         let offer = snapshot.backend(backend).and_then(|view| view.offer);
-        Era { changes: self.common.backends.changes(backend), defaults: offer.map_or(0, |offer| offer.defaults) }
+        Era {
+            changes: self.common.backends.changes(backend),
+            defaults: offer.map_or(0, |offer| offer.defaults),
+            rights: offer.map_or(0, |offer| offer.rights),
+        }
     }
 
     /// Whether a session that began so would begin the same way now.
@@ -207,6 +237,9 @@ impl Pools {
         let Some(target) = self.common.backends.get(backend) else {
             return Err(BackendError::Exhausted { limit: 0, waited: Duration::ZERO });
         };
+        if self.rights_of(backend, checkout.snapshot) < checkout.rights {
+            return Err(BackendError::OldRights);
+        }
         if !self.common.limits.try_open(backend)
             && let Some(connection) = self.wait(backend, checkout).await?
         {
@@ -216,18 +249,24 @@ impl Pools {
         let database = checkout.wanted.database.clone();
         let limit = self.settings.get().connect_timeout;
         // What changes while it is opened makes it old.
-        let era = self.era(backend, checkout.snapshot);
-        let known = self.catalogues.borrow().get(&backend).cloned();
+        let (era, rights) = (self.era(backend, checkout.snapshot), self.rights_of(backend, checkout.snapshot));
+        let known = self.catalogue(backend);
         let opened = open(target, checkout.account, database, &self.common.tracked, known, limit).await;
         let mut connection =
             opened.inspect_err(|error| tracing::debug!(backend = %target.address, %error, "no connection"))?;
         right.used();
         connection.set_era(era);
+        connection.set_rights(rights);
         self.share_values(&mut connection);
         if connection.sandbox().is_none() {
             self.catalogues.borrow_mut().insert(backend, Rc::clone(connection.catalogue()));
         }
         Ok(Box::new(connection))
+    }
+
+    /// What the first connection to a server has learned.
+    pub(crate) fn catalogue(&self, backend: BackendId) -> Option<Rc<Catalogue>> {
+        self.catalogues.borrow().get(&backend).cloned()
     }
 
     /// Servers with the same configuration have the same values.
@@ -269,9 +308,14 @@ impl Pools {
         let mut idle = self.idle.borrow_mut();
         let list = idle.iter_mut().find(|((id, _), list)| *id == backend && !list.is_empty());
         if let Some((_, list)) = list {
-            list.swap_remove(0);
-            self.common.limits.closed(backend);
+            self.close(list.swap_remove(0).connection, backend);
         }
+    }
+
+    /// Gives one up, and says so to its server.
+    fn close(&self, connection: Box<Connection>, backend: BackendId) {
+        connection.quit();
+        self.common.limits.closed(backend);
     }
 
     /// Tells a server to end what one of its connections runs, or the connection. This takes a connection beside those
@@ -284,11 +328,12 @@ impl Pools {
         query_only: bool,
     ) -> Result<(), BackendError> {
         let Some(target) = self.common.backends.get(backend) else { return Ok(()) };
-        let known = self.catalogues.borrow().get(&backend).cloned();
-        let limit = self.settings.get().connect_timeout;
+        let (known, limit) = (self.catalogue(backend), self.settings.get().connect_timeout);
         let mut connection = open(target, account, None, &self.common.tracked, known, limit).await?;
         let what = if query_only { "QUERY" } else { "CONNECTION" };
-        match connection.run(&format!("KILL {what} {thread}")).await {
+        let killed = connection.run(&format!("KILL {what} {thread}")).await;
+        Box::new(connection).quit();
+        match killed {
             // It is gone already.
             Ok(()) | Err(BackendError::Refused { code: UNKNOWN_THREAD, .. }) => Ok(()),
             Err(error) => Err(error),
@@ -306,7 +351,7 @@ impl Pools {
             let key = (backend, Rc::clone(account));
             idle.entry(key).or_default().push(Idle { connection, since: Instant::now() });
         } else {
-            self.common.limits.closed(backend);
+            self.close(connection, backend);
         }
         self.wake(backend);
     }
@@ -362,18 +407,21 @@ impl Pools {
     /// Closes connections that were idle for too long, whose server has closed them, or whose server is to have none any
     /// more. To be called now and then.
     pub fn upkeep(&self, now: Instant, snapshot: &Snapshot) {
+        let limit = self.settings.get().idle_timeout;
+        self.rest_asker(now, limit);
         let mut idle = self.idle.borrow_mut();
         for ((backend, _), list) in idle.iter_mut() {
             let is_leaving = snapshot.is_leaving(*backend);
-            list.retain(|idle| {
-                let keep = !is_leaving
-                    && now.duration_since(idle.since) < self.settings.get().idle_timeout
-                    && idle.connection.is_usable();
-                if !keep {
-                    self.common.limits.closed(*backend);
-                }
-                keep
-            });
+            let (era, rights) = (self.era(*backend, snapshot), self.rights_of(*backend, snapshot));
+            // No new session may have it.
+            let is_old = |connection: &Connection| connection.rights() < rights || !connection.era().has_rights_of(era);
+            let ends = |idle: &mut Idle| {
+                is_leaving
+                    || is_old(&idle.connection)
+                    || now.duration_since(idle.since) >= limit
+                    || !idle.connection.is_usable()
+            };
+            list.extract_if(.., ends).for_each(|idle| self.close(idle.connection, *backend));
         }
         idle.retain(|_, list| !list.is_empty());
     }

@@ -5,8 +5,10 @@ use crate::heartbeat::{self, MICROSECONDS, now};
 use crate::rows::{Status, channel};
 use mysql_async::prelude::Queryable as _;
 use mysql_async::{Conn, Opts, OptsBuilder, Row, SslOpts};
-use splitfin_topology::{Channel, Family, History, Identity, Observation, Offer, Position, ProbeFailure};
+use splitfin_topology::{COUNT_RIGHTS, Channel, Family, History, Identity, Observation, Offer, Position, ProbeFailure};
 use std::collections::HashMap;
+use std::collections::hash_map::DefaultHasher;
+use std::hash::{Hash as _, Hasher as _};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -124,6 +126,7 @@ async fn offer(conn: &mut Conn) -> Result<Offer, ProbeFailure> {
     let is_mariadb = is_mariadb(&version);
     Ok(Offer {
         defaults: defaults(conn, is_mariadb).await?,
+        rights: rights(conn).await?,
         local_files,
         query_attributes: !is_mariadb && at_least(&version, (8, 0, 23)),
         extended_metadata: is_mariadb && at_least(&version, (10, 5, 2)),
@@ -154,6 +157,21 @@ async fn defaults(conn: &mut Conn, is_mariadb: bool) -> Result<u64, ProbeFailure
             tracing::debug!(error = error.message, "defaults of sessions not readable");
             Ok(0)
         }
+        Err(error) => Err(failure(error)),
+    }
+}
+
+/// A fingerprint of how many statements about accounts and databases the server has counted. Connections from before one keep
+/// the rights of before.
+async fn rights(conn: &mut Conn) -> Result<u64, ProbeFailure> {
+    match conn.query::<(String, String), _>(COUNT_RIGHTS).await {
+        Ok(counters) if counters.is_empty() => Ok(0),
+        Ok(counters) => {
+            let mut hasher = DefaultHasher::new();
+            counters.hash(&mut hasher);
+            Ok(hasher.finish().max(1))
+        }
+        Err(mysql_async::Error::Server(_)) => Ok(0),
         Err(error) => Err(failure(error)),
     }
 }

@@ -7,7 +7,6 @@
 use crate::settings::Users;
 use crate::worker::Worker;
 use splitfin_backend::{Account, Age, Checkout, Wanted};
-use splitfin_protocol::Capabilities;
 use splitfin_protocol::auth::{Secret, native};
 use splitfin_protocol::handshake::accept::Known;
 use std::collections::HashMap;
@@ -180,7 +179,7 @@ impl Accounts {
         if vault.blind.holds() {
             return false;
         }
-        let asked = look_up(vault, "COUNT(*)", "mysql.user", user, "ssl_type <> ''", worker);
+        let asked = look_up("COUNT(*)", "mysql.user", user, "ssl_type <> ''", worker);
         match tokio::time::timeout(PATIENCE, asked).await {
             Ok(Ok(count)) => count.is_some_and(|count| count != "0"),
             Ok(Err(error)) => {
@@ -219,7 +218,7 @@ async fn stored(vault: &Vault, user: &str, worker: &Worker) -> (Vec<[u8; 20]>, b
     let natives = |text: &str| text.split(',').filter_map(native::stored).collect();
     // MariaDB's own table knows of accounts with several ways in, which the view for all does not show.
     if !vault.narrow.holds() {
-        match tokio::time::timeout(PATIENCE, ask_for_all(vault, user, worker)).await {
+        match tokio::time::timeout(PATIENCE, ask_for_all(user, worker)).await {
             Ok(Ok(text)) => {
                 let (others, text) = text.as_deref().and_then(|text| text.split_once(',')).unwrap_or(("1", ""));
                 return (natives(text), others == "0");
@@ -232,7 +231,7 @@ async fn stored(vault: &Vault, user: &str, worker: &Worker) -> (Vec<[u8; 20]>, b
             Err(_) => return (Vec::new(), false),
         }
     }
-    let asked = tokio::time::timeout(PATIENCE, ask_for_stored(vault, user, worker)).await;
+    let asked = tokio::time::timeout(PATIENCE, ask_for_stored(user, worker)).await;
     let text = match asked {
         Ok(Ok(text)) => text.unwrap_or_default(),
         Ok(Err(error)) => {
@@ -245,13 +244,13 @@ async fn stored(vault: &Vault, user: &str, worker: &Worker) -> (Vec<[u8; 20]>, b
 }
 
 /// How many accounts of a name have other ways in, a comma, and what is kept of native passwords.
-async fn ask_for_all(vault: &Vault, user: &str, worker: &Worker) -> Result<Option<String>, String> {
+async fn ask_for_all(user: &str, worker: &Worker) -> Result<Option<String>, String> {
     let native = "COALESCE(JSON_VALUE(Priv, '$.plugin'), '') IN ('mysql_native_password', '')";
     let all = format!(
         "CONCAT(COALESCE(SUM(NOT ({native}) OR JSON_EXISTS(Priv, '$.auth_or')), 0), ',', \
          COALESCE(GROUP_CONCAT(DISTINCT IF({native}, JSON_VALUE(Priv, '$.authentication_string'), NULL)), ''))"
     );
-    look_up(vault, &all, "mysql.global_priv", user, "JSON_VALUE(Priv, '$.is_role') IS NULL", worker).await
+    look_up(&all, "mysql.global_priv", user, "JSON_VALUE(Priv, '$.is_role') IS NULL", worker).await
 }
 
 fn complain(vault: &Vault, error: &str) {
@@ -261,30 +260,20 @@ fn complain(vault: &Vault, error: &str) {
     }
 }
 
-async fn ask_for_stored(vault: &Vault, user: &str, worker: &Worker) -> Result<Option<String>, String> {
+async fn ask_for_stored(user: &str, worker: &Worker) -> Result<Option<String>, String> {
     let natives = "GROUP_CONCAT(DISTINCT authentication_string)";
-    look_up(vault, natives, "mysql.user", user, "plugin IN ('mysql_native_password', '')", worker).await
+    look_up(natives, "mysql.user", user, "plugin IN ('mysql_native_password', '')", worker).await
 }
 
 /// Asks for something of the accounts of a name that fulfil a condition.
 async fn look_up(
-    vault: &Vault,
     what: &str,
     table: &str,
     user: &str,
     condition: &str,
     worker: &Worker,
 ) -> Result<Option<String>, String> {
-    let (name, password) = &vault.monitor;
-    let account = Rc::new(Account {
-        client: None,
-        certificate: worker.settings().certificates.own,
-        user: name.clone(),
-        password: Secret::Clear(password.clone()),
-        capabilities: Capabilities::empty(),
-        collation: UTF8MB4,
-        attributes: Vec::new(),
-    });
+    let account = worker.monitor();
     let snapshot = worker.topology.snapshot();
     let eligible: Vec<_> = match snapshot.primary {
         Some(primary) => vec![primary],
@@ -298,7 +287,8 @@ async fn look_up(
     let values = Rc::new(values.map(|(name, value)| (name.into(), value.into())).into());
     let wanted = Wanted { values, ..Wanted::default() };
     let age = Age::Any(None);
-    let checkout = Checkout { eligible: &eligible, account: &account, wanted: &wanted, snapshot: &snapshot, age };
+    let checkout =
+        Checkout { eligible: &eligible, account: &account, wanted: &wanted, snapshot: &snapshot, age, rights: 0 };
     let mut lease = worker.pools.checkout(&checkout).await.map_err(|(_, error)| error.to_string())?;
     lease.apply(&wanted).await.map_err(|error| error.to_string())?;
     // As digits, so that no name can be anything but a name.
@@ -317,8 +307,6 @@ const LOOK_AGAIN: Duration = Duration::from_secs(60);
 const MOST: usize = 10_000;
 /// Time to look at the account tables.
 const PATIENCE: Duration = Duration::from_secs(2);
-/// `utf8mb4_general_ci`
-const UTF8MB4: u8 = 45;
 
 #[cfg(test)]
 mod tests {

@@ -8,7 +8,7 @@ use crate::reply;
 use crate::serve::Session;
 use splitfin_backend::{Age, Checkout, Lease, Wanted};
 use splitfin_protocol::handshake::Accept;
-use splitfin_router::{Decision, Reason};
+use splitfin_router::{Decision, Pins, Reason};
 use splitfin_transport::Framed;
 use std::rc::Rc;
 
@@ -36,7 +36,7 @@ impl Session {
                 self.affinity = Affinity::of_login(identity.held);
                 self.prepared.clear();
                 self.unread = Default::default();
-                self.kept.clear();
+                self.kept.drain(..).for_each(Lease::close);
                 reply::changed_user(&mut client, sequence, self.capabilities, &self.state).await?;
                 Ok(client)
             }
@@ -76,9 +76,9 @@ impl Session {
         tracing::debug!(session = self.id, ?began, "begins anew with other defaults");
         let Some(decision) = Decision::on_primary(&snapshot, Reason::Session) else { return };
         let wanted = Wanted { database: self.state.database.clone(), ..Wanted::default() };
-        let (account, eligible) = (Rc::clone(&self.account), &*decision.eligible);
+        let (account, eligible, rights) = (Rc::clone(&self.account), &*decision.eligible, self.state.rights);
         let checkout =
-            Checkout { eligible, account: &account, wanted: &wanted, snapshot: &snapshot, age: Age::Current };
+            Checkout { eligible, account: &account, wanted: &wanted, snapshot: &snapshot, age: Age::Current, rights };
         if let Ok(lease) = self.worker.pools.checkout(&checkout).await {
             self.state.learn_fresh(&lease);
             self.kept.drain(..).for_each(Lease::release);
@@ -92,9 +92,12 @@ impl Session {
         self.variables.clear();
         self.savepoints.clear();
         self.left = Left::default();
-        let Some((mut lease, ..)) = self.affinity.take() else { return };
-        // A connection that cannot be reset in time is closed, which has the same effect on the server.
-        if let Ok(Ok(())) = tokio::time::timeout(RESET, lease.reset()).await {
+        let Some((mut lease, _, pins)) = self.affinity.take() else { return };
+        if pins.contains(Pins::XA) || !lease.resets_as_new(&self.worker.topology.snapshot()) {
+            // A reset is no disconnect: see `outlasts`.
+            lease.close();
+        } else if let Ok(Ok(())) = tokio::time::timeout(RESET, lease.reset()).await {
+            // One that cannot be reset in time is closed, which has the same effect on the server.
             lease.release();
         }
     }

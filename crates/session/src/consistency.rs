@@ -189,6 +189,13 @@ impl Session {
         mut decision: Decision,
         snapshot: &Snapshot,
     ) -> Result<Routed, Refusal> {
+        if decision.access == Access::ReadOnly {
+            self.have_rights(&mut decision.eligible, snapshot);
+            if decision.eligible.is_empty() {
+                let routed = Routed { decision, needed: Needed::default(), waited: None };
+                return routed.on_primary(snapshot, Reason::Behind);
+            }
+        }
         let looks = matches!(job.statement.class, Class::Read | Class::Begin { .. });
         let after = job.hint.as_ref().map(|hint| hint.after.clone()).unwrap_or_default();
         let anywhere = decision.scope == Scope::Off && after.is_empty();
@@ -473,7 +480,7 @@ fn wait_sql(needed: &Position, limit: Duration, version: &str) -> String {
 }
 
 /// The positions of what a statement committed, from all of its OK packets.
-fn committed(outcome: &Outcome) -> Position {
+pub(crate) fn committed(outcome: &Outcome) -> Position {
     let mut position = Position::Nothing;
     if outcome.changes.is_empty() {
         return position;

@@ -319,12 +319,17 @@ impl Session {
     ) -> Result<Lease, Failure> {
         while let Some(at) = self.kept.iter().position(|lease| eligible.contains(&lease.backend())) {
             let mut lease = self.kept.swap_remove(at);
-            if lease.is_fit_for(wanted) && lease.forget_others(wanted).await.is_ok() {
+            if lease.is_fit_for(wanted)
+                && lease.rights() >= self.state.rights
+                && lease.forget_others(wanted).await.is_ok()
+            {
                 return Ok(for_writes(lease, snapshot));
             }
+            lease.close();
         }
         let account = Rc::clone(&self.account);
-        let checkout = Checkout { eligible, account: &account, wanted, snapshot, age: Age::Any(self.state.began) };
+        let (age, rights) = (Age::Any(self.state.began), self.state.rights);
+        let checkout = Checkout { eligible, account: &account, wanted, snapshot, age, rights };
         let mut lease = self.worker.pools.checkout(&checkout).await;
         let is_denied = |error: &BackendError| error.refusal().is_some_and(|(code, ..)| code == ACCESS_DENIED);
         if lease.as_ref().is_err_and(|(_, error)| is_denied(error)) && self.renew_password() {
@@ -332,6 +337,7 @@ impl Session {
             lease = self.worker.pools.checkout(&Checkout { account: &account, ..checkout }).await;
         }
         let lease = lease.map_err(|(backend, error)| Failure::NotSent(backend, error))?;
+        self.state.rights = self.state.rights.max(lease.rights());
         match lease.sandbox() {
             // The password expired after this session's login.
             Some(error) => Err(Failure::Server(error.clone())),
@@ -412,6 +418,9 @@ impl Session {
             }
             if done && job.sets_global() && outcome.error.is_none() {
                 self.worker.pools.defaults_changed(backend);
+            }
+            if done {
+                self.announce_rights(outcome, job);
             }
             self.publish(backend, outcome, job, done);
             Ok(())

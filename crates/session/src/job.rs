@@ -114,11 +114,6 @@ impl<'a> Job<'a> {
         }
     }
 
-    /// Whether it does something to its connection that a reset does not undo. Roles are followed by value.
-    pub(crate) fn outlasts_reset(&self) -> bool {
-        ["set resource group", "set session authorization"].iter().any(|words| self.statement.text.starts_with(words))
-    }
-
     /// Whether sessions that begin behind it may have other defaults.
     pub(crate) fn sets_global(&self) -> bool {
         let text = &self.statement.text;

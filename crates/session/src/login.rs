@@ -10,7 +10,7 @@ use crate::serve::Listener;
 use crate::state::State;
 use crate::worker::Worker;
 use aws_lc_rs::rand;
-use splitfin_backend::{Account, Age, BackendError, Checkout, Lease};
+use splitfin_backend::{Account, Age, BackendError, Certainty, Checkout, Lease};
 use splitfin_protocol::auth::Secret;
 use splitfin_protocol::auth::printable_nonce;
 use splitfin_protocol::handshake::accept::{Accept, LoginError, Plugin, Step};
@@ -345,16 +345,20 @@ async fn admit(
     let wanted = state.wanted(decision.access == Access::ReadOnly, false);
     let mut eligible = decision.eligible;
     let accounts = worker.settings().accounts.clone();
+    let certain = worker.ask_rights().await == Certainty::Certain;
+    let rights = worker.pools.rights_now();
+    state.rights = rights;
     loop {
-        let age = if proof.ask_server { Age::New } else { Age::Current };
-        let checkout = Checkout { eligible: &eligible, account: &account, wanted: &wanted, snapshot: &snapshot, age };
+        let age = if proof.ask_server || !certain { Age::New } else { Age::Current };
+        let (account, wanted, snapshot) = (&account, &wanted, &snapshot);
+        let checkout = Checkout { eligible: &eligible, account, wanted, snapshot, age, rights };
         let checked_out = match worker.pools.checkout(&checkout).await {
             Ok(lease) if lease.sandbox().is_some() => {
                 accounts.note_right(&login.user, &proof);
-                return Ok(Identity { account, capabilities, state, held: Some(lease) });
+                return Ok(Identity { account: Rc::clone(account), capabilities, state, held: Some(lease) });
             }
             // An idle connection may turn out to be broken only now.
-            Ok(mut lease) => match lease.apply(&wanted).await {
+            Ok(mut lease) => match lease.apply(wanted).await {
                 Ok(()) => Ok(lease),
                 Err(error) => Err((lease.backend(), error)),
             },
@@ -365,7 +369,7 @@ async fn admit(
                 accounts.note_right(&login.user, &proof);
                 state.learn_fresh(&lease);
                 lease.release();
-                return Ok(Identity { account, capabilities, state, held: None });
+                return Ok(Identity { account: Rc::clone(account), capabilities, state, held: None });
             }
             Err((failed, error)) => {
                 if error.refusal().is_some_and(|(code, ..)| code == ACCESS_DENIED) {

@@ -1,5 +1,6 @@
 //! What the configuration says of sessions.
 
+use splitfin_protocol::auth::Secret;
 use splitfin_router::Settings as Routing;
 use splitfin_transport::{CertificateNames, RsaKey};
 use std::collections::HashMap;
@@ -65,6 +66,8 @@ impl Certificates {
 pub struct Settings {
     /// Who may log in.
     pub accounts: crate::Accounts,
+    /// Name and password of the monitor's account, as which servers are asked about changes of accounts.
+    pub monitor: (String, Secret),
     /// Certificates for servers.
     pub certificates: Arc<Certificates>,
     /// Whether any server is told where a client is.

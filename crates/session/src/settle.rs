@@ -7,6 +7,7 @@ use crate::error::SessionError;
 use crate::execute::Served;
 use crate::job::{Job, Kind};
 use crate::last_insert_id::{is_generated, sets_it};
+use crate::outlasts::{may_be_xa, outlasts_reset};
 use crate::relay::is_deposed;
 use crate::route_log::Line;
 use crate::serve::{LastRoute, Next, Session};
@@ -59,14 +60,19 @@ impl Session {
                 }
             };
         }
-        if job.outlasts_reset() {
+        self.note_rights(&outcome, job);
+        let outlasts = outlasts_reset(job, &self.text_of(job));
+        if outlasts {
             lease.spend();
         }
         lease.note(scoped.as_ref().unwrap_or(&self.state.values), self.state.database.as_ref());
         self.note_cursor(&outcome, job);
         self.note_hidden_transaction(&mut lease, &outcome, job);
         let before = pins - Pins::UNTOLD;
-        let pins = pins_behind(before, self.state.counts_unknown(), &outcome, &noted, job);
+        let mut pins = pins_behind(before, self.state.counts_unknown(), &outcome, &noted, job);
+        pins = may_be_xa(pins, job.effects(), self.in_transaction());
+        // What only a disconnect ends, the session keeps to its end.
+        pins.set(Pins::UNTRACKED_VARIABLE, outlasts || pins.contains(Pins::UNTRACKED_VARIABLE));
         let pins = match self.note_holdings(&mut lease, before, pins, &outcome, job).await {
             Ok(pins) => pins,
             Err(error) => return Err(SessionError::HeldConnectionLost(error.to_string())),
@@ -383,7 +389,7 @@ const fn may_be_asked(outcome: &Outcome) -> bool {
 
 /// What holds the connection behind a statement.
 fn pins_behind(pins: Pins, counts_unknown: bool, outcome: &Outcome, noted: &Noted, job: &Job<'_>) -> Pins {
-    const LASTING: [(Effects, Pins); 9] = [
+    const LASTING: [(Effects, Pins); 8] = [
         (Effects::USER_VARIABLE, Pins::USER_VARIABLE),
         (Effects::TEMPORARY_TABLE, Pins::TEMPORARY_TABLE),
         (Effects::TABLE_LOCK, Pins::TABLE_LOCK),
@@ -391,7 +397,6 @@ fn pins_behind(pins: Pins, counts_unknown: bool, outcome: &Outcome, noted: &Note
         (Effects::USER_LOCK, Pins::USER_LOCK),
         (Effects::HANDLER, Pins::HANDLER),
         (Effects::TEXT_PREPARE, Pins::TEXT_PREPARE),
-        (Effects::XA_START, Pins::XA),
         (Effects::UNTRACKED_VARIABLE, Pins::UNTRACKED_VARIABLE),
     ];
     let (mut pins, effects) = (pins, job.effects());
@@ -404,7 +409,6 @@ fn pins_behind(pins: Pins, counts_unknown: bool, outcome: &Outcome, noted: &Note
         pins.set(Pins::TABLE_LOCK, pins.contains(Pins::TABLE_LOCK) && !effects.contains(Effects::TABLE_UNLOCK));
         pins.set(Pins::BACKUP_LOCK, pins.contains(Pins::BACKUP_LOCK) && !effects.contains(Effects::BACKUP_UNLOCK));
         pins.set(Pins::USER_LOCK, pins.contains(Pins::USER_LOCK) && !effects.contains(Effects::USER_UNLOCK));
-        pins.set(Pins::XA, pins.contains(Pins::XA) && !effects.contains(Effects::XA_END));
         if effects.contains(Effects::ONE_SHOT_TRANSACTION) {
             pins |= Pins::ONE_SHOT_TRANSACTION;
         } else if noted.transaction_announced == Some(false) {
@@ -487,7 +491,6 @@ mod tests {
             (Effects::TABLE_LOCK, Pins::TABLE_LOCK, Effects::TABLE_UNLOCK),
             (Effects::BACKUP_LOCK, Pins::BACKUP_LOCK, Effects::BACKUP_UNLOCK),
             (Effects::USER_LOCK, Pins::USER_LOCK, Effects::USER_UNLOCK),
-            (Effects::XA_START, Pins::XA, Effects::XA_END),
         ];
         for (start, pin, end) in pairs {
             let pinned = behind(Pins::empty(), start, &ok(), Noted::default(), WRITE);

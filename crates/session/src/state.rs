@@ -31,6 +31,8 @@ pub(crate) struct State {
     /// What variables were when the session began, and when that was.
     fresh: Values,
     pub(crate) began: Option<Began>,
+    /// The changes of accounts and databases that it has to see: no connection from before one serves it.
+    pub(crate) rights: u64,
     /// The active roles, as SET ROLE takes them. A reset leaves them.
     pub(crate) role: Rc<str>,
     /// What a reset makes of the character set.
@@ -78,6 +80,7 @@ impl State {
             last_gtid: Box::default(),
             fresh: Values::default(),
             began: None,
+            rights: 0,
             role: Rc::from(""),
             after_reset: Values::default(),
             mysql: false,
@@ -94,6 +97,7 @@ impl State {
     pub(crate) fn learn_fresh(&mut self, lease: &Lease) {
         self.fresh = Rc::clone(lease.own_values());
         self.began = Some(lease.began());
+        self.rights = self.rights.max(lease.rights());
         if self.role.is_empty() {
             self.role = lease.own_role().cloned().unwrap_or_else(|| Rc::clone(&self.role));
         }

@@ -6,6 +6,7 @@ use anyhow::{Context as _, Result};
 use splitfin_backend::{Alarm, Limits, Usage};
 use splitfin_health::promotion::{Account, Means};
 use splitfin_health::{Order, Wires};
+use splitfin_protocol::auth::Secret;
 use splitfin_router::classify::{TRACKED_UNDER_TWO_NAMES, TRACKED_VARIABLES};
 use splitfin_session::{
     Accounts, Brake, Certificates, ConsistencySettings, Learned, Marks, Metrics, Registry, Users, Vault,
@@ -110,6 +111,7 @@ pub(crate) fn session(
     };
     Ok(splitfin_session::Settings {
         accounts: accounts(config, before),
+        monitor: (config.monitor.0.clone(), Secret::Clear(Zeroizing::new(config.monitor.1.clone().into_bytes()))),
         certificates: Arc::new(certificates(config)),
         introduces: config
             .backends

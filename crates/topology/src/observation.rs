@@ -90,10 +90,12 @@ pub struct Offer {
     pub autocommit: bool,
     /// Fingerprint of the values that variables of new sessions begin with; 0 where it is not known.
     pub defaults: u64,
+    /// Fingerprint of what the server has counted of changes to accounts and databases; 0 where it is not known.
+    pub rights: u64,
 }
 
 impl Offer {
-    /// What both have. Collation, autocommit and defaults are this one's.
+    /// What both have. Collation, autocommit, defaults and rights are this one's.
     pub const fn and(self, other: Self) -> Self {
         Self {
             local_files: self.local_files && other.local_files,
@@ -103,6 +105,13 @@ impl Offer {
         }
     }
 }
+
+/// What asks a server how many changes it has counted. It needs no privilege, and routines count. Servers count a statement
+/// when it begins. MariaDB does not count SET PASSWORD and SET DEFAULT ROLE.
+pub const COUNT_RIGHTS: &str = "SHOW GLOBAL STATUS WHERE Variable_name IN ('Com_alter_db','Com_alter_db_upgrade','Com_alter_user',\
+    'Com_alter_user_default_role','Com_create_db','Com_create_role','Com_create_user','Com_drop_db','Com_drop_role',\
+    'Com_drop_user','Com_flush','Com_grant','Com_grant_role','Com_grant_roles','Com_rename_user','Com_revoke','Com_revoke_all',\
+    'Com_revoke_role','Com_revoke_roles','Com_set_password')";
 
 /// What a probe saw of a server that answered.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -552,6 +552,7 @@ const OFFER: Offer = Offer {
     collation: 45,
     autocommit: true,
     defaults: 0,
+    rights: 0,
 };
 
 #[test]
