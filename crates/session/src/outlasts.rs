@@ -71,7 +71,8 @@ pub(crate) fn may_be_xa(pins: Pins, effects: Effects, in_transaction: bool) -> P
 #[cfg(test)]
 mod tests {
     use super::*;
-    use splitfin_router::{LexMode, Statement, classify};
+    use splitfin_router::classify::classify;
+    use splitfin_router::{LexMode, Statement};
     use std::rc::Rc;
 
     fn outlasts(text: &str) -> bool {

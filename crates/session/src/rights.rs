@@ -135,7 +135,8 @@ const UTF8MB4: u8 = 45;
 #[cfg(test)]
 mod tests {
     use super::*;
-    use splitfin_router::{LexMode, classify};
+    use splitfin_router::LexMode;
+    use splitfin_router::classify::classify;
 
     fn of(text: &str) -> Option<Change> {
         let (class, _) = classify(text.as_bytes(), LexMode::default());
