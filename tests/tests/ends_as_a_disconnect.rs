@@ -27,7 +27,8 @@ async fn run(stage: &Stage, how: Leaves, statements: &[&str]) -> Result<Option<C
         let statements: Vec<String> = statements.iter().map(|sql| (*sql).to_owned()).collect();
         let ran = tokio::task::spawn_blocking(move || {
             let shape = Capabilities::PROTOCOL_41 | Capabilities::DEPRECATE_EOF;
-            let (mut client, _) = RawClient::log_in(port, "app", "secret", Some("shop"), shape).map_err(|error| error.to_string())?;
+            let (mut client, _) =
+                RawClient::log_in(port, "app", "secret", Some("shop"), shape).map_err(|error| error.to_string())?;
             for sql in statements {
                 let (outcome, _) = client.ask(CommandByte::Query, sql.as_bytes()).map_err(|error| error.to_string())?;
                 if let Some(error) = outcome.error {
@@ -199,7 +200,8 @@ story! {
 #[test]
 fn a_limit_of_the_account_is_kept() {
     splitfin_tests::block_on(async {
-        let more = "auth: { mode: static, users: [{ name: u, password: pw }] }\nworkers: 1\npool: { max_connections: 1 }";
+        let more =
+            "auth: { mode: static, users: [{ name: u, password: pw }] }\nworkers: 1\npool: { max_connections: 1 }";
         let stage = Stage::with(Family::Mariadb, more).await?;
         let make = ["CREATE USER u IDENTIFIED BY 'pw'", "GRANT SELECT, INSERT ON *.* TO u WITH MAX_STATEMENT_TIME 3"];
         stage.cluster.primary.run(&make).await?;

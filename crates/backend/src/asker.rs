@@ -5,7 +5,7 @@ use crate::error::BackendError;
 use crate::login::{Account, open};
 use crate::pools::Pools;
 use crate::rights::Counted;
-use splitfin_topology::{BackendId, COUNT_RIGHTS, BackendView, Family, Position, Snapshot, Trouble};
+use splitfin_topology::{BackendId, BackendView, COUNT_RIGHTS, Family, Position, Snapshot, Trouble};
 use std::rc::Rc;
 use std::time::{Duration, Instant};
 
@@ -57,10 +57,13 @@ impl Pools {
 
     /// Asks. False, if there is no answer to be had there.
     async fn ask(&self, asker: &mut Asker, account: &Rc<Account>, snapshot: &Snapshot) -> Result<bool, BackendError> {
-        let Some(primary) = snapshot.primary else { return Err(std::io::Error::from(std::io::ErrorKind::NotConnected).into()) };
-        let kept = asker.connection.take().filter(|(at, as_whom, connection)| {
-            *at == primary && as_whom == account && connection.is_usable()
-        });
+        let Some(primary) = snapshot.primary else {
+            return Err(std::io::Error::from(std::io::ErrorKind::NotConnected).into());
+        };
+        let kept = asker
+            .connection
+            .take()
+            .filter(|(at, as_whom, connection)| *at == primary && as_whom == account && connection.is_usable());
         let mut connection = match kept {
             Some((.., connection)) => connection,
             None => self.open_asker(primary, account).await?,

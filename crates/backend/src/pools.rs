@@ -177,9 +177,8 @@ impl Pools {
         let list = idle.get_mut(&(backend, Rc::clone(checkout.account)))?;
         loop {
             let is_of_era = |idle: &Idle| era.is_none_or(|era| idle.connection.era().is(era));
-            let has_rights = |idle: &Idle| {
-                idle.connection.rights() >= checkout.rights && idle.connection.era().has_rights_of(now)
-            };
+            let has_rights =
+                |idle: &Idle| idle.connection.rights() >= checkout.rights && idle.connection.era().has_rights_of(now);
             let fits = |idle: &Idle| has_rights(idle) && idle.connection.state().matches(checkout.wanted);
             // A reset takes what the server begins sessions with by now.
             let resets = |idle: &Idle| idle.connection.era().is(now);
@@ -403,7 +402,10 @@ impl Pools {
             // No new session may have it.
             let is_old = |connection: &Connection| connection.rights() < rights || !connection.era().has_rights_of(era);
             let ends = |idle: &mut Idle| {
-                is_leaving || is_old(&idle.connection) || now.duration_since(idle.since) >= limit || !idle.connection.is_usable()
+                is_leaving
+                    || is_old(&idle.connection)
+                    || now.duration_since(idle.since) >= limit
+                    || !idle.connection.is_usable()
             };
             list.extract_if(.., ends).for_each(|idle| self.close(idle.connection, *backend));
         }

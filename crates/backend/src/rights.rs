@@ -84,8 +84,7 @@ impl Entry {
 
 impl Default for Rights {
     fn default() -> Self {
-        let history =
-            History { entries: VecDeque::new(), whole: true, asked: None, announced: 0, settling: None };
+        let history = History { entries: VecDeque::new(), whole: true, asked: None, announced: 0, settling: None };
         Self { generation: AtomicU64::new(FIRST), version: AtomicU64::new(0), history: Mutex::new(history) }
     }
 }

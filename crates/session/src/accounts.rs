@@ -283,7 +283,8 @@ async fn look_up(
     }
     let wanted = Wanted::default();
     let age = Age::Any(None);
-    let checkout = Checkout { eligible: &eligible, account: &account, wanted: &wanted, snapshot: &snapshot, age, rights: 0 };
+    let checkout =
+        Checkout { eligible: &eligible, account: &account, wanted: &wanted, snapshot: &snapshot, age, rights: 0 };
     let mut lease = worker.pools.checkout(&checkout).await.map_err(|(_, error)| error.to_string())?;
     // As digits, so that no name can be anything but a name.
     let digits: String = user.bytes().map(|byte| format!("{byte:02X}")).collect();

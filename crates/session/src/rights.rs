@@ -135,7 +135,8 @@ const UTF8MB4: u8 = 45;
 #[cfg(test)]
 mod tests {
     use super::*;
-    use splitfin_router::{LexMode, classify};
+    use splitfin_router::LexMode;
+    use splitfin_router::classify::classify;
 
     fn of(text: &str) -> Option<Change> {
         let (class, _) = classify(text.as_bytes(), LexMode::default());
@@ -158,10 +159,14 @@ mod tests {
         ] {
             assert_eq!(of(text), Some(Change::Accounts), "{text}");
         }
-        for text in ["CREATE DATABASE d", "DROP SCHEMA d", "ALTER DATABASE d CHARACTER SET latin1", "DO 1; DROP DATABASE d"] {
+        for text in
+            ["CREATE DATABASE d", "DROP SCHEMA d", "ALTER DATABASE d CHARACTER SET latin1", "DO 1; DROP DATABASE d"]
+        {
             assert_eq!(of(text), Some(Change::Databases), "{text}");
         }
-        for text in ["SELECT 1", "DROP TABLE grants", "CREATE TABLE t (a INT)", "SET sql_mode=''", "SHOW GRANTS", "CALL p()"] {
+        for text in
+            ["SELECT 1", "DROP TABLE grants", "CREATE TABLE t (a INT)", "SET sql_mode=''", "SHOW GRANTS", "CALL p()"]
+        {
             assert_eq!(of(text), None, "{text}");
         }
     }
