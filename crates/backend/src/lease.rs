@@ -56,6 +56,11 @@ impl Lease {
         self.pools.suspect(self.backend);
     }
 
+    /// Its server refused a write as one that takes none.
+    pub fn note_refusal(&self) {
+        self.pools.suspect_roles(self.backend);
+    }
+
     /// Gives the connection back. It must be at rest: no reply outstanding, no transaction, nothing that the next user
     /// could notice and that is not known by value.
     pub fn release(mut self) {

@@ -170,6 +170,8 @@ mod tests {
             backends: weights.iter().enumerate().map(view).collect(),
             primary: None,
             last_primary: None,
+            resort: None,
+            replaceable: true,
             family: None,
         }
     }

@@ -404,6 +404,11 @@ impl Pools {
         self.common.alarm.raise(backend, Trouble::Suspect);
     }
 
+    /// A server refused a write as one that takes none: another one may be about to become the primary.
+    pub fn suspect_roles(&self, backend: BackendId) {
+        self.common.alarm.raise(backend, Trouble::Role);
+    }
+
     /// Closes connections that were idle for too long, whose server has closed them, or whose server is to have none any
     /// more. To be called now and then.
     pub fn upkeep(&self, now: Instant, snapshot: &Snapshot) {

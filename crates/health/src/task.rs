@@ -7,7 +7,7 @@ use splitfin_topology::{
     Trouble, Unfit,
 };
 use std::collections::HashMap;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 use tokio::sync::{Notify, mpsc, watch as signal};
 use tokio::task::{AbortHandle, JoinSet};
@@ -70,7 +70,8 @@ pub async fn watch(monitor: Monitor, interval: Duration, heartbeat: Option<Heart
     let Wires { mut orders, mut troubles, topology, rounds, moves } = wires;
     let (report, mut reports) = mpsc::channel(REPORTS);
     let (probes, watched) = (JoinSet::new(), HashMap::new());
-    let mut watch = Watch { monitor, interval, heartbeat, beating: None, topology, moves, report, probes, watched };
+    let haste = Arc::default();
+    let mut watch = Watch { haste, monitor, interval, heartbeat, beating: None, topology, moves, report, probes, watched };
     loop {
         tokio::select! {
             order = orders.recv() => match order {
@@ -89,6 +90,8 @@ pub async fn watch(monitor: Monitor, interval: Duration, heartbeat: Option<Heart
 type Report = (BackendId, Result<Observation, ProbeFailure>);
 
 struct Watch {
+    /// Has all be looked at again and again while roles change.
+    haste: Arc<Haste>,
     monitor: Monitor,
     interval: Duration,
     heartbeat: Option<Heartbeat>,
@@ -160,7 +163,7 @@ impl Watch {
     fn start(&mut self, id: BackendId, target: Target, probes: u64) {
         let nudge = Arc::<Notify>::default();
         let probe =
-            probe_forever(id, Prober::new(target.clone()), self.interval, Arc::clone(&nudge), self.report.clone());
+            probe_forever(id, Prober::new(target.clone()), self.interval, Arc::clone(&nudge), Arc::clone(&self.haste), self.report.clone());
         let task = self.probes.spawn(probe);
         self.watched.insert(id, Watched { target, task, nudge, probes });
         while self.probes.try_join_next().is_some() {}
@@ -171,9 +174,17 @@ impl Watch {
             let events = self.monitor.failing(id, Instant::now());
             self.publish(&events);
         }
-        if let Some(watched) = self.watched.get(&id) {
+        if trouble == Trouble::Role {
+            self.hurry();
+        } else if let Some(watched) = self.watched.get(&id) {
             watched.nudge.notify_one();
         }
+    }
+
+    /// Looks at all servers at once, and often for a while.
+    fn hurry(&self) {
+        self.haste.start(Instant::now());
+        self.watched.values().for_each(|watched| watched.nudge.notify_one());
     }
 
     fn take_in(&mut self, id: BackendId, result: Result<Observation, ProbeFailure>) {
@@ -191,6 +202,9 @@ impl Watch {
         let snapshot = self.monitor.snapshot();
         let name = |id: BackendId| snapshot.backend(id).map_or_else(|| id.to_string(), |view| view.spec.name.clone());
         events.iter().for_each(|event| say(event, &name));
+        if events.iter().any(|event| matches!(event, Event::PrimaryLost { .. })) {
+            self.hurry();
+        }
         let primary = snapshot.primary;
         self.topology.publish(snapshot);
         self.beat(primary);
@@ -231,6 +245,7 @@ async fn probe_forever(
     mut prober: Prober,
     interval: Duration,
     nudge: Arc<Notify>,
+    haste: Arc<Haste>,
     report: mpsc::Sender<Report>,
 ) {
     let mut ticks = tokio::time::interval(interval);
@@ -239,6 +254,7 @@ async fn probe_forever(
         tokio::select! {
             _ = ticks.tick() => {}
             () = nudge.notified() => ticks.reset(),
+            () = tokio::time::sleep(BREATH), if haste.lasts() => ticks.reset(),
         }
         let result = prober.probe().await;
         if report.send((id, result)).await.is_err() {
@@ -249,6 +265,22 @@ async fn probe_forever(
     }
 }
 
+/// Until when servers are looked at as often as may be, whatever the interval is.
+#[derive(Debug, Default)]
+struct Haste(Mutex<Option<Instant>>);
+
+impl Haste {
+    fn start(&self, now: Instant) {
+        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = Some(now + HASTE);
+    }
+
+    fn lasts(&self) -> bool {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).is_some_and(|end| Instant::now() < end)
+    }
+}
+
+/// How long a new primary is looked for in haste.
+const HASTE: Duration = Duration::from_secs(10);
 /// Reports that were not taken in yet.
 const REPORTS: usize = 64;
 /// The least time between two probes.

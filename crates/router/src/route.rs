@@ -197,6 +197,8 @@ impl<'a> Router<'a> {
     fn on_replicas(&self, reason: Reason) -> Result<Decision, Refusal> {
         match self.replicas(reason, self.limit()) {
             Some(decision) => Ok(decision),
+            None if self.snapshot.primary.is_none() => refuse_empty(self.any(Reason::NoFitReplica))
+                .map_err(|_| Refusal::NoPrimary(self.why_no_primary())),
             None => self.primary(Reason::NoFitReplica),
         }
     }
@@ -208,16 +210,19 @@ impl<'a> Router<'a> {
     }
 
     fn primary(&self, reason: Reason) -> Result<Decision, Refusal> {
-        let primary = self.snapshot.primary.ok_or_else(|| Refusal::NoPrimary(self.why_no_primary()))?;
+        let primary = self.snapshot.writer().ok_or_else(|| Refusal::NoPrimary(self.why_no_primary()))?;
         Ok(self.decision(smallvec![primary], Access::ReadWrite, reason))
     }
 
-    /// The primary, or any fit replica where there is none.
+    /// The primary, or any fit replica where there is none, or the read-only server that was the primary.
     fn any(&self, reason: Reason) -> Decision {
         match self.snapshot.primary {
             Some(primary) => self.decision(smallvec![primary], Access::ReadWrite, reason),
             None => {
-                let eligible = self.snapshot.fit_replicas().map(|view| view.id).collect();
+                let mut eligible: SmallVec<_> = self.snapshot.fit_replicas().map(|view| view.id).collect();
+                if eligible.is_empty() {
+                    eligible.extend(self.snapshot.resort);
+                }
                 self.decision(eligible, Access::ReadOnly, reason)
             }
         }
@@ -246,7 +251,7 @@ fn refuse_empty(decision: Decision) -> Result<Decision, Refusal> {
 impl Decision {
     /// On the primary, for a reason that the router does not know.
     pub fn on_primary(snapshot: &Snapshot, reason: Reason) -> Option<Self> {
-        snapshot.primary.map(|primary| Self {
+        snapshot.writer().map(|primary| Self {
             eligible: smallvec![primary],
             access: Access::ReadWrite,
             reason,

@@ -64,16 +64,17 @@ impl Progress {
         self.phase.set(phase);
     }
 
-    pub(crate) fn is_on(&self, lease: &Lease) {
+    /// `moves` says that it is a read that may be answered by any server, also by one that was the primary when it began.
+    pub(crate) fn is_on(&self, lease: &Lease, moves: bool) {
         self.elsewhere.set(false);
-        let for_writes = lease.is_for_writes() && !lease.is_guarded();
+        let for_writes = lease.is_for_writes() && !lease.is_guarded() && !moves;
         self.phase.set(Phase::On { backend: lease.backend(), thread: lease.id(), for_writes });
     }
 
-    /// Comes to an end when the statement should run elsewhere. [`run`] has it looked at whenever that may be so, and
+    /// Comes to an end when the statement should run elsewhere, and its client has got nothing of the reply. [`run`] has it looked at whenever that may be so, and
     /// nobody else wakes it.
     pub(crate) async fn should_be_elsewhere(&self) {
-        std::future::poll_fn(|_| match self.elsewhere.get() {
+        std::future::poll_fn(|_| match self.elsewhere.get() && !self.replies.get() {
             true => Poll::Ready(()),
             false => Poll::Pending,
         })

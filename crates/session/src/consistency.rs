@@ -179,6 +179,19 @@ impl Routed {
             None => Err(Refusal::NoPrimary(format!("{reason}; and there is no primary to ask instead"))),
         }
     }
+
+    /// The same for a read: without a primary, the read-only server that was it has whatever is needed, too.
+    pub(crate) fn read_on_primary(self, snapshot: &Snapshot, reason: Reason) -> Result<Self, Refusal> {
+        match (snapshot.writer(), snapshot.resort) {
+            (None, Some(resort)) if !self.decision.eligible.contains(&resort) => {
+                let mut decision = Decision { access: Access::ReadOnly, reason, ..self.decision };
+                decision.eligible.clear();
+                decision.eligible.push(resort);
+                Ok(Self { decision, needed: Needed::default(), waited: self.waited })
+            }
+            _ => self.on_primary(snapshot, reason),
+        }
+    }
 }
 
 impl Session {
@@ -198,7 +211,8 @@ impl Session {
         }
         let looks = matches!(job.statement.class, Class::Read | Class::Begin { .. });
         let after = job.hint.as_ref().map(|hint| hint.after.clone()).unwrap_or_default();
-        let anywhere = decision.scope == Scope::Off && after.is_empty();
+        let has_all = snapshot.resort.is_some_and(|resort| decision.eligible.as_slice() == [resort]);
+        let anywhere = (decision.scope == Scope::Off && after.is_empty()) || has_all;
         if decision.access == Access::ReadWrite || anywhere || !looks {
             return Ok(Routed { decision, needed: Needed::default(), waited: None });
         }
@@ -215,10 +229,10 @@ impl Session {
                 Choice::Ask(backend) if self.ask(backend, snapshot).await => {}
                 Choice::Ask(_) => {
                     let routed = Routed { decision, needed, waited: None };
-                    return routed.on_primary(snapshot, Reason::ReadOnPrimary);
+                    return routed.read_on_primary(snapshot, Reason::ReadOnPrimary);
                 }
                 Choice::Primary(reason) => {
-                    return Routed { decision, needed, waited: None }.on_primary(snapshot, reason);
+                    return Routed { decision, needed, waited: None }.read_on_primary(snapshot, reason);
                 }
             }
         }
@@ -388,12 +402,19 @@ impl Session {
         }
     }
 
-    /// A statement went out and no reply came: what it wrote may be committed, at an unknown position.
-    pub(crate) fn note_lost(&mut self, job: &Job<'_>) {
-        if job.statement.class != Class::Read && self.worker.settings().routing.is_consistent() {
+    /// A statement was cut off that may have written: as [`Session::note_lost`].
+    pub(crate) fn note_cut_off(&mut self) {
+        if self.worker.settings().routing.is_consistent() {
             let now = Instant::now();
             self.consistency.own.lost(now);
             self.consistency.change_shared(|mark| mark.lost(now));
+        }
+    }
+
+    /// A statement went out and no reply came: what it wrote may be committed, at an unknown position.
+    pub(crate) fn note_lost(&mut self, job: &Job<'_>) {
+        if job.statement.class != Class::Read {
+            self.note_cut_off();
         }
     }
 }

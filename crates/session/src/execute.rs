@@ -10,7 +10,7 @@ use crate::error::{ACCESS_DENIED, SessionError, Unserved};
 use crate::failover::Deposed;
 use crate::job::{Job, Kind};
 use crate::prepared::{ClientStatement, ensure_prepared, execute_packet};
-use crate::relay::{Catch, PARSE_ERROR, Refusals, RelayError, Relayed, relay};
+use crate::relay::{Catch, PARSE_ERROR, SHUTDOWN, Refusals, RelayError, Relayed, relay};
 use crate::serve::{Next, Session};
 use splitfin_backend::{Age, Arrival, BackendError, Checkout, Lease, Wanted};
 use splitfin_protocol::exchange::{Exchange, Outcome, ServerError};
@@ -95,11 +95,19 @@ impl Session {
     }
 
     /// The session holds a connection: the statement runs there, whatever it is.
-    async fn execute_held(&mut self, client: &mut Framed, job: &Job<'_>, moved: bool) -> Result<Next, SessionError> {
+    pub(crate) async fn execute_held(&mut self, client: &mut Framed, job: &Job<'_>, moved: bool) -> Result<Next, SessionError> {
         if self.affinity.lease_mut().is_some_and(|lease| lease.is_for_writes() && !lease.is_guarded())
             && self.affinity.lease_mut().is_some_and(|lease| self.worker.is_deposed(lease.backend()))
         {
-            return Err(self.deposed(client, self.sequence, Deposed::Held).await);
+            return match self.affinity.take() {
+                Some((lease, true, pins)) if self.opening.is_all_there_is(pins) => {
+                    let backend = lease.backend();
+                    drop(lease);
+                    let why = "another server became the primary".to_owned();
+                    self.begin_elsewhere(client, job, backend, pins, why).await
+                }
+                _ => Err(self.deposed(client, self.sequence, Deposed::Held).await),
+            };
         }
         let reason = match job.statement.class {
             // Why its transaction is here now.
@@ -113,19 +121,43 @@ impl Session {
         let asks_last_id = job.effects().contains(Effects::LAST_INSERT_ID);
         let wanted = self.state.wanted(lease.is_guarded(), asks_last_id);
         let guarded = wanted.guard;
+        let backend = lease.backend();
+        let begins = in_transaction && self.opening.is_all_there_is(pins);
+        let repeats = begins && job.is_repeatable();
+        let replaceable = begins && !lease.is_guarded() && self.may_be_replaced(backend);
+        let sending = Sending { refusals: if replaceable { Refusals::Deposed } else { Refusals::Nothing }, ..Sending::default() };
+        self.progress.is_on(&lease, false);
         let prepared = match self.prepare_conditions(&mut lease, job, &wanted, true).await {
             Ok(()) => self.prepare_counts(&mut lease, job, &wanted).await,
             error => error,
         };
-        if let Err(error) = prepared {
-            return Err(SessionError::HeldConnectionLost(error.to_string()));
-        }
-        match self.attempt(client, &mut lease, job, &wanted, Sending::default()).await {
+        let attempted = match prepared {
+            Ok(()) => self.attempt_or_move(client, &mut lease, job, &wanted, sending, repeats).await,
+            Err(error) => Err(Failure::NotSent(backend, error)),
+        };
+        match attempted {
             Ok(relayed) => {
                 let time = started.elapsed();
                 let (needed, waited) = (Needed::default(), None);
                 let served = Served { lease, relayed, reason, guarded, time, service: time, needed, waited };
-                self.settle(served, pins, job).await
+                let failed = served.relayed.outcome.error.is_some();
+                let next = self.settle(served, pins, job).await;
+                self.note_opening(job, failed);
+                next
+            }
+            Err(Failure::Deposed(_, error)) => {
+                lease.note_refusal();
+                drop(lease);
+                let because = format!("error {}: {}", error.code, error.message);
+                self.begin_elsewhere(client, job, backend, pins, because).await
+            }
+            Err(Failure::Sent(_, error)) if repeats => {
+                drop(lease);
+                self.begin_elsewhere(client, job, backend, pins, error.to_string()).await
+            }
+            Err(Failure::NotSent(_, error)) if begins => {
+                drop(lease);
+                self.begin_elsewhere(client, job, backend, pins, error.to_string()).await
             }
             Err(Failure::Server(error)) => {
                 (self.affinity, _) = Affinity::hold(lease, in_transaction, pins);
@@ -145,7 +177,7 @@ impl Session {
                 client.close().await;
                 Err(SessionError::HeldConnectionLost(error.to_string()))
             }
-            Err(Failure::RefusedAsWrite | Failure::Deposed(..) | Failure::NotInTime(_)) => {
+            Err(Failure::RefusedAsWrite | Failure::NotInTime(_)) => {
                 Err(SessionError::HeldConnectionLost("the server refused a write".into()))
             }
         }
@@ -170,9 +202,12 @@ impl Session {
         let started = self.active;
         let mut routed = match self.decide(job).await {
             Ok(routed) => routed,
-            Err(Refusal::NoPrimary(why)) => match self.wait_for_primary(job, started, why).await {
-                Ok(routed) => routed,
-                Err(unserved) => return Ok(Err(unserved)),
+            Err(Refusal::NoPrimary(why)) => match self.on_resort(job) {
+                Some(routed) => routed,
+                None => match self.wait_for_primary(job, started, why).await {
+                    Ok(routed) => routed,
+                    Err(unserved) => return Ok(Err(unserved)),
+                },
             },
             Err(refusal) => return Ok(Err(refusal.into())),
         };
@@ -182,7 +217,12 @@ impl Session {
                 Err(unserved) => return Ok(Err(unserved)),
             };
             match self.try_once(client, job, &routed, started).await {
-                Ok(served) => return self.settle(served, Pins::empty(), job).await.map(Ok),
+                Ok(served) => {
+                    let failed = served.relayed.outcome.error.is_some();
+                    let next = self.settle(served, Pins::empty(), job).await;
+                    self.note_opening(job, failed);
+                    return next.map(Ok);
+                }
                 Err(Failure::Session(error)) => {
                     self.note_lost(job);
                     return Err(error);
@@ -234,10 +274,11 @@ impl Session {
         let snapshot = self.worker.topology.snapshot();
         let guarded = decision.access == Access::ReadOnly;
         let wanted = self.state.wanted(guarded, job.effects().contains(Effects::LAST_INSERT_ID));
-        let mut lease = self.check_out(&decision.eligible, &wanted, &snapshot).await?;
+        let moves = job.is_repeatable();
+        let mut lease = self.check_out_of_answering(&decision.eligible, &wanted, &snapshot, moves).await?;
         if decision.access == Access::ReadWrite
-            && self.worker.topology.snapshot().primary != snapshot.primary
-            && snapshot.primary == Some(lease.backend())
+            && self.worker.topology.snapshot().writer() != snapshot.writer()
+            && snapshot.writer() == Some(lease.backend())
         {
             // While the connection was made, it ceased to be the primary.
             let backend = lease.backend();
@@ -257,11 +298,12 @@ impl Session {
         let refusals = match guarded {
             true if job.is_repeatable() => Refusals::Writes,
             true => Refusals::Nothing,
-            false => Refusals::Deposed,
+            false if self.may_be_replaced(lease.backend()) => Refusals::Deposed,
+            false => Refusals::Nothing,
         };
         let sending = Sending { refusals, wait: wait.as_ref().map(|wait| (wait, &waited)), fresh: true };
         let sent = Instant::now();
-        let relayed = match self.attempt(client, &mut lease, job, &wanted, sending).await {
+        let relayed = match self.attempt_or_move(client, &mut lease, job, &wanted, sending, moves).await {
             Ok(relayed) => relayed,
             Err(Failure::Session(error)) => return Err(Failure::Session(error)),
             // Somebody wanted it to end, so it is not tried again; and the connection may still have to notice.
@@ -277,7 +319,7 @@ impl Session {
             Err(failure @ Failure::Deposed(..)) => {
                 // Something may have run in front of what was refused: whatever it left goes with the connection.
                 self.progress.set(Phase::Waiting);
-                lease.suspect();
+                lease.note_refusal();
                 return Err(failure);
             }
             Err(failure) => {
@@ -346,7 +388,7 @@ impl Session {
     }
 
     /// Sends a job on a connection and relays the reply.
-    async fn attempt(
+    pub(crate) async fn attempt(
         &self,
         client: &mut Framed,
         lease: &mut Lease,
@@ -354,7 +396,7 @@ impl Session {
         wanted: &Wanted,
         sending: Sending<'_>,
     ) -> Result<Relayed, Failure> {
-        self.progress.is_on(lease);
+        self.progress.is_on(lease, sending.fresh && job.is_repeatable());
         self.registration.entry().set_on(Some((lease.backend(), lease.id())));
         let mut wait = sending.wait;
         let rewritten;
@@ -418,6 +460,7 @@ impl Session {
             }
             if done && job.sets_global() && outcome.error.is_none() {
                 self.worker.pools.defaults_changed(backend);
+                self.note_read_only(backend, job);
             }
             if done {
                 self.announce_rights(outcome, job);
@@ -425,7 +468,7 @@ impl Session {
             self.publish(backend, outcome, job, done);
             Ok(())
         };
-        let catch = Catch { refusals: sending.refusals, unparsed: job.can_be_sent_as_written() };
+        let catch = Catch { refusals: sending.refusals, unparsed: job.can_be_sent_as_written(), leaving: sending.fresh && job.is_repeatable() };
         let reshape = shape(packet, lease);
         let mut relayed = relay(client, lease, reshape, catch, &self.progress, &mut heard).await;
         if let Err(RelayError::Caught(ServerError { code: PARSE_ERROR, .. })) = &relayed {
@@ -441,6 +484,9 @@ impl Session {
         relayed.map_err(|error| match error {
             RelayError::BeforeFirstByte(error) => Failure::Sent(nowhere, error),
             RelayError::Midway(error) => Failure::Session(SessionError::ReplyBrokeOff(error.to_string())),
+            RelayError::Caught(error) if error.code == SHUTDOWN => {
+                Failure::Sent(nowhere, io::Error::new(io::ErrorKind::ConnectionAborted, error.message).into())
+            }
             RelayError::Caught(error) if sending.refusals == Refusals::Deposed => Failure::Deposed(backend, error),
             RelayError::Caught(_) => Failure::RefusedAsWrite,
             RelayError::Client(error) => Failure::Session(error),
@@ -478,23 +524,23 @@ impl Session {
 
 /// Notes whether the lease is one on the primary, as which it must not be used when another server is that.
 fn for_writes(mut lease: Lease, snapshot: &Snapshot) -> Lease {
-    lease.set_for_writes(snapshot.primary == Some(lease.backend()));
+    lease.set_for_writes(snapshot.writer() == Some(lease.backend()));
     lease
 }
 
 /// How a job is sent.
 #[derive(Default)]
-struct Sending<'a> {
+pub(crate) struct Sending<'a> {
     /// Which refusals are kept from the client.
-    refusals: Refusals,
+    pub(crate) refusals: Refusals,
     /// What has to be waited for in front of it.
-    wait: Option<Waiting<'a>>,
+    pub(crate) wait: Option<Waiting<'a>>,
     /// The session held nothing, and so has no warnings.
-    fresh: bool,
+    pub(crate) fresh: bool,
 }
 
 /// A wait, and where to say how long it took.
-type Waiting<'a> = (&'a Wait, &'a Cell<Option<Duration>>);
+pub(crate) type Waiting<'a> = (&'a Wait, &'a Cell<Option<Duration>>);
 
 /// Whether a wait that was sent ends in time. A server that does not even answer loses its connection.
 async fn arrives(

@@ -52,7 +52,7 @@ impl Session {
 
     /// The server that was the primary refused a write. Waits until another one is, or until that one was looked at
     /// again and still is.
-    async fn wait_for_successor(
+    pub(crate) async fn wait_for_successor(
         &mut self,
         job: &Job<'_>,
         started: Instant,
@@ -68,7 +68,7 @@ impl Session {
                 let why = format!("{} refused: error {}: {}", name(&snapshot, deposed), error.code, error.message);
                 return Err(Unserved::NoPrimary { waited, why });
             }
-            match snapshot.primary {
+            match snapshot.writer() {
                 Some(primary) if primary == deposed && !looked_again => {}
                 None => {}
                 Some(_) => {
@@ -107,7 +107,7 @@ impl Session {
             Failure::NotInTime(waited) => {
                 routed.waited = waited;
                 let reason = if waited.is_some() { Reason::WaitedInVain } else { Reason::Behind };
-                return match routed.on_primary(&snapshot, reason) {
+                return match routed.read_on_primary(&snapshot, reason) {
                     Ok(routed) => Ok(routed),
                     Err(refusal) => self.wait_for_primary(job, started, refusal.to_string()).await,
                 };
@@ -128,7 +128,7 @@ impl Session {
             if !routed.decision.eligible.is_empty() {
                 return Ok(routed);
             }
-            if let Ok(primary) = routed.on_primary(&snapshot, Reason::ReplicasFailed) {
+            if let Ok(primary) = routed.read_on_primary(&snapshot, Reason::ReplicasFailed) {
                 return Ok(primary);
             }
         }
@@ -210,6 +210,6 @@ fn name(snapshot: &Snapshot, id: BackendId) -> String {
 }
 
 /// How often a held statement looks for a primary.
-const LOOK_AGAIN: Duration = Duration::from_millis(25);
+pub(crate) const LOOK_AGAIN: Duration = Duration::from_millis(25);
 /// How long a read waits that would be one too many on the primary.
 const CROWDED: Duration = Duration::from_secs(1);

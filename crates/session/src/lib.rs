@@ -23,6 +23,7 @@ mod job;
 mod kill;
 mod last_insert_id;
 mod learned;
+mod opening;
 mod login;
 mod marks;
 mod metrics;

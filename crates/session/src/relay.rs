@@ -42,6 +42,9 @@ pub(crate) enum RelayError {
 /// `ER_PARSE_ERROR`
 pub(crate) const PARSE_ERROR: u16 = 1064;
 
+/// `ER_SERVER_SHUTDOWN`
+pub(crate) const SHUTDOWN: u16 = 1053;
+
 /// Errors that say "not on this server": read-only server, read-only transaction, read-only engine.
 const WRITE_REFUSALS: [u16; 3] = [1290, 1792, 1836];
 
@@ -52,6 +55,8 @@ pub(crate) struct Catch {
     pub(crate) refusals: Refusals,
     /// The text cannot be parsed, which the server shall say of the client's own text.
     pub(crate) unparsed: bool,
+    /// The server shuts down, and another one can answer.
+    pub(crate) leaving: bool,
 }
 
 /// Which refusals are kept from the client.
@@ -68,7 +73,7 @@ pub(crate) enum Refusals {
 
 impl Catch {
     fn catches(self, error: &ServerError) -> bool {
-        self.refusals.contain(error) || (self.unparsed && error.code == PARSE_ERROR)
+        self.refusals.contain(error) || (self.unparsed && error.code == PARSE_ERROR) || (self.leaving && error.code == SHUTDOWN)
     }
 }
 
@@ -155,9 +160,6 @@ pub(crate) async fn relay(
             tokio::select! {
                 biased;
                 read = lease.framed().fill() => break read,
-                () = progress.should_be_elsewhere(), if bytes == 0 && catch.refusals == Refusals::Writes => {
-                    return Err(failed(io::Error::from(io::ErrorKind::TimedOut).into(), bytes));
-                }
                 () = until(gone) => return Err(RelayError::Client(SessionError::ClientGone)),
                 read = client.fill(), if watching => match read {
                     // It may only have nothing more to say, and still listen.

@@ -9,6 +9,7 @@ use crate::failover::Deposed;
 use crate::job::Job;
 use crate::login::log_in;
 use crate::metrics::add;
+use crate::opening::Opening;
 use crate::prepared::ClientStatements;
 use crate::process_list::Elsewhere;
 use crate::registry::{Registration, Wish};
@@ -23,6 +24,7 @@ use splitfin_router::{Class, Holdings, Pins, Reason, Statement, Tables};
 use splitfin_topology::{BackendId, Position};
 use splitfin_transport::tls::ServerTls;
 use splitfin_transport::{FrameError, Framed, Peer, Stream};
+use std::cell::Cell;
 use std::collections::BTreeSet;
 use std::pin::Pin;
 use std::rc::Rc;
@@ -76,6 +78,10 @@ pub struct Session {
     shown_database: Option<Rc<str>>,
     /// Statements that have set savepoints in a READ ONLY transaction on a replica.
     pub(crate) savepoints: Vec<String>,
+    /// How the open transaction began, as long as nothing was done in it.
+    pub(crate) opening: Opening,
+    /// The server that this session has made read-only itself.
+    pub(crate) made_read_only: Cell<Option<BackendId>>,
     /// User variables that may have been assigned and whose values are not known.
     pub(crate) variables: BTreeSet<Box<str>>,
     /// With `pool.mode: session`: connections at rest that are this session's to its end, one for each backend at most.
@@ -137,6 +143,8 @@ impl Session {
             elsewhere: None,
             shown_database: None,
             savepoints: Vec::new(),
+            opening: Opening::default(),
+            made_read_only: Cell::new(None),
             variables: BTreeSet::new(),
             kept: Vec::new(),
             last: None,
@@ -281,7 +289,14 @@ impl Session {
             Ended::Killed => Err(SessionError::Killed),
             Ended::Fenced => {
                 let state = Deposed::Running { replied: progress.has_replied() };
-                Err(self.deposed(client, self.sequence, state).await)
+                match holds || progress.has_replied() {
+                    true => Err(self.deposed(client, self.sequence, state).await),
+                    // Nothing but the statement is lost.
+                    false => {
+                        self.note_cut_off();
+                        Ok(Err(Unserved::UnknownOutcome("another server became the primary".to_owned())))
+                    }
+                }
             }
         };
         match result {

@@ -20,6 +20,8 @@ impl BackendId {
 /// What those who use a backend notice of it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Trouble {
+    /// It refused a write, or was told to: roles may be about to change, and all servers should be looked at.
+    Role,
     /// Something went wrong: worth a look at once.
     Suspect,
     /// Statements fail one after the other.

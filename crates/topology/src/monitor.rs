@@ -2,6 +2,7 @@
 
 mod leader;
 mod member;
+mod resort;
 
 pub(crate) use member::Late;
 use member::{Member, Standing};
@@ -277,6 +278,9 @@ impl Monitor {
         }
         let verdict = self.verdict(backend, result.as_ref().err());
         if let Some(member) = self.members.get_mut(backend.index()) {
+            if let (Ok(seen), Ok(()) | Err(Unfit::Lagging { .. } | Unfit::LagUnknown)) = (&result, &verdict) {
+                member.followed = Some(seen.begun);
+            }
             member.judge(verdict, &self.thresholds);
         }
         self.report(backend, &before, &mut events);
@@ -380,6 +384,8 @@ impl Monitor {
             backends,
             primary: self.primary,
             last_primary: self.last_primary,
+            resort: self.resort(),
+            replaceable: self.is_replaceable(),
             family: self.ours().find_map(|(_, member)| member.seen.as_ref()).map(|seen| seen.family),
         }
     }

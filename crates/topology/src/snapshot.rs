@@ -88,6 +88,11 @@ pub struct Snapshot {
     pub primary: Option<BackendId>,
     /// The one that takes them, or took them until there was none.
     pub last_primary: Option<BackendId>,
+    /// While there is no primary: the read-only server that was it, or is the only one that could be. It has all that was
+    /// written.
+    pub resort: Option<BackendId>,
+    /// Whether another server than the primary, or than `resort`, could become the primary.
+    pub replaceable: bool,
     /// Family of the servers, once one was seen.
     pub family: Option<Family>,
 }
@@ -96,6 +101,12 @@ impl Snapshot {
     /// The server with this number.
     pub fn backend(&self, id: BackendId) -> Option<&BackendView> {
         self.backends.get(id.index())
+    }
+
+    /// Where writes go: to the primary. Without one, and with no other server that could become it, the read-only server
+    /// that was it says itself what may be written there.
+    pub fn writer(&self) -> Option<BackendId> {
+        self.primary.or_else(|| self.resort.filter(|_| !self.replaceable))
     }
 
     /// The servers that were not removed.

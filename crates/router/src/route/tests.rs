@@ -26,6 +26,8 @@ fn snapshot() -> Snapshot {
     };
     Snapshot {
         last_primary: None,
+        resort: None,
+        replaceable: true,
         epoch: 7,
         backends: vec![
             view(0, "master", Role::Primary, None),

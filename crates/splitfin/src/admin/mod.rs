@@ -136,8 +136,10 @@ async fn ready(State(admin): State<Admin>) -> (StatusCode, &'static str) {
     let snapshot = admin.shared.topology.load();
     if admin.draining.load(Ordering::Relaxed) {
         (StatusCode::SERVICE_UNAVAILABLE, "draining\n")
-    } else if snapshot.primary.is_none() && snapshot.fit_replicas().next().is_none() {
+    } else if snapshot.primary.is_none() && snapshot.fit_replicas().next().is_none() && snapshot.resort.is_none() {
         (StatusCode::SERVICE_UNAVAILABLE, "no backend may serve\n")
+    } else if snapshot.primary.is_none() {
+        (StatusCode::OK, "ready for reads; there is no primary that takes writes\n")
     } else {
         (StatusCode::OK, "ready\n")
     }

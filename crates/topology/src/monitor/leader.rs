@@ -145,7 +145,7 @@ impl Monitor {
 
     /// Whether a server replicates from none of ours, as far as that is known: one that replicates from somebody may
     /// well do so from one of ours that was not seen yet.
-    fn is_a_source(&self, seen: &Observation) -> bool {
+    pub(super) fn is_a_source(&self, seen: &Observation) -> bool {
         let all_known = self.ours().all(|(_, member)| member.seen.is_some());
         seen.channels.is_empty() || (all_known && !self.follows_a_member(seen))
     }

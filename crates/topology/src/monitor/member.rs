@@ -57,6 +57,8 @@ pub(super) struct Member {
     pub(super) back_since: Option<Instant>,
     /// It has followed the last primary at some time.
     pub(super) has_followed: bool,
+    /// When it was last seen to replicate as it should, however late.
+    pub(super) followed: Option<Instant>,
     pub(super) rate: u64,
     pub(super) generation: u32,
     /// What it had when it was found to be the primary.
@@ -78,6 +80,7 @@ impl Member {
             circuit: Circuit::Closed,
             back_since: None,
             has_followed: false,
+            followed: None,
             rate: 0,
             generation: 0,
             led_from: Position::Nothing,

@@ -1,0 +1,214 @@
+//! The beginning of a transaction can be had again elsewhere, as long as nothing was done in it; and what else moves when
+//! a server refuses writes or does not answer.
+
+use crate::affinity::Affinity;
+use crate::consistency::Routed;
+use crate::error::{SessionError, Unserved};
+use crate::execute::{Failure, Sending};
+use crate::failover::LOOK_AGAIN;
+use crate::job::{Job, Kind};
+use crate::metrics::add;
+use crate::relay::Relayed;
+use crate::serve::{Next, Session};
+use splitfin_backend::{BackendError, Lease, Wanted};
+use splitfin_protocol::CommandByte;
+use splitfin_router::consistency::Needed;
+use splitfin_router::{Access, Class, Decision, Effects, Pins, Reason};
+use splitfin_topology::{BackendId, Snapshot};
+use splitfin_transport::Framed;
+use std::io;
+use std::time::Instant;
+
+/// The statements that have begun the open transaction: characteristics that were set for it, and its BEGIN.
+#[derive(Debug, Default)]
+pub(crate) struct Opening {
+    statements: Vec<String>,
+    /// BEGIN was among them.
+    begun: bool,
+}
+
+impl Opening {
+    /// Whether the transaction has done nothing yet, on a connection that has nothing else that could not be had elsewhere.
+    pub(crate) fn is_all_there_is(&self, pins: Pins) -> bool {
+        self.begun && (pins - Pins::DIAGNOSTICS).is_empty()
+    }
+}
+
+impl Session {
+    /// Takes in what a statement means for the beginning of a transaction.
+    pub(crate) fn note_opening(&mut self, job: &Job<'_>, failed: bool) {
+        let text = || String::from_utf8_lossy(&self.text_of(job)).into_owned();
+        let is_text = job.command == CommandByte::Query && matches!(job.kind, Kind::Plain) && job.and_rest.is_none();
+        let silent = matches!(job.statement.class, Class::Session | Class::Diagnostics) && job.effects().is_empty();
+        match job.statement.class {
+            Class::Begin { .. } if is_text && !failed => {
+                let text = text();
+                if self.opening.begun {
+                    self.opening = Opening::default();
+                }
+                self.opening.statements.push(text);
+                self.opening.begun = true;
+            }
+            _ if is_text && !failed && job.effects() == Effects::ONE_SHOT_TRANSACTION && !self.opening.begun => {
+                let text = text();
+                self.opening.statements.push(text);
+            }
+            _ if matches!(job.kind, Kind::Prepare { .. }) || silent => {}
+            _ => self.opening = Opening::default(),
+        }
+    }
+
+    /// Whether a write that this server refuses may be had from another one soon.
+    pub(crate) fn may_be_replaced(&self, backend: BackendId) -> bool {
+        self.made_read_only.get() != Some(backend) && self.worker.topology.snapshot().replaceable
+    }
+
+    /// Notes a change of `read_only` by this session: who does that knows why writes are refused.
+    pub(crate) fn note_read_only(&self, backend: BackendId, job: &Job<'_>) {
+        if let Some(on) = sets_read_only(&String::from_utf8_lossy(&self.text_of(job))) {
+            self.made_read_only.set(on.then_some(backend));
+            self.worker.pools.suspect_roles(backend);
+        }
+    }
+
+    /// Without a primary: the way to the server that was it, for who takes its `read_only` back, or has set it.
+    pub(crate) fn on_resort(&self, job: &Job<'_>) -> Option<Routed> {
+        let snapshot = self.worker.topology.snapshot();
+        let resort = snapshot.resort?;
+        let sets = job.sets_global() && sets_read_only(&String::from_utf8_lossy(&self.text_of(job))).is_some();
+        if !sets && self.made_read_only.get() != Some(resort) {
+            return None;
+        }
+        let decision = Decision {
+            eligible: [resort].into_iter().collect(),
+            access: Access::ReadWrite,
+            reason: Reason::Session,
+            scope: splitfin_router::Scope::default(),
+            epoch: snapshot.epoch,
+        };
+        Some(Routed { decision, needed: Needed::default(), waited: None })
+    }
+
+    /// As [`Session::attempt`]; gives up when the server does not answer any more, if the statement may move then.
+    pub(crate) async fn attempt_or_move(
+        &self,
+        client: &mut Framed,
+        lease: &mut Lease,
+        job: &Job<'_>,
+        wanted: &Wanted,
+        sending: Sending<'_>,
+        moves: bool,
+    ) -> Result<Relayed, Failure> {
+        let backend = lease.backend();
+        let attempt = self.attempt(client, lease, job, wanted, sending);
+        if !moves {
+            return attempt.await;
+        }
+        tokio::select! {
+            biased;
+            result = attempt => result,
+            () = self.progress.should_be_elsewhere() => Err(Failure::Sent(backend, silent())),
+        }
+    }
+
+    /// As [`Session::check_out`]; gives up when one of the servers does not answer any more, if the statement may move.
+    pub(crate) async fn check_out_of_answering(
+        &mut self,
+        eligible: &[BackendId],
+        wanted: &Wanted,
+        snapshot: &Snapshot,
+        moves: bool,
+    ) -> Result<Lease, Failure> {
+        if !moves {
+            return self.check_out(eligible, wanted, snapshot).await;
+        }
+        let worker = std::rc::Rc::clone(&self.worker);
+        let falls_silent = async {
+            loop {
+                tokio::time::sleep(LOOK_AGAIN).await;
+                if let Some(backend) = eligible.iter().find(|backend| worker.is_silent(**backend)) {
+                    return *backend;
+                }
+            }
+        };
+        tokio::select! {
+            biased;
+            lease = self.check_out(eligible, wanted, snapshot) => lease,
+            backend = falls_silent => Err(Failure::NotSent(backend, silent())),
+        }
+    }
+
+    /// Begins the transaction, in which nothing was done, on the primary that there is or will be, and runs `job` there.
+    pub(crate) async fn begin_elsewhere(
+        &mut self,
+        client: &mut Framed,
+        job: &Job<'_>,
+        failed: BackendId,
+        pins: Pins,
+        why: String,
+    ) -> Result<Next, SessionError> {
+        self.progress.set(crate::cancel::Phase::Waiting);
+        let since = Instant::now();
+        loop {
+            if self.active.elapsed() >= self.worker.settings().hold || self.worker.is_draining() {
+                let unserved = Unserved::UnknownOutcome(why);
+                crate::reply::error(client, self.sequence, &unserved).await?;
+                client.close().await;
+                return Err(SessionError::HeldConnectionLost(unserved.to_string()));
+            }
+            let snapshot = self.worker.topology.snapshot();
+            let looked_again = snapshot.backend(failed).is_some_and(|view| view.progress.seen > Some(since));
+            let primary = snapshot.writer().filter(|primary| *primary != failed || looked_again);
+            if let Some(primary) = primary
+                && let Ok(lease) = self.begin_on(primary, &snapshot).await
+            {
+                tracing::debug!(session = self.id, %why, "a transaction that had done nothing goes on elsewhere");
+                add(&self.worker.metrics.retries, 1);
+                (self.affinity, _) = Affinity::hold(lease, true, pins - Pins::DIAGNOSTICS);
+                return Box::pin(self.execute_held(client, job, false)).await;
+            }
+            tokio::time::sleep(LOOK_AGAIN).await;
+        }
+    }
+
+    async fn begin_on(&mut self, primary: BackendId, snapshot: &Snapshot) -> Result<Lease, Failure> {
+        let wanted = self.state.wanted(false, false);
+        let mut lease = self.check_out(&[primary], &wanted, snapshot).await?;
+        lease.apply(&wanted).await?;
+        for statement in &self.opening.statements {
+            if let Err(error) = lease.first_value(statement).await {
+                lease.note_refusal();
+                return Err(error.into());
+            }
+        }
+        Ok(lease)
+    }
+}
+
+fn silent() -> BackendError {
+    io::Error::from(io::ErrorKind::TimedOut).into()
+}
+
+/// Whether a text sets a server's `read_only` or `super_read_only`, and to what.
+fn sets_read_only(text: &str) -> Option<bool> {
+    let text = text.to_ascii_lowercase();
+    let (_, value) = text.rsplit_once("read_only")?;
+    let value = value.trim_start_matches(|c: char| c.is_whitespace() || matches!(c, '`' | ':' | '=' | '\'' | '"'));
+    Some(!["0", "off", "false"].iter().any(|off| value.starts_with(off)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn any_spelling_of_read_only_is_known() {
+        for on in ["SET GLOBAL read_only=1", "set global super_read_only = ON", "SET @@global.read_only := 'NO_LOCK'"] {
+            assert_eq!(sets_read_only(on), Some(true), "{on}");
+        }
+        for off in ["SET GLOBAL read_only=0", "SET @@GLOBAL.`read_only` := OFF", "set global read_only = false"] {
+            assert_eq!(sets_read_only(off), Some(false), "{off}");
+        }
+        assert_eq!(sets_read_only("SET GLOBAL max_connections = 5"), None);
+    }
+}
