@@ -214,7 +214,15 @@ impl Asker {
     }
 
     async fn lease(&self) -> Result<Lease, BackendError> {
-        let snapshot = Snapshot { epoch: 1, backends: vec![], primary: Some(SERVER), last_primary: None, family: None };
+        let snapshot = Snapshot {
+            epoch: 1,
+            backends: vec![],
+            primary: Some(SERVER),
+            last_primary: None,
+            resort: None,
+            replaceable: false,
+            family: None,
+        };
         let wanted = Wanted::default();
         let checkout = Checkout {
             eligible: &[SERVER],

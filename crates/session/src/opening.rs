@@ -176,7 +176,7 @@ impl Session {
         let mut lease = self.check_out(&[primary], &wanted, snapshot).await?;
         lease.apply(&wanted).await?;
         for statement in &self.opening.statements {
-            if let Err(error) = lease.first_value(statement).await {
+            if let Err(error) = lease.run(statement).await {
                 lease.note_refusal();
                 return Err(error.into());
             }
