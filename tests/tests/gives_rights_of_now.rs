@@ -295,3 +295,27 @@ story! {
         Ok(())
     }
 }
+
+story! {
+    a_change_of_the_user_is_a_login, async |family| -> Told {
+        let stage = begin(family, &format!("{DATABASE}\npool: {{ mode: session }}")).await?;
+        warm(&stage, "d").await?;
+        let become_u = || {
+            mysql_async::ChangeUserOpts::default()
+                .with_user(Some("u".into()))
+                .with_pass(Some("pw".into()))
+                .with_db_name(Some("information_schema".into()))
+        };
+        let mut session = enter(&stage, "u", "d").await?;
+        for (sql, may) in [("REVOKE SELECT ON *.* FROM u", false), ("GRANT SELECT ON *.* TO u", true)] {
+            for way in [Way::Direct, Way::Through] {
+                change(&stage, way, sql).await?;
+                for _ in 0..5 {
+                    session.change_user(become_u()).await?;
+                    assert_eq!(session.query_drop("SELECT COUNT(*) FROM d.t").await.is_ok(), may, "{sql} {way:?}");
+                }
+            }
+        }
+        Ok(())
+    }
+}
