@@ -61,8 +61,14 @@ impl std::fmt::Display for Judged {
         write!(
             f,
             "wrong {} lost {} stale {} failed reads {} failed writes {} pause {:?} checks {} errors {:?}",
-            self.wrong_states.len(), self.lost.len(), self.stale, self.failed_reads, self.failed_writes, self.pause,
-            self.checks, self.errors
+            self.wrong_states.len(),
+            self.lost.len(),
+            self.stale,
+            self.failed_reads,
+            self.failed_writes,
+            self.pause,
+            self.checks,
+            self.errors
         )
     }
 }
@@ -163,9 +169,13 @@ async fn check(number: usize, options: &OptsBuilder, stop: &AtomicBool, seen: &S
             .query_first("SELECT @@time_zone, @@sql_mode, @@character_set_client, @mark, @@group_concat_max_len")
             .await?;
         seen.slowest.fetch_max(begun.elapsed().as_micros() as u64, Ordering::Relaxed);
-        let right =
-            (format!("+0{number}:00"), "ANSI_QUOTES,NO_ZERO_DATE".to_owned(), "latin1".to_owned(), format!("m{number}"),
-            1000 + number as u64);
+        let right = (
+            format!("+0{number}:00"),
+            "ANSI_QUOTES,NO_ZERO_DATE".to_owned(),
+            "latin1".to_owned(),
+            format!("m{number}"),
+            1000 + number as u64,
+        );
         expect(seen, number, "variables", &row, &Some(right));
         if limit > 0 {
             let row: Option<usize> = conn.query_first("SELECT @@sql_select_limit").await?;

@@ -286,7 +286,9 @@ impl Client {
         // Only an error that a server or Splitfin has sent, and that does not say so, leaves no doubt.
         let in_doubt = !from_server || text.contains("unknown");
         let token = match stumbled {
-            Stumbled::Writing(token) => Some((*token, in_doubt && !matches!(self.style, Style::Transaction | Style::Manual))),
+            Stumbled::Writing(token) => {
+                Some((*token, in_doubt && !matches!(self.style, Style::Transaction | Style::Manual)))
+            }
             Stumbled::Committing(token) => Some((*token, in_doubt)),
             Stumbled::Reading => {
                 self.ledger.failed_reads.fetch_add(1, Ordering::Relaxed);
@@ -310,7 +312,9 @@ impl Client {
         let kind: String = text.chars().take(4).chain(text.chars().skip(4).map(digits)).collect();
         *locked(&self.ledger.errors).entry(format!("{of}: {kind}")).or_default() += 1;
         // A transaction that failed in between is over for this client: it begins anew.
-        from_server && !text.contains("Splitfin") && !matches!(self.style, Style::Transaction | Style::Manual | Style::ReadOnly)
+        from_server
+            && !text.contains("Splitfin")
+            && !matches!(self.style, Style::Transaction | Style::Manual | Style::ReadOnly)
     }
 }
 

@@ -71,7 +71,8 @@ pub async fn watch(monitor: Monitor, interval: Duration, heartbeat: Option<Heart
     let (report, mut reports) = mpsc::channel(REPORTS);
     let (probes, watched) = (JoinSet::new(), HashMap::new());
     let haste = Arc::default();
-    let mut watch = Watch { haste, monitor, interval, heartbeat, beating: None, topology, moves, report, probes, watched };
+    let mut watch =
+        Watch { haste, monitor, interval, heartbeat, beating: None, topology, moves, report, probes, watched };
     loop {
         tokio::select! {
             order = orders.recv() => match order {
@@ -162,8 +163,14 @@ impl Watch {
 
     fn start(&mut self, id: BackendId, target: Target, probes: u64) {
         let nudge = Arc::<Notify>::default();
-        let probe =
-            probe_forever(id, Prober::new(target.clone()), self.interval, Arc::clone(&nudge), Arc::clone(&self.haste), self.report.clone());
+        let probe = probe_forever(
+            id,
+            Prober::new(target.clone()),
+            self.interval,
+            Arc::clone(&nudge),
+            Arc::clone(&self.haste),
+            self.report.clone(),
+        );
         let task = self.probes.spawn(probe);
         self.watched.insert(id, Watched { target, task, nudge, probes });
         while self.probes.try_join_next().is_some() {}

@@ -197,8 +197,9 @@ impl<'a> Router<'a> {
     fn on_replicas(&self, reason: Reason) -> Result<Decision, Refusal> {
         match self.replicas(reason, self.limit()) {
             Some(decision) => Ok(decision),
-            None if self.snapshot.primary.is_none() => refuse_empty(self.any(Reason::NoFitReplica))
-                .map_err(|_| Refusal::NoPrimary(self.why_no_primary())),
+            None if self.snapshot.primary.is_none() => {
+                refuse_empty(self.any(Reason::NoFitReplica)).map_err(|_| Refusal::NoPrimary(self.why_no_primary()))
+            }
             None => self.primary(Reason::NoFitReplica),
         }
     }

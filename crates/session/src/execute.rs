@@ -10,7 +10,7 @@ use crate::error::{ACCESS_DENIED, SessionError, Unserved};
 use crate::failover::Deposed;
 use crate::job::{Job, Kind};
 use crate::prepared::{ClientStatement, ensure_prepared, execute_packet};
-use crate::relay::{Catch, PARSE_ERROR, SHUTDOWN, Refusals, RelayError, Relayed, relay};
+use crate::relay::{Catch, PARSE_ERROR, Refusals, RelayError, Relayed, SHUTDOWN, relay};
 use crate::serve::{Next, Session};
 use splitfin_backend::{Age, Arrival, BackendError, Checkout, Lease, Wanted};
 use splitfin_protocol::exchange::{Exchange, Outcome, ServerError};
@@ -95,7 +95,12 @@ impl Session {
     }
 
     /// The session holds a connection: the statement runs there, whatever it is.
-    pub(crate) async fn execute_held(&mut self, client: &mut Framed, job: &Job<'_>, moved: bool) -> Result<Next, SessionError> {
+    pub(crate) async fn execute_held(
+        &mut self,
+        client: &mut Framed,
+        job: &Job<'_>,
+        moved: bool,
+    ) -> Result<Next, SessionError> {
         if self.affinity.lease_mut().is_some_and(|lease| lease.is_for_writes() && !lease.is_guarded())
             && self.affinity.lease_mut().is_some_and(|lease| self.worker.is_deposed(lease.backend()))
         {
@@ -125,7 +130,8 @@ impl Session {
         let begins = in_transaction && self.opening.is_all_there_is(pins);
         let repeats = begins && job.is_repeatable();
         let replaceable = begins && !lease.is_guarded() && self.may_be_replaced(backend);
-        let sending = Sending { refusals: if replaceable { Refusals::Deposed } else { Refusals::Nothing }, ..Sending::default() };
+        let sending =
+            Sending { refusals: if replaceable { Refusals::Deposed } else { Refusals::Nothing }, ..Sending::default() };
         self.progress.is_on(&lease, false);
         let prepared = match self.prepare_conditions(&mut lease, job, &wanted, true).await {
             Ok(()) => self.prepare_counts(&mut lease, job, &wanted).await,
@@ -458,7 +464,11 @@ impl Session {
             self.publish(backend, outcome, job, done);
             Ok(())
         };
-        let catch = Catch { refusals: sending.refusals, unparsed: job.can_be_sent_as_written(), leaving: sending.fresh && job.is_repeatable() };
+        let catch = Catch {
+            refusals: sending.refusals,
+            unparsed: job.can_be_sent_as_written(),
+            leaving: sending.fresh && job.is_repeatable(),
+        };
         let reshape = shape(packet, lease);
         let mut relayed = relay(client, lease, reshape, catch, &self.progress, &mut heard).await;
         if let Err(RelayError::Caught(ServerError { code: PARSE_ERROR, .. })) = &relayed {

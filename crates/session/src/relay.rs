@@ -73,7 +73,9 @@ pub(crate) enum Refusals {
 
 impl Catch {
     fn catches(self, error: &ServerError) -> bool {
-        self.refusals.contain(error) || (self.unparsed && error.code == PARSE_ERROR) || (self.leaving && error.code == SHUTDOWN)
+        self.refusals.contain(error)
+            || (self.unparsed && error.code == PARSE_ERROR)
+            || (self.leaving && error.code == SHUTDOWN)
     }
 }
 

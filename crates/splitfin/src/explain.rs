@@ -102,5 +102,13 @@ fn assumed(config: &Config) -> Snapshot {
         }
     };
     let backends = config.backends.iter().enumerate().map(view).collect();
-    Snapshot { epoch: 0, backends, primary: Some(primary), last_primary: None, resort: None, replaceable: true, family: None }
+    Snapshot {
+        epoch: 0,
+        backends,
+        primary: Some(primary),
+        last_primary: None,
+        resort: None,
+        replaceable: true,
+        family: None,
+    }
 }

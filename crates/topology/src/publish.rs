@@ -79,8 +79,15 @@ mod tests {
 
     #[test]
     fn a_worker_sees_what_was_published_last() {
-        let snapshot =
-            |epoch| Snapshot { epoch, backends: Vec::new(), primary: None, last_primary: None, resort: None, replaceable: true, family: None };
+        let snapshot = |epoch| Snapshot {
+            epoch,
+            backends: Vec::new(),
+            primary: None,
+            last_primary: None,
+            resort: None,
+            replaceable: true,
+            family: None,
+        };
         let shared = Arc::new(Topology::new(snapshot(1)));
         let local = LocalTopology::new(Arc::clone(&shared));
         let first = local.snapshot();

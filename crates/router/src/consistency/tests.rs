@@ -28,7 +28,15 @@ fn snapshot(seen: Instant) -> Snapshot {
         progress: Progress { position: at(100), seen: Some(seen), gtids: true, in_order: true, ..Progress::default() },
     };
     let backends = vec![view(0, Role::Primary), view(1, Role::Replica), view(2, Role::Replica)];
-    Snapshot { epoch: 1, backends, primary: Some(MASTER), last_primary: None, resort: None, replaceable: true, family: Some(Family::Mariadb) }
+    Snapshot {
+        epoch: 1,
+        backends,
+        primary: Some(MASTER),
+        last_primary: None,
+        resort: None,
+        replaceable: true,
+        family: Some(Family::Mariadb),
+    }
 }
 
 fn view(snapshot: &mut Snapshot, id: BackendId) -> &mut BackendView {
