@@ -5,6 +5,7 @@ pub mod checker;
 pub mod differential;
 pub mod drivers;
 pub mod forward;
+pub mod history;
 pub mod load;
 pub mod raw;
 pub mod service;

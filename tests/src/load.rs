@@ -25,6 +25,7 @@ pub struct Ledger {
     reads: AtomicU64,
     failed_reads: AtomicU64,
     stale: AtomicU64,
+    slowest_read: AtomicU64,
 }
 
 fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
@@ -45,6 +46,11 @@ impl Ledger {
     /// Reads that were answered, that failed, and that did not see what their session had written.
     pub fn reads(&self) -> [u64; 3] {
         [&self.reads, &self.failed_reads, &self.stale].map(|cell| cell.load(Ordering::Relaxed))
+    }
+
+    /// The slowest read, in microseconds.
+    pub fn slowest_read(&self) -> u64 {
+        self.slowest_read.load(Ordering::Relaxed)
     }
 
     /// The longest time between two acknowledged writes, from `since` on.
@@ -93,6 +99,10 @@ enum Style {
     Text,
     Prepared,
     Transaction,
+    /// With autocommit off.
+    Manual,
+    /// Beside a READ ONLY transaction with one read.
+    ReadOnly,
     /// It only reads.
     Not,
 }
@@ -106,6 +116,12 @@ impl Load {
     /// Starts clients that use no transactions.
     pub async fn without_transactions(stage: &Stage, clients: u64) -> Result<Self, Failed> {
         Self::with(stage, clients, &[Style::Text, Style::Prepared, Style::Not]).await
+    }
+
+    /// Starts clients of all kinds.
+    pub async fn of_all_kinds(stage: &Stage, clients: u64) -> Result<Self, Failed> {
+        let styles = [Style::Text, Style::Prepared, Style::Transaction, Style::Manual, Style::ReadOnly, Style::Not];
+        Self::with(stage, clients, &styles).await
     }
 
     async fn with(stage: &Stage, clients: u64, styles: &[Style]) -> Result<Self, Failed> {
@@ -228,6 +244,19 @@ impl Client {
                 conn.query_drop(text).await.map_err(writing)?;
                 conn.query_drop("COMMIT").await.map_err(|error| (Stumbled::Committing(token), error))?;
             }
+            Style::Manual => {
+                conn.query_drop("SET autocommit = 0").await.map_err(writing)?;
+                conn.query_drop(text).await.map_err(writing)?;
+                conn.query_drop("COMMIT").await.map_err(|error| (Stumbled::Committing(token), error))?;
+                conn.query_drop("SET autocommit = 1").await.map_err(|error| (Stumbled::Connecting, error))?;
+            }
+            Style::ReadOnly => {
+                conn.query_drop(text).await.map_err(writing)?;
+                let reading = |error| (Stumbled::Connecting, error);
+                conn.query_drop("START TRANSACTION READ ONLY").await.map_err(reading)?;
+                conn.query_drop("SELECT COUNT(*) FROM ledger").await.map_err(reading)?;
+                conn.query_drop("COMMIT").await.map_err(reading)?;
+            }
             Style::Not => {}
         }
         if !matches!(self.style, Style::Not) {
@@ -236,8 +265,11 @@ impl Client {
         }
         for _ in 0..2 {
             let sql = format!("SELECT MAX(token) FROM ledger WHERE client = {number}");
+            let begun = Instant::now();
             let seen: Option<Option<u64>> = conn.query_first(sql).await.map_err(|error| (Stumbled::Reading, error))?;
             self.ledger.reads.fetch_add(1, Ordering::Relaxed);
+            let time = begun.elapsed().as_micros() as u64;
+            self.ledger.slowest_read.fetch_max(time, Ordering::Relaxed);
             if seen.flatten().unwrap_or(0) < self.last {
                 self.ledger.stale.fetch_add(1, Ordering::Relaxed);
             }
@@ -254,7 +286,9 @@ impl Client {
         // Only an error that a server or Splitfin has sent, and that does not say so, leaves no doubt.
         let in_doubt = !from_server || text.contains("unknown");
         let token = match stumbled {
-            Stumbled::Writing(token) => Some((*token, in_doubt && !matches!(self.style, Style::Transaction))),
+            Stumbled::Writing(token) => {
+                Some((*token, in_doubt && !matches!(self.style, Style::Transaction | Style::Manual)))
+            }
             Stumbled::Committing(token) => Some((*token, in_doubt)),
             Stumbled::Reading => {
                 self.ledger.failed_reads.fetch_add(1, Ordering::Relaxed);
@@ -278,7 +312,9 @@ impl Client {
         let kind: String = text.chars().take(4).chain(text.chars().skip(4).map(digits)).collect();
         *locked(&self.ledger.errors).entry(format!("{of}: {kind}")).or_default() += 1;
         // A transaction that failed in between is over for this client: it begins anew.
-        from_server && !text.contains("Splitfin") && !matches!(self.style, Style::Transaction)
+        from_server
+            && !text.contains("Splitfin")
+            && !matches!(self.style, Style::Transaction | Style::Manual | Style::ReadOnly)
     }
 }
 

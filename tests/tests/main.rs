@@ -9,6 +9,7 @@ mod changes_while_it_runs;
 mod encrypts_as_told;
 mod ends_as_a_disconnect;
 mod excludes_what_is_broken;
+mod fails_nothing_in_a_switchover;
 mod gives_rights_of_now;
 mod keeps_no_connection_for_nothing;
 mod keeps_sessions_apart;

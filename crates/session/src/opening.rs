@@ -30,7 +30,8 @@ pub(crate) struct Opening {
 impl Opening {
     /// Whether the transaction has done nothing yet, on a connection that has nothing else that could not be had elsewhere.
     pub(crate) fn is_all_there_is(&self, pins: Pins) -> bool {
-        self.begun && (pins - Pins::DIAGNOSTICS).is_empty()
+        // What was set for this transaction alone is among the statements.
+        self.begun && (pins - (Pins::DIAGNOSTICS | Pins::ONE_SHOT_TRANSACTION)).is_empty()
     }
 }
 
