@@ -248,10 +248,12 @@ impl Client {
                 conn.query_drop("SET autocommit = 0").await.map_err(writing)?;
                 conn.query_drop(text).await.map_err(writing)?;
                 conn.query_drop("COMMIT").await.map_err(|error| (Stumbled::Committing(token), error))?;
+                self.note_written(token);
                 conn.query_drop("SET autocommit = 1").await.map_err(|error| (Stumbled::Connecting, error))?;
             }
             Style::ReadOnly => {
                 conn.query_drop(text).await.map_err(writing)?;
+                self.note_written(token);
                 let reading = |error| (Stumbled::Connecting, error);
                 conn.query_drop("START TRANSACTION READ ONLY").await.map_err(reading)?;
                 conn.query_drop("SELECT COUNT(*) FROM ledger").await.map_err(reading)?;
@@ -260,8 +262,7 @@ impl Client {
             Style::Not => {}
         }
         if !matches!(self.style, Style::Not) {
-            locked(&self.ledger.acknowledged).insert(token, Instant::now());
-            self.last = token;
+            self.note_written(token);
         }
         for _ in 0..2 {
             let sql = format!("SELECT MAX(token) FROM ledger WHERE client = {number}");
@@ -275,6 +276,11 @@ impl Client {
             }
         }
         Ok(())
+    }
+
+    fn note_written(&mut self, token: u64) {
+        locked(&self.ledger.acknowledged).entry(token).or_insert_with(Instant::now);
+        self.last = token;
     }
 
     /// Remembers an error, and says whether the connection goes on.

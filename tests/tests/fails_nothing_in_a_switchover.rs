@@ -171,7 +171,6 @@ story! {
         stage.until_usable(2).await?;
         history.more(300).await?;
         let judged = history.end(&stage.cluster.replicas[0], begun).await?;
-        eprintln!("FIGURES switchover {family:?} {judged}");
         judge(&judged);
         assert_eq!(judged.failed_writes, 0, "{judged:?}");
         assert!(judged.pause <= Duration::from_secs(1), "{judged:?}");
@@ -195,10 +194,9 @@ story! {
         stage.cluster.replicas[1].kill();
         history.more(300).await?;
         let judged = history.end(&stage.cluster.primary, begun).await?;
-        eprintln!("FIGURES replicas {family:?} {judged}; the slowest read of the hang {hung:?}");
         judge(&judged);
         assert_eq!(judged.failed_writes, 0, "{judged:?}");
-        assert!(hung < Duration::from_secs(4), "{hung:?}");
+        assert!(hung < Duration::from_secs(6), "{hung:?}");
         Ok(())
     }
 }
@@ -220,7 +218,6 @@ story! {
         stage.cluster.primary.restart().await?;
         history.more(300).await?;
         let judged = history.end(&stage.cluster.replicas[0], begun).await?;
-        eprintln!("FIGURES killed primary {family:?} {judged}");
         assert_eq!(judged.wrong_states, Vec::<String>::new());
         assert_eq!((judged.stale, judged.failed_reads), (0, 0), "{judged:?}");
         Ok(())

@@ -71,8 +71,19 @@ pub async fn watch(monitor: Monitor, interval: Duration, heartbeat: Option<Heart
     let (report, mut reports) = mpsc::channel(REPORTS);
     let (probes, watched) = (JoinSet::new(), HashMap::new());
     let haste = Arc::default();
-    let mut watch =
-        Watch { haste, monitor, interval, heartbeat, beating: None, topology, moves, report, probes, watched };
+    let mut watch = Watch {
+        haste,
+        monitor,
+        interval,
+        heartbeat,
+        beating: None,
+        topology,
+        moves,
+        report,
+        probes,
+        watched,
+        silent: Vec::new(),
+    };
     loop {
         tokio::select! {
             order = orders.recv() => match order {
@@ -103,6 +114,8 @@ struct Watch {
     report: mpsc::Sender<Report>,
     probes: JoinSet<()>,
     watched: HashMap<BackendId, Watched>,
+    /// Those that did not answer their last probes.
+    silent: Vec<BackendId>,
 }
 
 /// One backend's task.
@@ -213,9 +226,14 @@ impl Watch {
             self.hurry();
         }
         let primary = snapshot.primary;
+        // One that has left for another reason before falls silent without an event.
+        let silent: Vec<BackendId> =
+            snapshot.ours().filter(|view| matches!(view.fit, Err(Unfit::Probe(_)))).map(|view| view.id).collect();
+        let falls_silent = silent.iter().any(|id| !self.silent.contains(id));
+        self.silent = silent;
         self.topology.publish(snapshot);
         self.beat(primary);
-        if events.iter().any(matters_to_those_at_work) {
+        if falls_silent || events.iter().any(matters_to_those_at_work) {
             self.moves.send_modify(|moves| *moves += 1);
         }
     }

@@ -121,6 +121,7 @@ impl Session {
             _ => self.held_reason(),
         };
         let in_transaction = self.affinity.in_transaction();
+        let loses_little = self.holds_diagnostics_only();
         let Some((mut lease, _, pins)) = self.affinity.take() else { return Ok(Next::Command) };
         let started = Instant::now();
         let asks_last_id = job.effects().contains(Effects::LAST_INSERT_ID);
@@ -180,6 +181,11 @@ impl Session {
                     false => Unserved::UnknownOutcome(error.to_string()),
                 };
                 crate::reply::error(client, self.sequence, &lost).await?;
+                if loses_little {
+                    self.lose_diagnostics();
+                    self.note_own_error(&lost);
+                    return Ok(Next::Command);
+                }
                 client.close().await;
                 Err(SessionError::HeldConnectionLost(error.to_string()))
             }
@@ -291,8 +297,13 @@ impl Session {
             self.put_back(lease);
             return Err(Failure::NotSent(backend, io::Error::from(io::ErrorKind::NotConnected).into()));
         }
-        self.prepare_conditions(&mut lease, job, &wanted, false).await?;
-        self.prepare_counts(&mut lease, job, &wanted).await?;
+        let backend = lease.backend();
+        self.progress.is_on(&lease, moves);
+        let prepared = async {
+            self.prepare_conditions(&mut lease, job, &wanted, false).await?;
+            self.prepare_counts(&mut lease, job, &wanted).await
+        };
+        self.unless_silent(backend, moves, prepared).await?;
         let wait = match guarded.then(|| self.wait(lease.backend(), needed, &snapshot)).transpose() {
             Ok(wait) => wait.flatten(),
             Err(Crowded) => {

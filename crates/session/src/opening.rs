@@ -101,13 +101,31 @@ impl Session {
         moves: bool,
     ) -> Result<Relayed, Failure> {
         let backend = lease.backend();
-        let attempt = self.attempt(client, lease, job, wanted, sending);
+        self.progress.is_on(lease, moves);
+        self.unless_silent(backend, moves, self.attempt(client, lease, job, wanted, sending)).await
+    }
+
+    /// Does what is to be done on a server, of which [`crate::cancel::Progress::is_on`] was told; gives up when it does not
+    /// answer any more, if the statement may move then.
+    pub(crate) async fn unless_silent<T, E>(
+        &self,
+        backend: BackendId,
+        moves: bool,
+        work: impl Future<Output = Result<T, E>>,
+    ) -> Result<T, Failure>
+    where
+        Failure: From<E>,
+    {
         if !moves {
-            return attempt.await;
+            return Ok(work.await?);
+        }
+        // Who falls silent from now on is looked at again; who did since the choice was made is not.
+        if self.worker.is_silent(backend) {
+            return Err(Failure::NotSent(backend, silent()));
         }
         tokio::select! {
             biased;
-            result = attempt => result,
+            result = work => Ok(result?),
             () = self.progress.should_be_elsewhere() => Err(Failure::Sent(backend, silent())),
         }
     }

@@ -375,6 +375,34 @@ impl Session {
         if self.may_run_with_conditions(statement) {
             return Ok(());
         }
+        if !self.holds_diagnostics_only() {
+            return self.end_diagnostics(statement).await;
+        }
+        let is_silent = self.affinity.lease().is_some_and(|lease| self.worker.is_silent(lease.backend()));
+        let ended = match is_silent {
+            true => None,
+            false => tokio::time::timeout(LAST_WORD, self.end_diagnostics(statement)).await.ok(),
+        };
+        if !matches!(ended, Some(Ok(()))) {
+            self.lose_diagnostics();
+        }
+        Ok(())
+    }
+
+    /// Whether warnings and counts are all that is lost with the held connection.
+    pub(crate) fn holds_diagnostics_only(&self) -> bool {
+        let pins = self.affinity.pins();
+        !self.affinity.in_transaction() && pins == Pins::DIAGNOSTICS && !self.unread.is_any()
+    }
+
+    /// The held connection is lost, and with it what the statement before has left.
+    pub(crate) fn lose_diagnostics(&mut self) {
+        drop(std::mem::take(&mut self.affinity));
+        self.left = Left::default();
+        self.state.lose_counts();
+    }
+
+    async fn end_diagnostics(&mut self, statement: &Statement) -> Result<(), SessionError> {
         self.learn_counts().await;
         let rests = fate(self.affinity.in_transaction(), self.affinity.pins() - Pins::DIAGNOSTICS) == Fate::Release;
         let ends = self.state.mysql || statement.tables == Tables::Used;
@@ -397,3 +425,6 @@ impl Session {
         Ok(())
     }
 }
+
+/// Time for a server to tell what a statement has left, where nothing else is lost with it.
+const LAST_WORD: Duration = Duration::from_secs(2);

@@ -198,6 +198,13 @@ impl State {
         self.found_rows = self.found_rows.or_else(|| Some(before.and_now(found)));
     }
 
+    /// The connection that knew them is lost.
+    pub(crate) fn lose_counts(&mut self) {
+        self.row_count = self.row_count.or(Some(-1));
+        self.found_rows = self.found_rows.or(Some(0));
+        self.found_before = Before::Gone;
+    }
+
     /// Whether only the connection that ran the last statement knows how many rows that was.
     pub(crate) const fn counts_unknown(&self) -> bool {
         self.row_count.is_none() || self.found_rows.is_none()
