@@ -117,6 +117,8 @@ fn snapshot() -> Snapshot {
         backends: (0..3).map(view).collect(),
         primary: Some(BackendId(0)),
         last_primary: None,
+        resort: None,
+        replaceable: true,
         family: None,
     }
 }
