@@ -26,8 +26,8 @@ impl Monitor {
         left.next().filter(|_| left.next().is_none())
     }
 
-    /// Whether a server that answers could become the primary, or is about to: it has just replicated, or it is writable
-    /// and nobody knows yet what that means.
+    /// Whether another server could become the primary, is about to, or may have: it has just replicated, it is writable and
+    /// no one knows yet what that means, or it does not answer, so that no one knows what was made of it.
     pub(super) fn is_replaceable(&self) -> bool {
         if !matches!(self.hold, Hold::Off) || self.ambiguous {
             return true;
@@ -42,8 +42,8 @@ impl Monitor {
                 PrimaryChoice::Named(name) => member.spec.name == *name,
                 PrimaryChoice::Auto => true,
             };
-            let answers = member.silent < self.thresholds.fall.max(1) && member.standing == Standing::Active;
-            answers && named && (writable || followed)
+            let is_silent = member.silent >= self.thresholds.fall.max(1);
+            member.standing == Standing::Active && named && (is_silent || writable || followed)
         };
         self.ours().any(|(id, member)| current != Some(id) && could(member))
     }

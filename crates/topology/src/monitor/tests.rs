@@ -1,4 +1,5 @@
 mod clusters;
+mod resort;
 mod simulation;
 
 use super::*;

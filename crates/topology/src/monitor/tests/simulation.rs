@@ -183,7 +183,13 @@ impl World {
     }
 
     fn write(&mut self) -> Result<(), TestCaseError> {
-        let Some(primary) = self.monitor.snapshot().primary.map(BackendId::index) else { return Ok(()) };
+        let snapshot = self.monitor.snapshot();
+        if let (None, Some(writer)) = (snapshot.primary, snapshot.writer()) {
+            // An account that may write to a read-only server does so there, and it is no primary of the past.
+            prop_assert!(!self.passed_over.contains(&writer.index()));
+            prop_assert!(snapshot.backends[writer.index()].read_only);
+        }
+        let Some(primary) = snapshot.primary.map(BackendId::index) else { return Ok(()) };
         let server = &mut self.servers[primary];
         if !server.alive || !server.writable {
             return Ok(());
