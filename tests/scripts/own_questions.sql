@@ -33,10 +33,13 @@ CREATE FUNCTION sets() RETURNS INT BEGIN SET SESSION lock_wait_timeout = 8; SET 
 
 CREATE PROCEDURE store.sets() SET @elsewhere = 'set' ;; CALL store.sets() ;; SELECT item FROM orders WHERE id = 1 ;; SELECT @elsewhere ;; DROP PROCEDURE store.sets ;; !reset
 
+-- What a routine leaves as it is, is the session's, not that of the connection that ran it.
+SELECT LAST_INSERT_ID(41) ;; BEGIN ;; COMMIT ;; @b SELECT LAST_INSERT_ID(42) ;; @b BEGIN ;; CALL remember() ;; SELECT LAST_INSERT_ID() ;; @b COMMIT ;; @b CALL remember() ;; @b SELECT LAST_INSERT_ID() ;; CALL remember() ;; SELECT LAST_INSERT_ID() ;; !reset ;; @b !reset
+
 -- Names that depend on the character set they are said in.
 CREATE DATABASE `größe` ;; CREATE TABLE `größe`.`maß` (i INT) ;; USE `größe` ;; SELECT DATABASE() ;; SET NAMES latin1 ;; SELECT HEX(DATABASE()) ;; SELECT COUNT(*) FROM information_schema.ENGINES WHERE ENGINE = 'InnoDB' ;; SHOW TABLES ;; SET @@sql_mode = '' ;; SELECT HEX(DATABASE()), @@character_set_client ;; SET NAMES utf8mb4 ;; SELECT COUNT(*) FROM `maß` ;; INSERT INTO `maß` VALUES (1) ;; SELECT COUNT(*) FROM `maß` ;; DROP DATABASE `größe` ;; SELECT DATABASE() ;; USE shop
 SET @`größe` = 5, @plain = 'ü' ;; SELECT @`größe`, @plain ;; SELECT item FROM orders WHERE id = 1 ;; SET NAMES latin1 ;; SELECT @`größe`, HEX(@plain) ;; SET NAMES utf8mb4 ;; SELECT @`größe` ;; !reset ;; SELECT @`größe`
-CREATE ROLE `Prüfer` ;; GRANT `Prüfer` TO app@'%' ;; SET ROLE `Prüfer` ;; SELECT CURRENT_ROLE() ;; SET NAMES latin1 ;; SELECT item FROM orders WHERE id = 1 ;; SELECT HEX(CURRENT_ROLE()) ;; SET NAMES utf8mb4 ;; SELECT CURRENT_ROLE() ;; SET ROLE NONE ;; SELECT CURRENT_ROLE() ;; DROP ROLE `Prüfer`
+CREATE ROLE `Prüfer` ;; GRANT `Prüfer` TO app@'%' ;; SET ROLE `Prüfer` ;; SELECT CURRENT_ROLE() ;; SET NAMES latin1 ;; SELECT item FROM orders WHERE id = 1 ;; SELECT HEX(CURRENT_ROLE()) ;; SET NAMES utf8mb4 ;; SELECT CURRENT_ROLE() ;; SET ROLE NONE ;; SELECT CURRENT_ROLE() ;; SET ROLE `Prüfer` ;; DROP ROLE `Prüfer` ;; SELECT item FROM orders WHERE id = 1 ;; SELECT 1 ;; SET ROLE NONE
 
 -- Autocommit off, and tables that tell of the session.
 [mysql]

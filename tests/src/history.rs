@@ -110,9 +110,8 @@ impl History {
         let lost = ledger.compare(primary).await?;
         let [_, failed_reads, stale] = ledger.reads();
         let errors = ledger.errors();
-        // What is open on a server that dies is lost with it: transactions that only read, too.
-        let of_writes = |kind: &str| kind.starts_with("write") || kind.starts_with("commit");
-        let failed_writes = errors.iter().filter(|(kind, _)| of_writes(kind)).map(|(_, count)| count).sum();
+        // A transaction that has written is lost with its server.
+        let failed_writes = errors.iter().filter(|(kind, _)| kind.starts_with("write")).map(|(_, count)| count).sum();
         let mut all: Vec<String> = errors.iter().map(|(kind, count)| format!("{count}x {kind}")).collect();
         all.extend(taken(&self.seen.failures));
         Ok(Judged {

@@ -169,6 +169,9 @@ story! {
         until_primary(&stage, "slave-1").await?;
         history.more(300).await?;
         stage.until_usable(2).await?;
+        std::mem::swap(&mut stage.cluster.primary, &mut stage.cluster.replicas[0]);
+        stage.cluster.switch_over(0).await?;
+        until_primary(&stage, "master").await?;
         history.more(300).await?;
         let judged = history.end(&stage.cluster.replicas[0], begun).await?;
         judge(&judged);
@@ -182,8 +185,23 @@ story! {
     history_of_replicas_that_die_hang_and_return, async |family| -> Told {
         let mut stage = Stage::in_front_of(cluster(family, 2).await?, QUIET).await?;
         let history = History::start(&stage).await?;
-        history.more(300).await?;
+        // Calm.
         let begun = Instant::now();
+        history.more(300).await?;
+        // One is late, one hears nothing, one comes and goes.
+        stage.cluster.delay(0, Duration::from_secs(2)).await?;
+        history.more(150).await?;
+        stage.cluster.delay(0, Duration::ZERO).await?;
+        stage.cluster.receive(1, false).await?;
+        history.more(150).await?;
+        stage.cluster.receive(1, true).await?;
+        for _ in 0..3 {
+            stage.cluster.replicas[0].pause()?;
+            history.more(50).await?;
+            stage.cluster.replicas[0].resume()?;
+            history.more(50).await?;
+        }
+        stage.until_usable(2).await?;
         stage.cluster.replicas[1].pause()?;
         history.more(600).await?;
         tokio::time::sleep(Duration::from_secs(5)).await;

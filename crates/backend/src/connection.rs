@@ -12,7 +12,7 @@ use crate::error::BackendError;
 use crate::login::CHARSET;
 use crate::query::{Answer, Rows, read_reply};
 use crate::question::ROLLBACK;
-use crate::state::{Preamble, State, Values, Wanted};
+use crate::state::{NO_ROLE, Preamble, Sent, State, Values, Wanted};
 use crate::tracking;
 use splitfin_protocol::exchange::{Outcome, ServerError};
 use splitfin_protocol::frame::write_packet;
@@ -66,7 +66,7 @@ pub(crate) struct Family {
 #[derive(Debug, Clone, Copy)]
 enum Owed {
     /// To a command that makes the connection as wanted.
-    State(CommandByte),
+    State(Sent),
     /// To a wait for a position.
     Wait,
 }
@@ -286,9 +286,9 @@ impl Connection {
     pub async fn settle_preamble(&mut self) -> Result<Arrival, BackendError> {
         let mut arrival = Arrival::There;
         while let Some(owed) = self.owed.first().copied() {
-            let command = match owed {
-                Owed::State(command) => command,
-                Owed::Wait => CommandByte::Query,
+            let (command, is_role) = match owed {
+                Owed::State(Sent { command, is_role }) => (command, is_role),
+                Owed::Wait => (CommandByte::Query, false),
             };
             let Answer { outcome, rows, .. } = read_reply(&mut self.framed, command, self.capabilities).await?;
             self.owed.remove(0);
@@ -298,6 +298,11 @@ impl Connection {
                 continue;
             }
             if let Some(error) = outcome.error {
+                if is_role && ROLE_IS_GONE.contains(&error.code) {
+                    self.state.role = Some(NO_ROLE.into());
+                    self.has_conditions = true;
+                    continue;
+                }
                 let statement = format!("{} to restore the session's state", command.name());
                 return Err(BackendError::Refused {
                     statement,
@@ -426,3 +431,6 @@ impl Connection {
 fn is_zero(rows: &Rows) -> bool {
     rows.first().and_then(|row| row.first()).is_some_and(|value| value.as_deref() == Some("0"))
 }
+
+/// `ER_INVALID_ROLE` (MariaDB), `ER_UNKNOWN_AUTHID`, `ER_ROLE_NOT_GRANTED`
+const ROLE_IS_GONE: [u16; 3] = [1959, 3523, 3530];

@@ -60,7 +60,15 @@ pub(crate) struct Preamble {
     /// What was agreed with the server.
     agreed: Capabilities,
     pub(crate) bytes: Vec<u8>,
-    pub(crate) commands: Vec<CommandByte>,
+    pub(crate) commands: Vec<Sent>,
+}
+
+/// A command that goes in front of a statement.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Sent {
+    pub(crate) command: CommandByte,
+    /// It chooses a role, which may have been dropped or revoked since its session chose it.
+    pub(crate) is_role: bool,
 }
 
 impl Preamble {
@@ -70,7 +78,18 @@ impl Preamble {
 
     pub(crate) fn push_query(&mut self, sql: &str) {
         write_packet(&mut self.bytes, 0, &query_payload(self.agreed, sql));
-        self.commands.push(CommandByte::Query);
+        self.commands.push(Sent { command: CommandByte::Query, is_role: false });
+    }
+
+    /// Whatever roles are active, none are if these cannot be.
+    fn push_roles(&mut self, roles: &str) {
+        if roles != NO_ROLE {
+            self.push_query("SET ROLE NONE");
+        }
+        self.push_query(&format!("SET ROLE {roles}"));
+        if let Some(sent) = self.commands.last_mut() {
+            sent.is_role = true;
+        }
     }
 
     pub(crate) fn push(&mut self, command: CommandByte, argument: &[u8]) {
@@ -78,7 +97,7 @@ impl Preamble {
         payload.push(command as u8);
         payload.extend_from_slice(argument);
         write_packet(&mut self.bytes, 0, &payload);
-        self.commands.push(command);
+        self.commands.push(Sent { command, is_role: false });
     }
 }
 
@@ -175,7 +194,7 @@ impl State {
             Rc::make_mut(&mut self.values).insert(CLIENT.into(), UNICODE.into());
         }
         if let Some(role) = role {
-            preamble.push_query(&format!("SET ROLE {role}"));
+            preamble.push_roles(&role);
             self.role = Some(role);
         }
         if let Some(database) = database {
@@ -253,6 +272,8 @@ impl State {
 /// Setting this one sets [`BIG_SELECTS`] too. Source: `fix_max_join_size` in `sys_vars.cc`.
 const JOIN_SIZE: &str = "max_join_size";
 const BIG_SELECTS: &str = "sql_big_selects";
+/// No roles, as SET ROLE takes them.
+pub(crate) const NO_ROLE: &str = "NONE";
 const CLIENT: &str = "character_set_client";
 /// Names are kept in it.
 const UNICODE: &str = "utf8mb4";
@@ -480,7 +501,7 @@ mod tests {
     fn roles_are_values_where_there_are_any() {
         let mut state = state();
         let reader = Wanted { role: Some("`reader`@`%`".into()), ..Wanted::default() };
-        assert_eq!(sent(&mut state, &reader), ["SET ROLE `reader`@`%`"]);
+        assert_eq!(sent(&mut state, &reader), ["SET ROLE NONE", "SET ROLE `reader`@`%`"]);
         assert!(sent(&mut state, &reader).is_empty());
         assert_eq!(sent(&mut state, &Wanted::default()), ["SET ROLE NONE"]);
         let mut old = State { role: None, own_role: None, ..state };

@@ -124,8 +124,7 @@ impl Session {
         let loses_little = self.holds_diagnostics_only();
         let Some((mut lease, _, pins)) = self.affinity.take() else { return Ok(Next::Command) };
         let started = Instant::now();
-        let asks_last_id = job.effects().contains(Effects::LAST_INSERT_ID);
-        let wanted = self.state.wanted(lease.is_guarded(), asks_last_id);
+        let wanted = self.state.wanted(lease.is_guarded(), needs_last_id(job));
         let guarded = wanted.guard;
         let backend = lease.backend();
         let begins = in_transaction && self.opening.is_all_there_is(pins);
@@ -285,7 +284,7 @@ impl Session {
         let Routed { decision, needed, waited: before } = routed;
         let snapshot = self.worker.topology.snapshot();
         let guarded = decision.access == Access::ReadOnly;
-        let wanted = self.state.wanted(guarded, job.effects().contains(Effects::LAST_INSERT_ID));
+        let wanted = self.state.wanted(guarded, needs_last_id(job));
         let moves = job.is_repeatable();
         let mut lease = self.check_out_of_answering(&decision.eligible, &wanted, &snapshot, moves).await?;
         if decision.access == Access::ReadWrite
@@ -541,6 +540,12 @@ impl Session {
         self.prepared.insert(*id, statement);
         served.lease.note_prepared(Rc::clone(key), prepared.statement)
     }
+}
+
+/// Whether a connection must have the session's last generated id: for a statement that asks for it, or one that may, and after
+/// which the connection is asked what it is.
+fn needs_last_id(job: &Job<'_>) -> bool {
+    job.effects().intersects(Effects::LAST_INSERT_ID | Effects::RUNS_OTHERS)
 }
 
 /// Notes whether the lease is one on the primary, as which it must not be used when another server is that.

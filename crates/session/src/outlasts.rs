@@ -24,6 +24,7 @@
 use crate::job::{Job, Kind};
 use splitfin_protocol::CommandByte;
 use splitfin_router::{Because, Class, Effects, Pins};
+use std::borrow::Cow;
 
 /// Words that begin statements, and words that they have to have somewhere behind.
 const LASTING: [(&str, &str); 8] = [
@@ -37,9 +38,9 @@ const LASTING: [(&str, &str); 8] = [
     ("call", "ps_trace"),
 ];
 
-/// Whether a statement leaves on its connection what only a disconnect ends. `text` is the statement as the client said it:
+/// Whether a statement leaves on its connection what only a disconnect ends. `text` gives the statement as the client said it:
 /// what it prepares or runs as a text is in there.
-pub(crate) fn outlasts_reset(job: &Job<'_>, text: &[u8]) -> bool {
+pub(crate) fn outlasts_reset<'t>(job: &Job<'_>, text: impl FnOnce() -> Cow<'t, [u8]>) -> bool {
     if matches!(job.kind, Kind::Prepare { .. }) || matches!(job.statement.class, Class::Read | Class::Diagnostics) {
         return false;
     }
@@ -52,7 +53,7 @@ pub(crate) fn outlasts_reset(job: &Job<'_>, text: &[u8]) -> bool {
         || (job.effects().contains(Effects::UNREPORTED) && job.command == CommandByte::Query)
         || job.statement.class == Class::Write(Because::SeveralStatements);
     hides && {
-        let text = String::from_utf8_lossy(text).to_ascii_lowercase();
+        let text = String::from_utf8_lossy(&text()).to_ascii_lowercase();
         LASTING.iter().any(|(first, then)| text.contains(first) && text.contains(then))
     }
 }
@@ -80,7 +81,7 @@ mod tests {
         statement.effects = effects;
         let (kind, statement) = (Kind::Plain, Rc::new(statement));
         let job = Job { command: CommandByte::Query, packet: &[], statement, hint: None, kind, and_rest: None };
-        outlasts_reset(&job, text.as_bytes())
+        outlasts_reset(&job, || text.as_bytes().into())
     }
 
     #[test]

@@ -61,7 +61,7 @@ impl Session {
             };
         }
         self.note_rights(&outcome, job);
-        let outlasts = outlasts_reset(job, &self.text_of(job));
+        let outlasts = outlasts_reset(job, || self.text_of(job));
         if outlasts {
             lease.spend();
         }
