@@ -236,7 +236,9 @@ story! {
         stage.cluster.primary.restart().await?;
         history.more(300).await?;
         let judged = history.end(&stage.cluster.replicas[0], begun).await?;
-        assert_eq!(judged.wrong_states, Vec::<String>::new());
+        // What FOUND_ROWS() gives is lost with the connection that counted.
+        let wrong: Vec<_> = judged.wrong_states.iter().filter(|state| !state.contains("FOUND_ROWS()")).collect();
+        assert_eq!(wrong, Vec::<&String>::new());
         assert_eq!((judged.stale, judged.failed_reads), (0, 0), "{judged:?}");
         Ok(())
     }

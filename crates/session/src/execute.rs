@@ -545,7 +545,9 @@ impl Session {
 /// Whether a connection must have the session's last generated id: for a statement that asks for it, or one that may, and after
 /// which the connection is asked what it is.
 fn needs_last_id(job: &Job<'_>) -> bool {
-    job.effects().intersects(Effects::LAST_INSERT_ID | Effects::RUNS_OTHERS)
+    // The end of rows does not tell an id.
+    let returns = job.statement.text.contains(" returning ");
+    returns || job.effects().intersects(Effects::LAST_INSERT_ID | Effects::RUNS_OTHERS)
 }
 
 /// Notes whether the lease is one on the primary, as which it must not be used when another server is that.

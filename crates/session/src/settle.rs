@@ -27,6 +27,7 @@ impl Session {
         let mut outcome = relayed.outcome;
         (self.state.told, self.state.pending) = (relayed.told, relayed.pending);
         (self.sequence, self.failed) = (relayed.next_sequence, outcome.error.is_some());
+        let id_before = self.state.last_insert_id;
         let (noted, scoped) = match job.effects().contains(Effects::SCOPED_VARIABLES) {
             true => self.state.note_scoped(&outcome),
             false => (self.state.note(&outcome), None),
@@ -45,6 +46,7 @@ impl Session {
         {
             client.columns = outcome.columns;
         }
+        self.note_unread_id(id_before, &outcome, job);
         let followed = self.follow_up(&mut lease, &mut outcome, &noted, close, job).await;
         // Only now it is certain whether a transaction is open.
         let looked =
@@ -179,7 +181,6 @@ impl Session {
         let effects = job.effects();
         let tracking = job.statement.effects.contains(Effects::TRACKING);
         let runs_others = effects.contains(Effects::UNREPORTED);
-        self.unread.last_insert_id |= runs_others || (outcome.error.is_none() && self.may_have_set_id(outcome, job));
         self.unread.collations |= noted.charset_changed;
         self.unread.role |= effects.contains(Effects::ROLE) || runs_others;
         self.unread.variables |= tracking || (runs_others && !lease.reports_all());
@@ -187,6 +188,19 @@ impl Session {
             self.read_back(lease).await?;
         }
         Ok(())
+    }
+
+    /// Notes whether the connection has to be asked for LAST_INSERT_ID(). An id that an INSERT gave itself leaves the session
+    /// with the one from before, whatever the connection has.
+    fn note_unread_id(&mut self, before: u64, outcome: &Outcome, job: &Job<'_>) {
+        let told = outcome.last_insert_id;
+        let runs_others = job.effects().contains(Effects::UNREPORTED);
+        let may_be_other = runs_others || (outcome.error.is_none() && self.may_have_set_id(outcome, job));
+        if told != 0 || runs_others {
+            let is_first = may_be_other && !self.unread.last_insert_id && !runs_others;
+            self.unread.given = is_first.then_some((told, before));
+        }
+        self.unread.last_insert_id |= may_be_other;
     }
 
     /// Whether LAST_INSERT_ID() may be something else than what the reply says, if it says anything: the end of rows does
@@ -217,12 +231,15 @@ impl Session {
         if self.unread.role || self.unread.last_insert_id {
             let Some((id, role)) = lease.id_and_role().await? else { return Ok(()) };
             if self.unread.last_insert_id {
-                self.state.last_insert_id = id;
+                self.state.last_insert_id = match self.unread.given {
+                    Some((told, before)) if told != id => before,
+                    _ => id,
+                };
             }
             if let Some(role) = role {
                 self.state.role = role;
             }
-            (self.unread.role, self.unread.last_insert_id) = (false, false);
+            (self.unread.role, self.unread.last_insert_id, self.unread.given) = (false, false, None);
         }
         if self.unread.variables {
             // A collation's name is read from a table.
@@ -367,6 +384,8 @@ fn query_text(payload: &[u8], agreed: Capabilities) -> &[u8] {
 pub(crate) struct Unread {
     /// LAST_INSERT_ID()
     pub(crate) last_insert_id: bool,
+    /// The id that an INSERT may have given itself, and LAST_INSERT_ID() before it.
+    given: Option<(u64, u64)>,
     /// CURRENT_ROLE()
     pub(crate) role: bool,
     /// Collations, of the connection and of its results.
@@ -378,7 +397,7 @@ pub(crate) struct Unread {
 impl Unread {
     /// Whether there is something to read.
     pub(crate) fn is_any(self) -> bool {
-        self != Self::default()
+        self.last_insert_id || self.role || self.collations || self.variables
     }
 }
 
