@@ -61,7 +61,7 @@ pub struct Checkout<'a> {
     pub snapshot: &'a Snapshot,
     /// How old it may be.
     pub age: Age,
-    /// The changes of accounts and databases that it has to have; see [`Pools::rights_now`].
+    /// The changes of accounts and databases that it has to have; see [`Pools::rights_now`]. 0 for any.
     pub rights: u64,
 }
 
@@ -181,8 +181,10 @@ impl Pools {
         let list = idle.get_mut(&(backend, Rc::clone(checkout.account)))?;
         loop {
             let is_of_era = |idle: &Idle| era.is_none_or(|era| idle.connection.era().is(era));
-            let has_rights =
-                |idle: &Idle| idle.connection.rights() >= checkout.rights && idle.connection.era().has_rights_of(now);
+            let has_rights = |idle: &Idle| {
+                checkout.rights == 0
+                    || (idle.connection.rights() >= checkout.rights && idle.connection.era().has_rights_of(now))
+            };
             let fits = |idle: &Idle| has_rights(idle) && idle.connection.state().matches(checkout.wanted);
             // A reset takes what the server begins sessions with by now.
             let resets = |idle: &Idle| idle.connection.era().is(now);
@@ -237,7 +239,7 @@ impl Pools {
         let Some(target) = self.common.backends.get(backend) else {
             return Err(BackendError::Exhausted { limit: 0, waited: Duration::ZERO });
         };
-        if self.rights_of(backend, checkout.snapshot) < checkout.rights {
+        if checkout.rights > 0 && self.rights_of(backend, checkout.snapshot) < checkout.rights {
             return Err(BackendError::OldRights);
         }
         if !self.common.limits.try_open(backend)
@@ -417,15 +419,8 @@ impl Pools {
         let mut idle = self.idle.borrow_mut();
         for ((backend, _), list) in idle.iter_mut() {
             let is_leaving = snapshot.is_leaving(*backend);
-            let (era, rights) = (self.era(*backend, snapshot), self.rights_of(*backend, snapshot));
-            // No new session may have it.
-            let is_old = |connection: &Connection| connection.rights() < rights || !connection.era().has_rights_of(era);
-            let ends = |idle: &mut Idle| {
-                is_leaving
-                    || is_old(&idle.connection)
-                    || now.duration_since(idle.since) >= limit
-                    || !idle.connection.is_usable()
-            };
+            let ends =
+                |idle: &mut Idle| is_leaving || now.duration_since(idle.since) >= limit || !idle.connection.is_usable();
             list.extract_if(.., ends).for_each(|idle| self.close(idle.connection, *backend));
         }
         idle.retain(|_, list| !list.is_empty());

@@ -394,6 +394,11 @@ impl Session {
             let account = Rc::clone(&self.account);
             lease = self.worker.pools.checkout(&Checkout { account: &account, ..checkout }).await;
         }
+        if lease.as_ref().is_err_and(|(_, error)| is_denied(error)) {
+            // Who was let in stays: on a connection from before, as long as there is one.
+            let account = Rc::clone(&self.account);
+            lease = self.worker.pools.checkout(&Checkout { account: &account, rights: 0, ..checkout }).await;
+        }
         let lease = lease.map_err(|(backend, error)| Failure::NotSent(backend, error))?;
         self.state.rights = self.state.rights.max(lease.rights());
         match lease.sandbox() {
