@@ -37,9 +37,9 @@ pub struct History {
 pub struct Judged {
     /// State that was not what its session had set.
     pub wrong_states: Vec<String>,
-    /// Acknowledged writes that are not there.
-    pub lost: Vec<u64>,
-    /// Reads that did not see what their session had written.
+    /// Acknowledged writes that are not there, and when they were begun.
+    pub lost: Vec<Instant>,
+    /// Reads that did not see what their session had written, unless that is lost.
     pub stale: u64,
     /// Autocommit reads that failed.
     pub failed_reads: u64,
@@ -51,6 +51,13 @@ pub struct Judged {
     pub errors: Vec<String>,
     /// How often state was checked.
     pub checks: u64,
+}
+
+impl Judged {
+    /// How many writes are not there that were begun after `since`.
+    pub fn lost_since(&self, since: Instant) -> usize {
+        self.lost.iter().filter(|at| **at > since).count()
+    }
 }
 
 impl std::fmt::Display for Judged {
@@ -99,6 +106,15 @@ impl History {
         Duration::from_micros(self.load.ledger().slowest_read().max(self.seen.slowest.load(Ordering::Relaxed)))
     }
 
+    /// How many writes that were begun after `since` are on a server that must not have got any.
+    pub async fn strayed_to(&self, server: &Server, since: Instant) -> Result<usize, Failed> {
+        let ledger = self.load.ledger();
+        let acknowledged = ledger.acknowledged();
+        let lacking = ledger.compare(server).await?;
+        let begun = |token: &&u64| ledger.begun(**token).is_some_and(|at| at > since);
+        Ok(acknowledged.keys().filter(begun).filter(|token| !lacking.contains(token)).count())
+    }
+
     /// Ends it, and compares with what `primary` has.
     pub async fn end(self, primary: &Server, since: Instant) -> Result<Judged, Failed> {
         self.stop.store(true, Ordering::Relaxed);
@@ -108,7 +124,9 @@ impl History {
         let ledger: Arc<Ledger> = self.load.end().await?;
         let taken = |mutex: &Mutex<Vec<String>>| mutex.lock().unwrap_or_else(PoisonError::into_inner).clone();
         let lost = ledger.compare(primary).await?;
-        let [_, failed_reads, stale] = ledger.reads();
+        let stale = ledger.stale_beside(&lost);
+        let lost = lost.iter().filter_map(|token| ledger.begun(*token)).collect();
+        let [_, failed_reads, _] = ledger.reads();
         let errors = ledger.errors();
         // A transaction that has written is lost with its server.
         let failed_writes = errors.iter().filter(|(kind, _)| kind.starts_with("write")).map(|(_, count)| count).sum();

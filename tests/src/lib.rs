@@ -183,6 +183,27 @@ impl Stage {
         Ok(())
     }
 
+    /// Waits until the server with this name is the primary.
+    pub async fn until_primary(&self, name: &str) -> Told {
+        eventually(&format!("{name} is the primary"), PATIENCE, async || {
+            let snapshot = self.splitfin.snapshot();
+            let primary = snapshot.primary.and_then(|id| snapshot.backend(id)).map(|view| view.spec.name.clone());
+            if primary.as_deref() == Some(name) { Ok(()) } else { Err(format!("{primary:?}")) }
+        })
+        .await?;
+        Ok(())
+    }
+
+    /// Waits until there is no primary.
+    pub async fn until_primary_is_missed(&self) -> Told {
+        eventually("the primary is missed", PATIENCE, async || match self.splitfin.snapshot().primary {
+            None => Ok(()),
+            Some(id) => Err(format!("{id}")),
+        })
+        .await?;
+        Ok(())
+    }
+
     /// A client of Splitfin.
     pub async fn client(&self) -> Result<Conn, mysql_async::Error> {
         Conn::new(self.options()).await

@@ -6,7 +6,7 @@
 
 use crate::{PATIENCE, Stage, eventually};
 use mysql_async::prelude::Queryable as _;
-use mysql_async::{Conn, OptsBuilder};
+use mysql_async::{Compression, Conn, OptsBuilder};
 use splitfin_testkit::Server;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
@@ -24,8 +24,17 @@ pub struct Ledger {
     errors: Mutex<BTreeMap<String, usize>>,
     reads: AtomicU64,
     failed_reads: AtomicU64,
-    stale: AtomicU64,
+    stale: Mutex<Vec<Stale>>,
+    /// When writes were begun that were acknowledged.
+    begun: Mutex<BTreeMap<u64, Instant>>,
     slowest_read: AtomicU64,
+}
+
+/// A read that did not see what its session had written.
+#[derive(Debug, Clone, Copy)]
+struct Stale {
+    seen: u64,
+    written: u64,
 }
 
 fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
@@ -45,7 +54,26 @@ impl Ledger {
 
     /// Reads that were answered, that failed, and that did not see what their session had written.
     pub fn reads(&self) -> [u64; 3] {
-        [&self.reads, &self.failed_reads, &self.stale].map(|cell| cell.load(Ordering::Relaxed))
+        let [reads, failed] = [&self.reads, &self.failed_reads].map(|cell| cell.load(Ordering::Relaxed));
+        [reads, failed, self.stale_beside(&[])]
+    }
+
+    /// Reads that did not see what their session had written, though that was not lost.
+    pub fn stale_beside(&self, lost: &[u64]) -> u64 {
+        let acknowledged = locked(&self.acknowledged);
+        let is_there =
+            |stale: &Stale| acknowledged.range(stale.seen + 1..=stale.written).any(|(token, _)| !lost.contains(token));
+        // The tokens of a client have its number in front.
+        let all = locked(&self.stale);
+        all.iter()
+            .map(|stale| Stale { seen: stale.seen.max(stale.written >> 32 << 32), ..*stale })
+            .filter(is_there)
+            .count() as u64
+    }
+
+    /// When a write was begun that was acknowledged.
+    pub fn begun(&self, token: u64) -> Option<Instant> {
+        locked(&self.begun).get(&token).copied()
     }
 
     /// The slowest read, in microseconds.
@@ -103,6 +131,10 @@ enum Style {
     Manual,
     /// Beside a READ ONLY transaction with one read.
     ReadOnly,
+    /// Two statements in one text.
+    Several,
+    /// As text, compressed.
+    Compressed,
     /// It only reads.
     Not,
 }
@@ -120,7 +152,16 @@ impl Load {
 
     /// Starts clients of all kinds.
     pub async fn of_all_kinds(stage: &Stage, clients: u64) -> Result<Self, Failed> {
-        let styles = [Style::Text, Style::Prepared, Style::Transaction, Style::Manual, Style::ReadOnly, Style::Not];
+        let styles = [
+            Style::Text,
+            Style::Prepared,
+            Style::Transaction,
+            Style::Manual,
+            Style::ReadOnly,
+            Style::Several,
+            Style::Compressed,
+            Style::Not,
+        ];
         Self::with(stage, clients, &styles).await
     }
 
@@ -132,13 +173,13 @@ impl Load {
         let (stop, ledger) = (Arc::new(AtomicBool::new(false)), Arc::new(Ledger::default()));
         let mut tasks = Vec::new();
         for number in 0..clients {
-            let client = Client {
-                number,
-                style: styles[number as usize % styles.len()],
-                options: stage.options(),
-                ledger: Arc::clone(&ledger),
-                last: 0,
+            let style = styles[number as usize % styles.len()];
+            let options = match style {
+                // The replies are packed. This driver cuts off packets of its own that grow when they are packed.
+                Style::Compressed => stage.options().compression(Compression::none()),
+                _ => stage.options(),
             };
+            let client = Client { number, style, options, ledger: Arc::clone(&ledger), last: 0, begun: Instant::now() };
             tasks.push(tokio::spawn(client.live(Arc::clone(&stop))));
         }
         Ok(Self { stop, ledger, clients: tasks })
@@ -200,6 +241,8 @@ struct Client {
     ledger: Arc<Ledger>,
     /// The last write that was acknowledged.
     last: u64,
+    /// When its turn began.
+    begun: Instant,
 }
 
 impl Client {
@@ -231,10 +274,12 @@ impl Client {
     /// One write and two reads.
     async fn turn(&mut self, conn: &mut Conn, token: u64) -> Result<(), (Stumbled, mysql_async::Error)> {
         let writing = |error| (Stumbled::Writing(token), error);
+        self.begun = Instant::now();
         let number = self.number;
         let text = format!("INSERT INTO ledger (token, client) VALUES ({token}, {number})");
         match self.style {
-            Style::Text => conn.query_drop(text).await.map_err(writing)?,
+            Style::Text | Style::Compressed => conn.query_drop(text).await.map_err(writing)?,
+            Style::Several => conn.query_drop(format!("{text}; SELECT 1")).await.map_err(writing)?,
             Style::Prepared => {
                 let insert = "INSERT INTO ledger (token, client) VALUES (?, ?)";
                 conn.exec_drop(insert, (token, number)).await.map_err(writing)?;
@@ -271,8 +316,9 @@ impl Client {
             self.ledger.reads.fetch_add(1, Ordering::Relaxed);
             let time = begun.elapsed().as_micros() as u64;
             self.ledger.slowest_read.fetch_max(time, Ordering::Relaxed);
-            if seen.flatten().unwrap_or(0) < self.last {
-                self.ledger.stale.fetch_add(1, Ordering::Relaxed);
+            let seen = seen.flatten().unwrap_or(0);
+            if seen < self.last {
+                locked(&self.ledger.stale).push(Stale { seen, written: self.last });
             }
         }
         Ok(())
@@ -280,6 +326,7 @@ impl Client {
 
     fn note_written(&mut self, token: u64) {
         locked(&self.ledger.acknowledged).entry(token).or_insert_with(Instant::now);
+        locked(&self.ledger.begun).entry(token).or_insert(self.begun);
         self.last = token;
     }
 

@@ -230,7 +230,7 @@ impl Asker {
             wanted: &wanted,
             snapshot: &snapshot,
             age: Age::New,
-            rights: 0,
+            rights: splitfin_backend::Seen::Any,
         };
         let mut lease = self.pools.checkout(&checkout).await.map_err(|(_, error)| error)?;
         self.begin(&mut lease).await?;

@@ -272,6 +272,65 @@ story! {
     }
 }
 
+/// Ends all connections of clients on all servers.
+async fn kill_all(stage: &Stage) -> Told {
+    for server in stage.cluster.servers() {
+        let mut root = server.root().await?;
+        let ids: Vec<u64> = root.query("SELECT ID FROM information_schema.PROCESSLIST WHERE USER = 'app'").await?;
+        for id in ids {
+            root.query_drop(format!("KILL {id}")).await?;
+        }
+    }
+    Ok(())
+}
+
+story! {
+    what_only_a_lost_connection_knew_is_an_error_when_it_is_asked_for, async |family| -> Told {
+        let stage = Stage::with(family, TIGHT).await?;
+        stage.table().await?;
+        // A warning of each holds the connection.
+        let counts = "SELECT SQL_CALC_FOUND_ROWS CAST('x' AS SIGNED) FROM orders LIMIT 1";
+        let gives_id = "SELECT LAST_INSERT_ID(77), CAST('x' AS SIGNED)";
+        for (statement, ask) in [
+            (counts, "SELECT FOUND_ROWS()"),
+            (counts, "SELECT FOUND_ROWS(), 1 FROM orders"),
+            (counts, "SET @rows = FOUND_ROWS()"),
+            (gives_id, "SELECT LAST_INSERT_ID()"),
+            (gives_id, "INSERT INTO orders (amount) VALUES (LAST_INSERT_ID())"),
+        ] {
+            let mut client = stage.client().await?;
+            client.query_drop("SET @mark = 'kept'").await?;
+            client.query_drop(statement).await?;
+            kill_all(&stage).await?;
+            for _ in 0..2 {
+                let error = client.query_drop(ask).await.unwrap_err().to_string();
+                assert!(error.contains("() would give was lost"), "{ask}: {error}");
+            }
+            // What follows gives it anew, in the same session.
+            client.query_drop("SELECT LAST_INSERT_ID(5)").await?;
+            let _: Vec<i64> = client.query("SELECT id FROM orders LIMIT 2").await?;
+            let anew: Option<(u64, u64, String)> =
+                client.query_first("SELECT FOUND_ROWS(), LAST_INSERT_ID(), @mark").await?;
+            assert_eq!(anew, Some((2, 5, "kept".to_owned())), "{ask}");
+        }
+        Ok(())
+    }
+}
+
+story! {
+    a_setting_that_only_a_lost_connection_knew_ends_its_session, async |family| -> Told {
+        let stage = Stage::with(family, TIGHT).await?;
+        stage.cluster.primary.run(&["CREATE PROCEDURE shop.sets() BEGIN SET time_zone = '+05:00'; DO CAST('x' AS SIGNED); END"]).await?;
+        stage.cluster.caught_up().await?;
+        let mut client = stage.client().await?;
+        client.query_drop("CALL sets()").await?;
+        kill_all(&stage).await?;
+        let zone: Result<Option<String>, _> = client.query_first("SELECT @@time_zone").await;
+        assert!(zone.is_err(), "{zone:?} instead of +05:00");
+        Ok(())
+    }
+}
+
 story! {
     warnings_of_one_session_are_not_shown_to_another, async |family| -> Told {
         let stage = Stage::with(family, TIGHT).await?;

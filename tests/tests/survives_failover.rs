@@ -10,16 +10,6 @@ const CLIENTS: u64 = 64;
 /// Probes ten times a second, and lines for problems only.
 const QUIET: &str = "monitor: { user: monitor, password: secret, interval: 100ms, timeout: 1s }\nlog: { routes: off }";
 
-async fn until_primary(stage: &Stage, name: &str) -> Told {
-    eventually(&format!("{name} is the primary"), PATIENCE, async || {
-        let snapshot = stage.splitfin.snapshot();
-        let primary = snapshot.primary.and_then(|id| snapshot.backend(id)).map(|view| view.spec.name.clone());
-        if primary.as_deref() == Some(name) { Ok(()) } else { Err(format!("{primary:?}")) }
-    })
-    .await?;
-    Ok(())
-}
-
 story! {
     a_planned_switchover_fails_no_statement_outside_of_transactions, async |family| -> Told {
         let cluster = Cluster::start(family, 2).await?;
@@ -33,7 +23,7 @@ story! {
         load.more_writes(300).await?;
         let begun = Instant::now();
         stage.cluster.switch_over(0).await?;
-        until_primary(&stage, "slave-1").await?;
+        stage.until_primary("slave-1").await?;
         load.more_writes(300).await?;
         stage.until_usable(2).await?;
         load.more_writes(300).await?;
@@ -54,10 +44,7 @@ story! {
         let load = Load::start(&stage, CLIENTS).await?;
         load.more_writes(300).await?;
         stage.cluster.primary.kill();
-        eventually("the primary is missed", PATIENCE, async || match stage.splitfin.snapshot().primary {
-            None => Ok(()),
-            Some(id) => Err(format!("{id}")),
-        }).await?;
+        stage.until_primary_is_missed().await?;
         load.more_reads(200).await?;
         let promoted = Instant::now();
         stage.cluster.promote(0).await?;
@@ -90,12 +77,9 @@ story! {
         let load = Load::start(&stage, CLIENTS).await?;
         load.more_writes(300).await?;
         stage.cluster.primary.pause()?;
-        eventually("the primary is missed", PATIENCE, async || match stage.splitfin.snapshot().primary {
-            None => Ok(()),
-            Some(id) => Err(format!("{id}")),
-        }).await?;
+        stage.until_primary_is_missed().await?;
         stage.cluster.promote(0).await?;
-        until_primary(&stage, "slave-1").await?;
+        stage.until_primary("slave-1").await?;
         // What was under way on the old one when it hung is cut off, so that its late answers reach nobody.
         load.more_writes(300).await?;
         let awake = Instant::now();
@@ -124,7 +108,7 @@ story! {
         // Nothing waits for it: the slave is promoted while the old primary still would commit.
         stage.cluster.promote(0).await?;
         stage.cluster.primary.run(&["SET GLOBAL read_only = 1"]).await.ok();
-        until_primary(&stage, "slave-1").await?;
+        stage.until_primary("slave-1").await?;
         let error = client.query_drop("COMMIT").await.unwrap_err().to_string();
         assert!(error.contains("another server became the primary"), "{error}");
         let count: Option<u32> = stage.client().await?.query_first("SELECT COUNT(*) FROM orders WHERE item = 'never' FOR UPDATE").await?;
@@ -164,7 +148,7 @@ story! {
         })
         .await?;
         stage.cluster.promote(0).await?;
-        until_primary(&stage, "slave-1").await?;
+        stage.until_primary("slave-1").await?;
         lock.query_drop("DO RELEASE_LOCK('gate')").await?;
         let error = stray.await?.unwrap_err().to_string();
         assert!(error.contains("unknown") && error.contains("became the primary"), "{error}");
@@ -224,17 +208,17 @@ story! {
         for name in ["slave-1", "slave-2", "master"] {
             let promoted = stage.splitfin.switch_over(name).await?;
             assert_eq!((promoted.name.as_str(), promoted.left_behind.len()), (name, 0), "{promoted:?}");
-            until_primary(&stage, name).await?;
+            stage.until_primary(name).await?;
             load.more_writes(100).await?;
             stage.until_usable(2).await?;
         }
         let (one, other) = tokio::join!(stage.splitfin.switch_over("slave-1"), stage.splitfin.switch_over("slave-2"));
         assert_eq!(one?.name, "slave-1");
         assert!(other.unwrap_err().contains("about to become the primary already"));
-        until_primary(&stage, "slave-1").await?;
+        stage.until_primary("slave-1").await?;
         stage.until_usable(2).await?;
         stage.splitfin.switch_over("master").await?;
-        until_primary(&stage, "master").await?;
+        stage.until_primary("master").await?;
         stage.until_usable(2).await?;
         assert!(stage.splitfin.switch_over("master").await.unwrap_err().contains("is the primary"));
         assert!(stage.splitfin.switch_over("nobody").await.unwrap_err().contains("no backend"));
@@ -259,7 +243,7 @@ story! {
         client.query_drop("INSERT INTO orders (item) VALUES ('held up')").await?;
         let why = stage.splitfin.switch_over("slave-1").await.unwrap_err();
         assert!(why.contains("catching up"), "{why}");
-        until_primary(&stage, "master").await?;
+        stage.until_primary("master").await?;
         lock.query_drop("UNLOCK TABLES").await?;
         drop(lock);
         let mut client = stage.client().await?;
@@ -319,18 +303,14 @@ story! {
         let stage = Stage::with_primary_at(cluster, &address, &may_change("promote: automatic, ")).await?;
         // Splitfin alone is cut off: the primary lives.
         network.set(Network::Cut);
-        eventually("the primary is missed", PATIENCE, async || match stage.splitfin.snapshot().primary {
-            None => Ok(()),
-            Some(id) => Err(format!("{id}")),
-        })
-        .await?;
+        stage.until_primary_is_missed().await?;
         let until = Instant::now() + Duration::from_secs(4);
         while Instant::now() < until {
             assert_eq!(stage.splitfin.snapshot().primary, None);
             tokio::time::sleep(Duration::from_millis(50)).await;
         }
         network.set(Network::Up);
-        until_primary(&stage, "master").await?;
+        stage.until_primary("master").await?;
         Ok(())
     }
 }

@@ -36,6 +36,7 @@ pub use limits::{Limits, StandIn};
 pub use login::{Account, Backend, BackendTls};
 pub use pick::Balance;
 pub use pools::{Checkout, Common, PoolStats, Pools, Settings};
+pub use rights::{AtLogin, Seen};
 pub use state::{DEFAULT_OF_SERVER, Values, Wanted};
 pub use tracking::TRACKING_SETTINGS;
 pub use usage::Usage;

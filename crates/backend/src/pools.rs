@@ -11,7 +11,7 @@ use crate::lease::Lease;
 use crate::limits::{Limits, StandIn};
 use crate::login::{Account, open};
 use crate::pick::{Balance, Load, pick};
-use crate::rights::OfReplicas;
+use crate::rights::{OfReplicas, Seen};
 use crate::state::{Values, Wanted};
 use crate::usage::Usage;
 use splitfin_topology::{BackendId, MOST_BACKENDS, Snapshot, Trouble};
@@ -61,8 +61,8 @@ pub struct Checkout<'a> {
     pub snapshot: &'a Snapshot,
     /// How old it may be.
     pub age: Age,
-    /// The changes of accounts and databases that it has to have; see [`Pools::rights_now`]. 0 for any.
-    pub rights: u64,
+    /// The changes of accounts and databases that it must have seen.
+    pub rights: Seen<'a>,
 }
 
 /// Connections at rest, by backend and account.
@@ -182,8 +182,8 @@ impl Pools {
         loop {
             let is_of_era = |idle: &Idle| era.is_none_or(|era| idle.connection.era().is(era));
             let has_rights = |idle: &Idle| {
-                checkout.rights == 0
-                    || (idle.connection.rights() >= checkout.rights && idle.connection.era().has_rights_of(now))
+                let connection = &idle.connection;
+                checkout.rights.is_met_by(backend, connection.rights(), connection.era(), now)
             };
             let fits = |idle: &Idle| has_rights(idle) && idle.connection.state().matches(checkout.wanted);
             // A reset takes what the server begins sessions with by now.
@@ -239,7 +239,7 @@ impl Pools {
         let Some(target) = self.common.backends.get(backend) else {
             return Err(BackendError::Exhausted { limit: 0, waited: Duration::ZERO });
         };
-        if checkout.rights > 0 && self.rights_of(backend, checkout.snapshot) < checkout.rights {
+        if self.rights_of(backend, checkout.snapshot) < checkout.rights.generation() {
             return Err(BackendError::OldRights);
         }
         if !self.common.limits.try_open(backend)

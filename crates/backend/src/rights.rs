@@ -12,7 +12,8 @@
 //! none that are older.
 
 use crate::backends::Backends;
-use splitfin_topology::{BackendId, BackendView, Means, Position};
+use crate::era::Era;
+use splitfin_topology::{BackendId, BackendView, Means, Position, Snapshot};
 use std::collections::VecDeque;
 use std::collections::hash_map::DefaultHasher;
 use std::hash::{Hash as _, Hasher as _};
@@ -170,6 +171,64 @@ impl Rights {
     }
 }
 
+/// Which changes of accounts and databases a connection must have seen.
+#[derive(Debug, Clone, Copy)]
+pub enum Seen<'a> {
+    /// None in particular.
+    Any,
+    /// This generation, and all that its server has counted itself; see [`crate::Pools::rights_now`].
+    Now(u64),
+    /// Those that had been seen when a session logged in: for one that the servers do not let in any more.
+    AtLogin(&'a AtLogin),
+}
+
+impl Seen<'_> {
+    /// The generation that a connection must have; 0, if none.
+    pub(crate) const fn generation(self) -> u64 {
+        match self {
+            Self::Any => 0,
+            Self::Now(generation) => generation,
+            Self::AtLogin(login) => login.generation,
+        }
+    }
+
+    /// Whether a connection that saw `generation`, and what its server had counted in `era`, is good enough; `now` is what
+    /// the server has counted by now.
+    pub(crate) fn is_met_by(self, backend: BackendId, generation: u64, era: Era, now: Era) -> bool {
+        match self {
+            Self::Any => true,
+            Self::Now(wanted) => generation >= wanted && era.has_rights_of(now),
+            Self::AtLogin(login) => {
+                let then = login.counted.iter().find(|(id, _)| *id == backend);
+                // What the server counted in between is later than the login, whichever it was.
+                let is_later = era.has_rights_of(now);
+                generation >= login.generation && (is_later || then.is_some_and(|(_, rights)| *rights == era.rights))
+            }
+        }
+    }
+}
+
+/// What had been seen of changes of accounts and databases when a session logged in.
+#[derive(Debug, Default)]
+pub struct AtLogin {
+    generation: u64,
+    /// What each server had counted itself.
+    counted: Box<[(BackendId, u64)]>,
+}
+
+impl AtLogin {
+    /// With this generation, and what `snapshot` says of servers.
+    pub fn new(generation: u64, snapshot: &Snapshot) -> Self {
+        let counted = |view: &BackendView| view.offer.map(|offer| (view.id, offer.rights));
+        Self { generation, counted: snapshot.backends.iter().filter_map(counted).collect() }
+    }
+
+    /// The generation.
+    pub const fn generation(&self) -> u64 {
+        self.generation
+    }
+}
+
 /// What one worker has worked out of replicas, so that a statement costs no more than a look.
 #[derive(Debug, Default)]
 pub(crate) struct OfReplicas {
@@ -256,6 +315,24 @@ mod tests {
         let now = rights.now();
         rights.counted(PRIMARY, counted(6), at(11), start);
         assert_eq!(rights.now(), now, "nothing has to settle");
+    }
+
+    #[test]
+    fn a_login_that_is_refused_by_now_needs_what_was_seen_then() {
+        let login = AtLogin { generation: 5, counted: [(PRIMARY, 70)].into() };
+        let (then, now, before) = (
+            Era { rights: 70, ..Era::default() },
+            Era { rights: 80, ..Era::default() },
+            Era { rights: 60, ..Era::default() },
+        );
+        let meets = |seen: Seen<'_>, generation, era| seen.is_met_by(PRIMARY, generation, era, now);
+        let at_login = Seen::AtLogin(&login);
+        assert!(meets(at_login, 5, then) && meets(at_login, 6, now));
+        assert!(!meets(at_login, 4, then), "a right that was revoked before the login");
+        assert!(!meets(at_login, 5, before), "the same, on the server itself");
+        assert!(!at_login.is_met_by(BackendId(1), 5, then, now), "a server that was not known then");
+        assert!(!meets(Seen::Now(5), 5, then) && meets(Seen::Now(5), 5, now));
+        assert!(meets(Seen::Any, 0, before));
     }
 
     #[test]

@@ -214,6 +214,22 @@ mod tests {
         }
 
         #[test]
+        fn what_grew_when_it_was_packed_comes_back(content in "[ -~]{50,80}") {
+            // Some clients send it all the same.
+            let mut sender = Codec::new(Algorithm::Zlib);
+            prop_assert!(sender.squeeze(content.as_bytes()));
+            let mut wire = Vec::new();
+            put_u24(&mut wire, sender.scratch.len());
+            wire.push(0);
+            put_u24(&mut wire, content.len());
+            wire.extend_from_slice(&sender.scratch);
+            let mut seen = Vec::new();
+            let taken = Codec::new(Algorithm::Zlib).unpack(&wire, &mut seen);
+            prop_assert_eq!(taken, Ok(wire.len()));
+            prop_assert_eq!(seen, content.into_bytes());
+        }
+
+        #[test]
         fn no_bytes_break_it(bytes in prop::collection::vec(any::<u8>(), 0..200)) {
             for algorithm in ALGORITHMS {
                 let _ = Codec::new(algorithm).unpack(&bytes, &mut Vec::new());

@@ -6,7 +6,7 @@
 
 use crate::settings::Users;
 use crate::worker::Worker;
-use splitfin_backend::{Account, Age, Checkout, Wanted};
+use splitfin_backend::{Account, Age, Checkout, Seen, Wanted};
 use splitfin_protocol::auth::{Secret, native};
 use splitfin_protocol::handshake::accept::Known;
 use std::collections::HashMap;
@@ -287,8 +287,14 @@ async fn look_up(
     let values = Rc::new(values.map(|(name, value)| (name.into(), value.into())).into());
     let wanted = Wanted { values, ..Wanted::default() };
     let age = Age::Any(None);
-    let checkout =
-        Checkout { eligible: &eligible, account: &account, wanted: &wanted, snapshot: &snapshot, age, rights: 0 };
+    let checkout = Checkout {
+        eligible: &eligible,
+        account: &account,
+        wanted: &wanted,
+        snapshot: &snapshot,
+        age,
+        rights: Seen::Any,
+    };
     let mut lease = worker.pools.checkout(&checkout).await.map_err(|(_, error)| error.to_string())?;
     lease.apply(&wanted).await.map_err(|error| error.to_string())?;
     // As digits, so that no name can be anything but a name.

@@ -6,7 +6,7 @@ use crate::error::SessionError;
 use crate::login::{Identity, admit_noted, authenticate, nonce, refused};
 use crate::reply;
 use crate::serve::Session;
-use splitfin_backend::{Age, Checkout, Lease, Wanted};
+use splitfin_backend::{Age, Checkout, Lease, Seen, Wanted};
 use splitfin_protocol::handshake::Accept;
 use splitfin_router::{Decision, Pins, Reason};
 use splitfin_transport::Framed;
@@ -76,7 +76,7 @@ impl Session {
         tracing::debug!(session = self.id, ?began, "begins anew with other defaults");
         let Some(decision) = Decision::on_primary(&snapshot, Reason::Session) else { return };
         let wanted = Wanted { database: self.state.database.clone(), ..Wanted::default() };
-        let (account, eligible, rights) = (Rc::clone(&self.account), &*decision.eligible, self.state.rights);
+        let (account, eligible, rights) = (Rc::clone(&self.account), &*decision.eligible, Seen::Now(self.state.rights));
         let checkout =
             Checkout { eligible, account: &account, wanted: &wanted, snapshot: &snapshot, age: Age::Current, rights };
         if let Ok(lease) = self.worker.pools.checkout(&checkout).await {

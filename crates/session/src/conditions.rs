@@ -6,6 +6,7 @@
 //! answered from what was read. What a text does not tell (whether a procedure uses tables) is asked of the server.
 
 use crate::affinity::{Affinity, Fate, fate};
+use crate::count::Count;
 use crate::error::{SessionError, Unserved};
 use crate::found_rows::{NONE, make, will_be_asked};
 use crate::job::{Job, Kind};
@@ -76,7 +77,7 @@ impl Session {
             _ => match job.statement.tables {
                 Tables::Used if counts => self.left = Left::default(),
                 Tables::Unknown if self.left.may_be_some() => {
-                    self.state.learn_counts(Some(lease)).await;
+                    self.state.learn_counts(Some(lease)).await?;
                     if let Some([Some(count)]) = lease.ask(["@@warning_count"]).await?
                         && count == "0"
                     {
@@ -138,7 +139,11 @@ impl Session {
         job: &Job<'_>,
         wanted: &Wanted,
     ) -> Result<(), BackendError> {
-        let Some(rows) = self.state.found_rows else { return Ok(()) };
+        let rows = match self.state.found_rows {
+            Count::Known(rows) => rows,
+            Count::OnConnection => return Ok(()),
+            Count::Lost => 0,
+        };
         let is_read = job.statement.class == Class::Read && job.statement.text.starts_with("select");
         if is_read || !job.command.is_statement() {
             return Ok(());
@@ -178,7 +183,7 @@ impl Session {
 
     /// What a text that asks for them has to know beside them.
     pub(crate) async fn asked(&mut self, text: &[u8]) -> Asked {
-        let row_count = self.state.row_count.unwrap_or(-1);
+        let row_count = self.state.row_count.known().unwrap_or(-1);
         let variable = match Asked::variable_of(text, self.state.lex) {
             Some(name) => self.whole_number(&name).await,
             None => None,

@@ -95,6 +95,12 @@ pub(crate) enum Unserved {
         "the connection to the backend was lost during COMMIT; whether the transaction was committed is unknown: {0}"
     )]
     UnknownCommit(String),
+    /// The connection that knew it is lost, and with it what FOUND_ROWS(), ROW_COUNT() or LAST_INSERT_ID() would give.
+    #[error(
+        "what {0} would give was lost with the connection to the backend that ran the statement before; run that statement \
+             again, or connect again"
+    )]
+    CountLost(&'static str),
     /// The held connection is one to a server that is not the primary any more.
     #[error("another server became the primary; what this session had open on the old one is rolled back")]
     Deposed,
@@ -166,7 +172,7 @@ impl Unserved {
         let own = |code: u16, state: &[u8; 5]| ErrPacket::new(code, state, &format!("Splitfin: {self}")).encode();
         match self {
             Self::Refusal(Refusal::Rejected(_)) => own(1148, b"42000"),
-            Self::Refusal(Refusal::NoPrimary(_)) | Self::NoPrimary { .. } => own(1105, b"HY000"),
+            Self::Refusal(Refusal::NoPrimary(_)) | Self::NoPrimary { .. } | Self::CountLost(_) => own(1105, b"HY000"),
             Self::Backend(error) => match error.refusal() {
                 Some((code, state, message)) => {
                     let state = state.as_bytes().first_chunk().unwrap_or(b"HY000");

@@ -6,13 +6,15 @@
 use crate::affinity::Affinity;
 use crate::cancel::Phase;
 use crate::consistency::{Crowded, Routed, Wait};
+use crate::count::Count;
 use crate::error::{ACCESS_DENIED, SessionError, Unserved};
 use crate::failover::Deposed;
 use crate::job::{Job, Kind};
+use crate::last_insert_id::sets_it;
 use crate::prepared::{ClientStatement, ensure_prepared, execute_packet};
 use crate::relay::{Catch, PARSE_ERROR, Refusals, RelayError, Relayed, SHUTDOWN, relay};
 use crate::serve::{Next, Session};
-use splitfin_backend::{Age, Arrival, BackendError, Checkout, Lease, Wanted};
+use splitfin_backend::{Age, Arrival, BackendError, Checkout, Lease, Seen, Wanted};
 use splitfin_protocol::exchange::{Exchange, Outcome, ServerError};
 use splitfin_protocol::packet::ErrPacket;
 use splitfin_protocol::reshape::Reshape;
@@ -76,6 +78,9 @@ impl Session {
         // Choosing a database leaves the warnings of the statement before.
         if job.command != CommandByte::InitDb {
             self.drop_diagnostics(&job.statement).await?;
+        }
+        if self.state.last_insert_id == Count::Lost && asks_last_id(&job) {
+            return Ok(Err(Unserved::CountLost("LAST_INSERT_ID()")));
         }
         self.look_elsewhere(&job).await;
         let mut moved = false;
@@ -386,7 +391,7 @@ impl Session {
             lease.close();
         }
         let account = Rc::clone(&self.account);
-        let (age, rights) = (Age::Any(self.state.began), self.state.rights);
+        let (age, rights) = (Age::Any(self.state.began), Seen::Now(self.state.rights));
         let checkout = Checkout { eligible, account: &account, wanted, snapshot, age, rights };
         let mut lease = self.worker.pools.checkout(&checkout).await;
         let is_denied = |error: &BackendError| error.refusal().is_some_and(|(code, ..)| code == ACCESS_DENIED);
@@ -397,7 +402,8 @@ impl Session {
         if lease.as_ref().is_err_and(|(_, error)| is_denied(error)) {
             // Who was let in stays: on a connection from before, as long as there is one.
             let account = Rc::clone(&self.account);
-            lease = self.worker.pools.checkout(&Checkout { account: &account, rights: 0, ..checkout }).await;
+            let rights = Seen::AtLogin(&self.state.at_login);
+            lease = self.worker.pools.checkout(&Checkout { account: &account, rights, ..checkout }).await;
         }
         let lease = lease.map_err(|(backend, error)| Failure::NotSent(backend, error))?;
         self.state.rights = self.state.rights.max(lease.rights());
@@ -553,6 +559,12 @@ fn needs_last_id(job: &Job<'_>) -> bool {
     // The end of rows does not tell an id.
     let returns = job.statement.text.contains(" returning ");
     returns || job.effects().intersects(Effects::LAST_INSERT_ID | Effects::RUNS_OTHERS)
+}
+
+/// Whether a statement, or a routine that it may run, asks for the session's last generated id.
+fn asks_last_id(job: &Job<'_>) -> bool {
+    let sets = job.effects().contains(Effects::LAST_INSERT_ID) && sets_it(&job.statement.text);
+    !sets && job.effects().intersects(Effects::LAST_INSERT_ID | Effects::RUNS_OTHERS)
 }
 
 /// Notes whether the lease is one on the primary, as which it must not be used when another server is that.

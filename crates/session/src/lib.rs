@@ -15,6 +15,7 @@ mod cancel;
 mod change_user;
 mod conditions;
 mod consistency;
+mod count;
 mod error;
 mod execute;
 mod failover;

@@ -10,7 +10,7 @@ use crate::serve::Listener;
 use crate::state::State;
 use crate::worker::Worker;
 use aws_lc_rs::rand;
-use splitfin_backend::{Account, Age, BackendError, Certainty, Checkout, Lease};
+use splitfin_backend::{Account, Age, AtLogin, BackendError, Certainty, Checkout, Lease, Seen};
 use splitfin_protocol::auth::Secret;
 use splitfin_protocol::auth::printable_nonce;
 use splitfin_protocol::handshake::accept::{Accept, LoginError, Plugin, Step};
@@ -346,8 +346,9 @@ async fn admit(
     let mut eligible = decision.eligible;
     let accounts = worker.settings().accounts.clone();
     let certain = worker.ask_rights().await == Certainty::Certain;
-    let rights = worker.pools.rights_now();
-    state.rights = rights;
+    state.at_login = AtLogin::new(worker.pools.rights_now(), &worker.topology.snapshot());
+    state.rights = state.at_login.generation();
+    let rights = Seen::Now(state.rights);
     loop {
         let age = if proof.ask_server || !certain { Age::New } else { Age::Current };
         let (account, wanted, snapshot) = (&account, &wanted, &snapshot);

@@ -52,15 +52,15 @@ impl Session {
                 }
                 Err(unserved) => Ok(Err(unserved)),
             },
-            _ => {
-                let text = self.with_own_values(&statement, text).await;
-                Ok(Ok(Planned::Run { statement, hint, text }))
-            }
+            _ => match self.with_own_values(&statement, text).await {
+                Ok(text) => Ok(Ok(Planned::Run { statement, hint, text })),
+                Err(unserved) => Ok(Err(unserved)),
+            },
         }
     }
 
     /// The text with what the session knows better than a shared connection, if it asks for that.
-    async fn with_own_values(&mut self, statement: &Statement, text: &[u8]) -> Option<Vec<u8>> {
+    async fn with_own_values(&mut self, statement: &Statement, text: &[u8]) -> Result<Option<Vec<u8>>, Unserved> {
         let with_threads = if lists_connections(statement) { self.with_threads(text) } else { None };
         // Ours in between have counted their own rows.
         let asks_rows = statement.text.contains("row_count");
@@ -70,20 +70,32 @@ impl Session {
         }
         if statement.effects.intersects(Effects::OWN_VALUES | Effects::CONDITION_COUNTS) {
             if statement.effects.contains(Effects::OWN_VALUES) {
-                self.learn_counts().await;
+                self.learn_asked_counts(statement).await?;
             }
             let text = with_threads.as_deref().unwrap_or(text);
             let conditions = self.conditions_for(statement).map(Conditions::counts);
             let known = Known { conditions, ..self.state.known(self.id) };
-            return substitute(text, self.state.lex, &known).or(with_threads);
+            return Ok(substitute(text, self.state.lex, &known).or(with_threads));
         }
         if self.conditions_for(statement).is_some() {
-            // Its rows would be counted instead.
-            self.learn_counts().await;
+            // Its rows would be counted instead. What is lost is told when it is asked for.
+            let _ = self.learn_counts().await;
         }
         let asked = self.asked(text).await;
         let put = self.conditions_for(statement).and_then(|left| left.put_into(text, self.state.lex, asked));
-        put.or(with_threads)
+        Ok(put.or(with_threads))
+    }
+
+    /// Asks the held connection for the counts that a statement asks for. Where nothing else is lost with a connection that
+    /// failed, the session goes on without them.
+    async fn learn_asked_counts(&mut self, statement: &Statement) -> Result<(), Unserved> {
+        if self.learn_counts().await.is_err() && self.holds_diagnostics_only() {
+            self.lose_diagnostics();
+        }
+        match self.state.lost_count(&statement.text) {
+            Some(count) => Err(Unserved::CountLost(count)),
+            None => Ok(()),
+        }
     }
 
     pub(crate) fn look_up(&self, text: &[u8]) -> (Rc<Statement>, Option<Hint>) {
@@ -183,7 +195,7 @@ impl Session {
         }
         // MySQL prepares no GET DIAGNOSTICS, and says so; and of what SHOW WARNINGS gives nothing is told before it runs.
         let as_it_is = statement.class == Class::Diagnostics && !statement.effects.contains(Effects::CONDITION_COUNTS);
-        let substituted = if as_it_is { None } else { self.with_own_values(&statement, text).await };
+        let substituted = if as_it_is { None } else { self.with_own_values(&statement, text).await? };
         let key = Rc::new(StatementKey {
             sql: substituted.as_deref().unwrap_or(text).into(),
             database: self.state.database.clone(),
@@ -202,16 +214,17 @@ impl Session {
     }
 
     /// Puts the session's own values, as they are now, into a prepared statement that asks for some.
-    async fn renew_own_values(&mut self, id: u32) {
-        let Some(client) = self.prepared.get(id) else { return };
-        let Some(original) = client.original.clone() else { return };
+    async fn renew_own_values(&mut self, id: u32) -> Result<(), Unserved> {
+        let Some(client) = self.prepared.get(id) else { return Ok(()) };
+        let Some(original) = client.original.clone() else { return Ok(()) };
         let statement = Rc::clone(&client.statement);
-        let sql = self.with_own_values(&statement, &original).await;
+        let sql = self.with_own_values(&statement, &original).await?;
         let sql = sql.as_deref().unwrap_or(&original);
         if let Some(client) = self.prepared.get_mut(id).filter(|client| *client.key.sql != *sql) {
             let (database, values) = (client.key.database.clone(), Rc::clone(&client.key.values));
             client.key = Rc::new(StatementKey { sql: sql.into(), database, values });
         }
+        Ok(())
     }
 
     async fn plan_execute<'a>(
@@ -221,7 +234,7 @@ impl Session {
         id: u32,
         body: &'a [u8],
     ) -> Result<Job<'a>, Unserved> {
-        self.renew_own_values(id).await;
+        self.renew_own_values(id).await?;
         let agreed = self.capabilities;
         let Some(client) = self.prepared.get_mut(id) else {
             return Err(self.unknown_statement(id, "mysqld_stmt_execute"));

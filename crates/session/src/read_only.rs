@@ -40,7 +40,8 @@ impl Session {
     /// Begins the READ ONLY transaction again on the primary, if it is not over, with all that the session has set meanwhile.
     /// If that does not work, it stays where it is.
     pub(crate) async fn move_to_primary(&mut self) -> Result<(), Unserved> {
-        self.learn_counts().await;
+        // What is lost with the connection is told when it is asked for.
+        let _ = self.learn_counts().await;
         let _ = self.keep_conditions().await;
         let snapshot = self.worker.topology.snapshot();
         let decision = Decision::on_primary(&snapshot, Reason::ReadOnlyTransaction)

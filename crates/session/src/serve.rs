@@ -4,6 +4,7 @@ use crate::affinity::{Affinity, Fate, fate};
 use crate::cancel::{self, Ended, Progress};
 use crate::conditions::Left;
 use crate::consistency::Consistency;
+use crate::count::Count;
 use crate::error::{SessionError, Unserved};
 use crate::failover::Deposed;
 use crate::job::Job;
@@ -17,7 +18,7 @@ use crate::reply;
 use crate::settle::Unread;
 use crate::state::State;
 use crate::worker::Worker;
-use splitfin_backend::{Account, Lease};
+use splitfin_backend::{Account, BackendError, Lease};
 use splitfin_protocol::packet::ErrPacket;
 use splitfin_protocol::{Capabilities, Command, CommandByte};
 use splitfin_router::{Class, Holdings, Pins, Reason, Statement, Tables};
@@ -362,9 +363,9 @@ impl Session {
         self.execute(client, job).await
     }
 
-    /// Asks the held connection for what only it knows. If it does not answer, the next statement will say so.
-    pub(crate) async fn learn_counts(&mut self) {
-        self.state.learn_counts(self.affinity.lease_mut()).await;
+    /// Asks the held connection for what only it knows.
+    pub(crate) async fn learn_counts(&mut self) -> Result<(), BackendError> {
+        self.state.learn_counts(self.affinity.lease_mut()).await
     }
 
     /// Pins that the next statement ends, unless it asks for what they keep.
@@ -392,7 +393,7 @@ impl Session {
     /// Whether warnings and counts are all that is lost with the held connection.
     pub(crate) fn holds_diagnostics_only(&self) -> bool {
         let pins = self.affinity.pins();
-        !self.affinity.in_transaction() && pins == Pins::DIAGNOSTICS && !self.unread.is_any()
+        !self.affinity.in_transaction() && pins == Pins::DIAGNOSTICS && !self.unread.is_setting()
     }
 
     /// The held connection is lost, and with it what the statement before has left.
@@ -400,10 +401,18 @@ impl Session {
         drop(std::mem::take(&mut self.affinity));
         self.left = Left::default();
         self.state.lose_counts();
+        if self.unread.last_insert_id {
+            self.state.last_insert_id = Count::Lost;
+        }
+        self.unread = Unread::default();
     }
 
     async fn end_diagnostics(&mut self, statement: &Statement) -> Result<(), SessionError> {
-        self.learn_counts().await;
+        self.learn_counts().await.map_err(|error| SessionError::HeldConnectionLost(error.to_string()))?;
+        if self.state.counts_unknown() {
+            // The server refused to tell: the statement runs where they are.
+            return Ok(());
+        }
         let rests = fate(self.affinity.in_transaction(), self.affinity.pins() - Pins::DIAGNOSTICS) == Fate::Release;
         let ends = self.state.mysql || statement.tables == Tables::Used;
         if !ends && (rests || self.unread.is_any()) && !self.keep_conditions().await? {

@@ -1,8 +1,8 @@
 //! Behind a reply: what it said of the session, whether the connection is held, and what the log and the counters get.
 
 use crate::affinity::{Fate, fate};
-use crate::conditions::Left;
 use crate::consistency::Looked;
+use crate::count::Count;
 use crate::error::SessionError;
 use crate::execute::Served;
 use crate::job::{Job, Kind};
@@ -54,12 +54,10 @@ impl Session {
         self.note_consistency(&looked, job);
         if let Err(error) = followed {
             // The client has its reply; what is lost is the connection.
+            let pins = pins_behind(pins, false, &outcome, &noted, job) - Pins::DIAGNOSTICS;
             return match self.affinity_is_needed(pins) {
                 true => Err(SessionError::HeldConnectionLost(error.to_string())),
-                false => {
-                    self.left = Left::default();
-                    Ok(Next::Command)
-                }
+                false => self.outlive_connection(&error),
             };
         }
         self.note_rights(&outcome, job);
@@ -87,45 +85,54 @@ impl Session {
         if guarded && guard_was_touched(&outcome) {
             // Whatever it did to the guard, this connection is not trusted to refuse writes any more.
             drop(lease);
-            self.left = Left::default();
-            return Ok(Next::Command);
+            return self.outlive_connection(&"a statement touched the guard of a replica connection");
         }
         let pins = match pins == Pins::DIAGNOSTICS && !may_be_asked(&outcome) && !self.in_transaction() {
             // Only counts would hold the connection: asked at once, they do not.
             true if job.statement.class != Class::Diagnostics => {
-                self.state.learn_counts(Some(&mut lease)).await;
+                if let Err(error) = self.state.learn_counts(Some(&mut lease)).await {
+                    return self.outlive_connection(&error);
+                }
                 if self.state.counts_unknown() { pins } else { Pins::empty() }
             }
             _ => pins,
         };
-        let Some(pins) = self.make_fit_for_others(&mut lease, pins).await else {
-            return Ok(Next::Command);
+        let pins = match self.make_fit_for_others(&mut lease, pins).await {
+            Ok(pins) => pins,
+            Err(error) => return self.outlive_connection(&error),
         };
         self.hold(lease, self.in_transaction(), pins).await;
         Ok(Next::Command)
     }
 
     /// Before a connection goes back: reads from it what only it can tell, and ends what no status shows. Gives what holds
-    /// it all the same; nothing, if it is lost.
-    async fn make_fit_for_others(&mut self, lease: &mut Lease, pins: Pins) -> Option<Pins> {
+    /// it all the same.
+    ///
+    /// # Errors
+    /// The connection failed.
+    async fn make_fit_for_others(&mut self, lease: &mut Lease, pins: Pins) -> Result<Pins, BackendError> {
         if fate(self.in_transaction(), pins) != Fate::Release {
-            return Some(pins);
+            return Ok(pins);
         }
-        let prepared = async {
-            if self.unread.is_any() && self.take_conditions(lease).await? {
-                self.read_back(lease).await?;
-            }
-            if !self.unread.is_any() {
-                lease.end_hidden_transaction().await?;
-            }
-            Ok::<_, BackendError>(())
-        };
-        if let Err(error) = prepared.await {
-            tracing::debug!(session = self.id, %error, "a connection was lost with what it had set");
-            self.left = Left::default();
-            return None;
+        if self.unread.is_any() && self.take_conditions(lease).await? {
+            self.read_back(lease).await?;
         }
-        Some(if self.unread.is_any() { pins | Pins::UNTOLD } else { pins })
+        if self.unread.is_any() {
+            return Ok(pins | Pins::UNTOLD);
+        }
+        lease.end_hidden_transaction().await?;
+        Ok(pins)
+    }
+
+    /// After a connection was lost that nothing held. Warnings and counts are not worth a session; what a statement has set,
+    /// and was not read yet, is: the session would go on as if it had not been set.
+    fn outlive_connection(&mut self, why: &dyn std::fmt::Display) -> Result<Next, SessionError> {
+        if self.unread.is_setting() {
+            return Err(SessionError::HeldConnectionLost(why.to_string()));
+        }
+        tracing::debug!(session = self.id, %why, "a connection was lost with the warnings and counts on it");
+        self.lose_diagnostics();
+        Ok(Next::Command)
     }
 
     /// Notes what a statement makes of transactions that the server's status does not show: while autocommit is off, MySQL
@@ -192,7 +199,7 @@ impl Session {
 
     /// Notes whether the connection has to be asked for LAST_INSERT_ID(). An id that an INSERT gave itself leaves the session
     /// with the one from before, whatever the connection has.
-    fn note_unread_id(&mut self, before: u64, outcome: &Outcome, job: &Job<'_>) {
+    fn note_unread_id(&mut self, before: Count<u64>, outcome: &Outcome, job: &Job<'_>) {
         let told = outcome.last_insert_id;
         let runs_others = job.effects().contains(Effects::UNREPORTED);
         let may_be_other = runs_others || (outcome.error.is_none() && self.may_have_set_id(outcome, job));
@@ -226,14 +233,14 @@ impl Session {
     pub(crate) async fn read_back(&mut self, lease: &mut Lease) -> Result<(), BackendError> {
         if self.unread.is_any() {
             // Reading is a statement, too, with rows of its own.
-            self.state.learn_counts(Some(lease)).await;
+            self.state.learn_counts(Some(lease)).await?;
         }
         if self.unread.role || self.unread.last_insert_id {
             let Some((id, role)) = lease.id_and_role().await? else { return Ok(()) };
             if self.unread.last_insert_id {
                 self.state.last_insert_id = match self.unread.given {
                     Some((told, before)) if told != id => before,
-                    _ => id,
+                    _ => Count::Known(id),
                 };
             }
             if let Some(role) = role {
@@ -385,7 +392,7 @@ pub(crate) struct Unread {
     /// LAST_INSERT_ID()
     pub(crate) last_insert_id: bool,
     /// The id that an INSERT may have given itself, and LAST_INSERT_ID() before it.
-    given: Option<(u64, u64)>,
+    given: Option<(u64, Count<u64>)>,
     /// CURRENT_ROLE()
     pub(crate) role: bool,
     /// Collations, of the connection and of its results.
@@ -397,7 +404,12 @@ pub(crate) struct Unread {
 impl Unread {
     /// Whether there is something to read.
     pub(crate) fn is_any(self) -> bool {
-        self.last_insert_id || self.role || self.collations || self.variables
+        self.last_insert_id || self.is_setting()
+    }
+
+    /// Whether there is something that was set: who does not know it cannot go on.
+    pub(crate) fn is_setting(self) -> bool {
+        self.role || self.collations || self.variables
     }
 }
 

@@ -1,7 +1,8 @@
 //! What a session looks like to its client.
 
+use crate::count::Count;
 use crate::found_rows::{Before, Found, found_rows};
-use splitfin_backend::{Began, Lease, Values, Wanted};
+use splitfin_backend::{AtLogin, BackendError, Began, Lease, Values, Wanted};
 use splitfin_protocol::session_track::{Change, Changes, NO_TRANSACTION, ToldState, Tracking};
 use splitfin_protocol::{CommandByte, Outcome, Status};
 use splitfin_router::{Class, Effects, Known, LexMode, Statement};
@@ -19,11 +20,11 @@ pub(crate) struct State {
     /// Status flags that outlast a statement.
     pub(crate) status: Status,
     /// What LAST_INSERT_ID() gives.
-    pub(crate) last_insert_id: u64,
-    /// What ROW_COUNT() gives; nothing, if only the connection knows.
-    pub(crate) row_count: Option<i64>,
-    /// What FOUND_ROWS() gives; nothing, if only the connection knows.
-    pub(crate) found_rows: Option<u64>,
+    pub(crate) last_insert_id: Count<u64>,
+    /// What ROW_COUNT() gives.
+    pub(crate) row_count: Count<i64>,
+    /// What FOUND_ROWS() gives.
+    pub(crate) found_rows: Count<u64>,
     /// What it gave before the statement that may have left it at that.
     found_before: Before,
     /// What MariaDB's `@@last_gtid` gives.
@@ -33,6 +34,8 @@ pub(crate) struct State {
     pub(crate) began: Option<Began>,
     /// The changes of accounts and databases that it has to see: no connection from before one serves it.
     pub(crate) rights: u64,
+    /// Those of its login.
+    pub(crate) at_login: AtLogin,
     /// The active roles, as SET ROLE takes them. A reset leaves them.
     pub(crate) role: Rc<str>,
     /// What a reset makes of the character set.
@@ -73,14 +76,15 @@ impl State {
             database,
             multi_statements,
             status: Status::AUTOCOMMIT,
-            last_insert_id: 0,
-            row_count: Some(0),
-            found_rows: Some(0),
+            last_insert_id: Count::Known(0),
+            row_count: Count::Known(0),
+            found_rows: Count::Known(0),
             found_before: Before::Gone,
             last_gtid: Box::default(),
             fresh: Values::default(),
             began: None,
             rights: 0,
+            at_login: AtLogin::default(),
             role: Rc::from(""),
             after_reset: Values::default(),
             mysql: false,
@@ -124,7 +128,7 @@ impl State {
             database: self.database.clone(),
             multi_statements: self.multi_statements,
             guard,
-            last_insert_id: last_insert_id.then_some(self.last_insert_id),
+            last_insert_id: last_insert_id.then_some(self.last_insert_id.known().unwrap_or(0)),
             role: (!self.role.is_empty()).then(|| Rc::clone(&self.role)),
         }
     }
@@ -136,8 +140,8 @@ impl State {
         for (name, value) in &*Rc::clone(&self.after_reset) {
             self.set_value(name, value);
         }
-        self.last_insert_id = 0;
-        (self.row_count, self.found_rows) = (Some(0), Some(0));
+        self.last_insert_id = Count::Known(0);
+        (self.row_count, self.found_rows) = (Count::Known(0), Count::Known(0));
         self.told = NO_TRANSACTION;
         self.pending.clear();
         self.update_derived();
@@ -155,65 +159,80 @@ impl State {
     ) {
         let keeps_rows = statement.class == Class::Diagnostics && statement.text.starts_with("get ");
         self.row_count = match (outcome.error.is_some() || outcome.ends_with_rows, command) {
-            (true, _) => Some(-1),
+            (true, _) => Count::Known(-1),
             // It fails with a warning.
-            _ if keeps_rows && outcome.warnings > 0 => Some(-1),
+            _ if keeps_rows && outcome.warnings > 0 => Count::Known(-1),
             _ if keeps_rows => self.row_count,
             // The reply has the sum, but the last row counts.
-            (false, CommandByte::StmtBulkExecute) => None,
-            (false, _) => Some(i64::try_from(outcome.affected_rows).unwrap_or(-1)),
+            (false, CommandByte::StmtBulkExecute) => Count::OnConnection,
+            (false, _) => Count::Known(i64::try_from(outcome.affected_rows).unwrap_or(-1)),
         };
         match found_rows(&statement.text, outcome, self.mysql) {
             Found::Kept => {}
             Found::Rows(_) if statement.effects.contains(Effects::CALC_FOUND_ROWS) => {
-                (self.found_rows, self.found_before) = (None, Before::Gone);
+                (self.found_rows, self.found_before) = (Count::OnConnection, Before::Gone);
             }
             Found::Rows(rows) if statement.effects.contains(Effects::SKIPS_ROWS) => {
                 // Of a query that gives none, nothing tells how many there were to be left out.
                 let all = skipped.filter(|_| rows > 0).map(|skipped| skipped.saturating_add(rows));
-                (self.found_rows, self.found_before) = (all, Before::Gone);
+                (self.found_rows, self.found_before) = (all.map_or(Count::OnConnection, Count::Known), Before::Gone);
             }
-            Found::Rows(rows) => self.found_rows = Some(rows),
-            Found::Unknown => self.found_before = Before::of(self.found_rows.take()),
-            Found::NoneOrKept => self.found_before = self.found_rows.take().map_or(Before::Gone, Before::UnlessNone),
+            Found::Rows(rows) => self.found_rows = Count::Known(rows),
+            Found::Unknown => self.found_before = Before::of(self.found_rows.leave_to_connection()),
+            // Whether it is 0 now does not help who does not know what it was.
+            Found::NoneOrKept if self.found_rows == Count::Lost => {}
+            Found::NoneOrKept => {
+                let before = self.found_rows.leave_to_connection();
+                self.found_before = before.map_or(Before::Gone, Before::UnlessNone);
+            }
         }
     }
 
-    /// Asks the connection that ran the last statement for what only it knows of it. If it does not answer, the next statement
-    /// will say so; if it refuses, they stay unknown. Without a connection there is no one to ask any more.
-    pub(crate) async fn learn_counts(&mut self, lease: Option<&mut Lease>) {
+    /// Asks the connection that ran the last statement for what only it knows of it. If the server refuses to tell, it stays
+    /// there. Without a connection it is lost.
+    ///
+    /// # Errors
+    /// The connection failed.
+    pub(crate) async fn learn_counts(&mut self, lease: Option<&mut Lease>) -> Result<(), BackendError> {
         if !self.counts_unknown() {
-            return;
+            return Ok(());
         }
-        let (rows, found) = match lease {
-            Some(lease) => match lease.ask(["ROW_COUNT()", "FOUND_ROWS()"]).await {
-                Ok(Some([rows, found])) => (rows, found),
-                Ok(None) | Err(_) => return,
-            },
-            None => (None, None),
+        let Some(lease) = lease else {
+            self.lose_counts();
+            return Ok(());
         };
-        self.row_count = self.row_count.or_else(|| Some(rows.and_then(|rows| rows.parse().ok()).unwrap_or(-1)));
-        let found = found.and_then(|rows| rows.parse().ok()).unwrap_or(0);
+        let Some([rows, found]) = lease.ask(["ROW_COUNT()", "FOUND_ROWS()"]).await? else { return Ok(()) };
+        self.row_count.learn(rows.and_then(|rows| rows.parse().ok()));
         let before = std::mem::take(&mut self.found_before);
-        self.found_rows = self.found_rows.or_else(|| Some(before.and_now(found)));
+        self.found_rows.learn(found.and_then(|rows| rows.parse().ok()).map(|found| before.and_now(found)));
+        Ok(())
     }
 
     /// The connection that knew them is lost.
     pub(crate) fn lose_counts(&mut self) {
-        self.row_count = self.row_count.or(Some(-1));
-        self.found_rows = self.found_rows.or(Some(0));
+        self.row_count.lose();
+        self.found_rows.lose();
         self.found_before = Before::Gone;
     }
 
     /// Whether only the connection that ran the last statement knows how many rows that was.
-    pub(crate) const fn counts_unknown(&self) -> bool {
-        self.row_count.is_none() || self.found_rows.is_none()
+    pub(crate) fn counts_unknown(&self) -> bool {
+        self.row_count == Count::OnConnection || self.found_rows == Count::OnConnection
+    }
+
+    /// Which of the counts that a statement, normalised, asks for was lost.
+    pub(crate) fn lost_count(&self, text: &str) -> Option<&'static str> {
+        let lost = |name: &str, is_lost: bool| is_lost && text.contains(name);
+        if lost("found_rows", self.found_rows == Count::Lost) {
+            return Some("FOUND_ROWS()");
+        }
+        lost("row_count", self.row_count == Count::Lost).then_some("ROW_COUNT()")
     }
 
     /// A command that is no statement was answered with OK: MariaDB counts that as no rows.
     pub(crate) fn note_command(&mut self) {
         if !self.mysql {
-            self.row_count = Some(0);
+            self.row_count = Count::Known(0);
         }
     }
 
@@ -222,8 +241,8 @@ impl State {
         let Self { row_count, found_rows, last_gtid, .. } = self;
         Known {
             connection_id,
-            row_count: Some(row_count.unwrap_or(-1)),
-            found_rows: *found_rows,
+            row_count: Some(row_count.known().unwrap_or(-1)),
+            found_rows: found_rows.known(),
             last_gtid: Some(last_gtid),
             mysql: self.mysql,
             conditions: None,
@@ -258,7 +277,7 @@ impl State {
             self.status = status & Status::LASTING;
         }
         if outcome.last_insert_id != 0 {
-            self.last_insert_id = outcome.last_insert_id;
+            self.last_insert_id = Count::Known(outcome.last_insert_id);
         }
         let mut noted = Noted::default();
         self.note_join_size(outcome);
