@@ -256,6 +256,14 @@ impl Stage {
     }
 }
 
+/// Resident memory of this process, in bytes: Splitfin runs inside it.
+pub fn resident() -> u64 {
+    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
+    let line = status.lines().find(|line| line.starts_with("VmRSS:")).unwrap_or_default();
+    let kib: Option<u64> = line.split_whitespace().nth(1).and_then(|number| number.parse().ok());
+    kib.unwrap_or(0) * 1024
+}
+
 /// In the configuration of a story: no TLS towards the servers.
 pub const PLAIN: &str = "# plain";
 

@@ -95,6 +95,11 @@ impl RawClient {
         }
     }
 
+    /// The socket, past everything that is kept of it here.
+    pub const fn socket(&self) -> &TcpStream {
+        &self.socket
+    }
+
     /// What was sent so far, packet by packet.
     pub fn sent(&self) -> &[Vec<u8>] {
         &self.sent

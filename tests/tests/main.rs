@@ -4,6 +4,7 @@
 mod agrees_with_servers_on_positions;
 mod asks_whatever_sessions_set;
 mod bears_bad_input;
+mod bounds_what_a_client_takes;
 mod cannot_be_told_from_the_server;
 mod changes_while_it_runs;
 mod encrypts_as_told;

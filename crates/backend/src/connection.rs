@@ -32,6 +32,7 @@ pub struct Connection {
     /// The server reports what the client wants, not what Splitfin needs; and whether that goes for positions too.
     reports_for_client: Option<bool>,
     prepared: HashMap<Rc<StatementKey>, prepared::Prepared>,
+    has_long_prepared: bool,
     uses: u64,
     /// Replies to commands that were sent in front of a statement and were not read yet.
     owed: Vec<Owed>,
@@ -91,6 +92,7 @@ impl Connection {
             family,
             reports_for_client: None,
             prepared,
+            has_long_prepared: false,
             uses: 0,
             owed,
             sandbox: None,

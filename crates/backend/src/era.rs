@@ -37,7 +37,8 @@ pub struct Began {
 /// Which connections are good enough.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Age {
-    /// All, for a session that goes on; those from when it began come first.
+    /// For a session that goes on: those that are as new sessions are now, if it is; else all, and those from when it began come
+    /// first.
     Any(Option<Began>),
     /// Those that are as a new session is now.
     Current,

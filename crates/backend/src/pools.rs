@@ -175,6 +175,8 @@ impl Pools {
         let (era, only) = match checkout.age {
             Age::New => return None,
             Age::Current => (Some(now), true),
+            // A session that is as new ones are now stays so: what servers do not report differs from era to era.
+            Age::Any(Some(began)) if self.is_current(began, checkout.snapshot) => (Some(now), true),
             Age::Any(began) => (began.filter(|began| began.backend == backend).map(|began| began.era), false),
         };
         let mut idle = self.idle.borrow_mut();

@@ -100,22 +100,30 @@ impl Codec {
         }
     }
 
-    /// Takes whole packets from the front of `input`, appends their contents to `out`, and says how much was taken. What
-    /// a header announces bounds what is unpacked.
+    /// Takes all whole packets from the front of `input`, as [`Codec::unpack_one`].
     pub fn unpack(&mut self, input: &[u8], out: &mut Vec<u8>) -> Result<usize, CompressError> {
         let mut taken = 0;
-        while let Some((header, rest)) = input.get(taken..).and_then(|rest| rest.split_first_chunk::<HEADER>()) {
-            let length = usize::from(header[0]) | usize::from(header[1]) << 8 | usize::from(header[2]) << 16;
-            let announced = usize::from(header[4]) | usize::from(header[5]) << 8 | usize::from(header[6]) << 16;
-            let Some(body) = rest.get(..length) else { break };
-            match announced {
-                0 => out.extend_from_slice(body),
-                _ => self.inflate(body, announced, out)?,
+        loop {
+            match self.unpack_one(input.get(taken..).unwrap_or_default(), out)? {
+                0 => return Ok(taken),
+                more => taken += more,
             }
-            self.sequence = header[3].wrapping_add(1);
-            taken += HEADER + length;
         }
-        Ok(taken)
+    }
+
+    /// Takes a whole packet from the front of `input`, appends its content to `out`, and says how much was taken: 0, if it is
+    /// not whole. What a header announces, 16 MiB at most, bounds what is unpacked.
+    pub fn unpack_one(&mut self, input: &[u8], out: &mut Vec<u8>) -> Result<usize, CompressError> {
+        let Some((header, rest)) = input.split_first_chunk::<HEADER>() else { return Ok(0) };
+        let length = usize::from(header[0]) | usize::from(header[1]) << 8 | usize::from(header[2]) << 16;
+        let announced = usize::from(header[4]) | usize::from(header[5]) << 8 | usize::from(header[6]) << 16;
+        let Some(body) = rest.get(..length) else { return Ok(0) };
+        match announced {
+            0 => out.extend_from_slice(body),
+            _ => self.inflate(body, announced, out)?,
+        }
+        self.sequence = header[3].wrapping_add(1);
+        Ok(HEADER + length)
     }
 
     fn inflate(&self, body: &[u8], announced: usize, out: &mut Vec<u8>) -> Result<(), CompressError> {

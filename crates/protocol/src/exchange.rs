@@ -19,6 +19,7 @@ use crate::capability::Capabilities;
 use crate::command::{CommandByte, ReplyShape};
 use crate::frame::FrameHeader;
 use crate::packet::{ErrPacket, OkPacket, PrepareOk};
+use crate::session_track::compact;
 use crate::status::Status;
 use crate::wire::{Malformed, Reader};
 use thiserror::Error;
@@ -74,8 +75,10 @@ pub struct Outcome {
     pub ends_with_rows: bool,
     /// The error that ended the reply.
     pub error: Option<ServerError>,
-    /// Session-track entries of all OK packets, in order.
+    /// Session-track entries of all OK packets, in order; of many, the last of each ([`compact`]).
     pub changes: Vec<u8>,
+    /// How many OK packets had some.
+    pub changed: usize,
     /// What COM_STMT_PREPARE gave.
     pub prepared: Option<PrepareOk>,
     /// Fingerprint of the columns of a prepared statement's first result; 0 while there were none.
@@ -153,6 +156,8 @@ pub struct Exchange {
     continued: bool,
     /// A result has ended already.
     behind_first: bool,
+    /// At this length, what changed is made shorter.
+    compact_at: usize,
     /// Another result follows on these rows, whatever their end says.
     more_behind_rows: bool,
     outcome: Outcome,
@@ -173,6 +178,7 @@ impl Exchange {
             place,
             continued: false,
             behind_first: false,
+            compact_at: MANY_CHANGES,
             more_behind_rows: false,
             outcome: Outcome::default(),
         }
@@ -381,10 +387,20 @@ impl Exchange {
         Ok(Part::Error)
     }
 
+    /// A procedure's reply may have any number of results, each of which tells what it changed.
+    fn add_changes(&mut self, changes: &[u8]) {
+        self.outcome.changes.extend_from_slice(changes);
+        self.outcome.changed += usize::from(!changes.is_empty());
+        if self.outcome.changes.len() > self.compact_at {
+            self.outcome.changes = compact(&self.outcome.changes);
+            self.compact_at = MANY_CHANGES.max(2 * self.outcome.changes.len());
+        }
+    }
+
     fn settle(&mut self, ok: &OkPacket<'_>, changed: bool) {
         self.outcome.status = Some(ok.status);
         self.outcome.warnings = self.outcome.warnings.max(ok.warnings);
-        self.outcome.changes.extend_from_slice(ok.changes);
+        self.add_changes(ok.changes);
         self.outcome.ends_with_rows = !changed;
         self.behind_first = true;
         if changed {
@@ -408,6 +424,8 @@ fn first_number(info: &[u8]) -> Option<u64> {
 
 /// Bytes of a column definition behind its texts, their length included.
 const FIXED_PART: usize = 13;
+/// Bytes of changes that are kept as they came.
+const MANY_CHANGES: usize = 4096;
 
 /// Adds a column to a fingerprint: its names, and the type of a table's column. The type of an expression may follow its
 /// parameters, and lengths and character sets follow the session.

@@ -6,6 +6,7 @@
 //! Source: `session_tracker.cc` of MySQL and of MariaDB. Unknown types are passed over, as their length is known.
 
 use crate::wire::{Malformed, Reader, WriteExt};
+use std::collections::HashMap;
 
 /// One change of session state.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -80,6 +81,68 @@ impl<'a> Iterator for Changes<'a> {
         }
         Some(entry.map(|(change, ..)| change))
     }
+}
+
+/// The same changes in less: of what changed several times, the last. Commits that follow each other become one range.
+pub fn compact(block: &[u8]) -> Vec<u8> {
+    let mut changes = Changes::new(block);
+    let mut kept: Vec<(Change<'_>, u8, Vec<u8>)> = Vec::new();
+    let mut last: HashMap<(u8, &[u8]), usize> = HashMap::new();
+    while !changes.reader.is_empty() {
+        // A block that cannot be read further ends here, as it does for all who read it.
+        let Ok((change, kind, data)) = changes.entry() else { break };
+        let name = match change {
+            Change::Variable { name, .. } => name,
+            Change::Gtids(gtids) => gtids.split(|byte| *byte == b':').next().unwrap_or_default(),
+            Change::Unknown(_) => continue,
+            _ => &[],
+        };
+        let at = last.get(&(kind, name)).copied();
+        let merged = match (change, at.and_then(|at| kept.get_mut(at))) {
+            (Change::Gtids(gtids), Some((.., before))) => match continued(before, gtids) {
+                Some(range) => {
+                    *before = range;
+                    true
+                }
+                None => false,
+            },
+            // That something changed stays true.
+            (Change::State(false), Some(_)) => true,
+            (_, Some(before)) => {
+                *before = (change, kind, data.to_vec());
+                true
+            }
+            (_, None) => false,
+        };
+        if !merged {
+            last.insert((kind, name), kept.len());
+            kept.push((change, kind, data.to_vec()));
+        }
+    }
+    let mut out = Vec::with_capacity(block.len() / 2);
+    for (_, kind, data) in kept {
+        out.push(kind);
+        out.put_lenenc_bytes(&data);
+    }
+    out
+}
+
+/// The data of a GTID entry, `before`, with the commit behind its last one added: `uuid:7` or `uuid:5-7`, and `uuid:8`.
+fn continued(before: &[u8], gtids: &[u8]) -> Option<Vec<u8>> {
+    let mut reader = Reader::new(before);
+    let encoding = reader.u8("GTID encoding").ok()?;
+    let known = std::str::from_utf8(reader.lenenc_bytes("tracked GTIDs").ok()?).ok()?;
+    let (source, range) = known.split_once(':')?;
+    let (_, next) = std::str::from_utf8(gtids).ok()?.split_once(':')?;
+    let (first, last) = range.split_once('-').unwrap_or((range, range));
+    let (next, end) = next.split_once('-').unwrap_or((next, next));
+    if last.parse::<u64>().ok()?.checked_add(1)? != next.parse().ok()? {
+        return None;
+    }
+    let _: u64 = end.parse().ok()?;
+    let mut data = vec![encoding];
+    data.put_lenenc_bytes(format!("{source}:{first}-{end}").as_bytes());
+    Some(data)
 }
 
 /// The transaction state that a client was told last; see [`Change::TransactionState`].
@@ -259,6 +322,43 @@ mod tests {
                 Change::Schema(b"shop"),
             ]
         );
+    }
+
+    #[test]
+    fn many_changes_become_the_last_of_each() {
+        let entry = |kind: u8, data: &[u8]| {
+            let mut entry = vec![kind];
+            entry.put_lenenc_bytes(data);
+            entry
+        };
+        let gtid = |text: &str| entry(3, &[&[0, text.len() as u8], text.as_bytes()].concat());
+        let variable = |value: &str| entry(0, &[b"\x01a".as_slice(), &[value.len() as u8], value.as_bytes()].concat());
+        let all = [
+            variable("1"),
+            gtid("u:7"),
+            entry(2, b"1"),
+            gtid("u:8"),
+            variable("2"),
+            gtid("v:1"),
+            gtid("u:9-11"),
+            entry(2, b"0"),
+            gtid("u:20"),
+            variable("3"),
+            entry(77, b"what"),
+        ]
+        .concat();
+        let compacted = compact(&all);
+        let changes: Result<Vec<_>, _> = Changes::new(&compacted).collect();
+        let expected = [
+            Change::Variable { name: b"a", value: b"3" },
+            Change::Gtids(b"u:7-11"),
+            Change::State(true),
+            Change::Gtids(b"v:1"),
+            Change::Gtids(b"u:20"),
+        ];
+        assert_eq!(changes.unwrap(), expected);
+        assert_eq!(compact(&compacted), compacted);
+        assert_eq!(compact(&[all.clone(), vec![0, 200]].concat()), compacted, "what cannot be read is left out");
     }
 
     #[test]

@@ -134,6 +134,12 @@ pub(crate) enum Unserved {
     /// KILL of somebody else's session.
     #[error("You are not owner of thread {0}")]
     NotOwner(u32),
+    /// As many prepared statements as there may be.
+    #[error("Can't create more than max_prepared_stmt_count statements (current value: {most})")]
+    TooManyPrepared { most: usize },
+    /// The prepared statements of a session take too much memory.
+    #[error("the prepared statements of a session may have {most} bytes of text together: close some first")]
+    PreparedTooLong { most: usize },
     /// Not yet.
     #[error("{0} is not supported yet")]
     Unsupported(&'static str),
@@ -192,6 +198,8 @@ impl Unserved {
             Self::CannotMove => own(1792, b"25006"),
             Self::Denied(text) => ErrPacket::new(ACCESS_DENIED, b"28000", text).encode(),
             Self::TooManyOfUser { .. } => ErrPacket::new(1226, b"42000", &self.to_string()).encode(),
+            Self::TooManyPrepared { .. } => ErrPacket::new(1461, b"42000", &self.to_string()).encode(),
+            Self::PreparedTooLong { .. } => own(1461, b"42000"),
             Self::Interrupted => ErrPacket::new(1317, b"70100", &self.to_string()).encode(),
             Self::Killed => ErrPacket::new(1927, b"70100", &self.to_string()).encode(),
             Self::UnknownThread(_) => ErrPacket::new(1094, b"HY000", &self.to_string()).encode(),

@@ -189,6 +189,7 @@ impl Session {
     }
 
     async fn plan_prepare<'a>(&mut self, packet: &'a [u8], text: &[u8]) -> Result<Job<'a>, Unserved> {
+        self.prepared.admits(text.len())?;
         let (mut statement, hint) = self.look_up(text);
         if statement.class == Class::Kill {
             statement = Rc::new(Statement { class: KILL_ON_SERVER, ..(*statement).clone() });
@@ -241,7 +242,7 @@ impl Session {
         };
         let execution = Execution::parse(command, body, client.parameters, agreed)?;
         if let (count, Bound::Types(types)) = execution.types() {
-            client.types = Some((count, types.into()));
+            client.types = client.admits_types(types).then(|| (count, types.into()));
         }
         let (statement, hint) = (Rc::clone(&client.statement), client.hint.clone());
         Ok(Job { command, packet, statement, hint, kind: Kind::Execute { id, execution }, and_rest: None })

@@ -1,5 +1,6 @@
 //! Prepared statements as the client sees them. Its ids are its own; servers' ids belong to connections.
 
+use crate::error::Unserved;
 use crate::execute::Failure;
 use crate::job::Job;
 use crate::kill::KILL_ON_SERVER;
@@ -34,10 +35,31 @@ impl ClientStatement {
     }
 }
 
+impl ClientStatement {
+    fn longest_types(&self) -> usize {
+        2 * usize::from(self.parameters)
+    }
+
+    /// Whether the types of an execution may be kept. Those of attributes have names of any length: who sends long ones has to
+    /// send them with each execution.
+    pub(crate) fn admits_types(&self, types: &[u8]) -> bool {
+        types.len() <= self.longest_types() + OVERHEAD
+    }
+
+    /// What it takes, in bytes. The text that it is prepared with may become a little longer later.
+    fn size(&self) -> usize {
+        OVERHEAD
+            + self.longest_types()
+            + self.original.as_ref().map_or(self.key.sql.len(), |original| 2 * original.len())
+    }
+}
+
 /// The statements of one session.
 #[derive(Debug, Default)]
 pub(crate) struct ClientStatements {
     by_id: HashMap<u32, ClientStatement>,
+    /// What they take, in bytes.
+    size: usize,
     last_id: u32,
     /// Statements with an open cursor or with pieces of parameters on the held connection.
     pub(crate) open: Vec<u32>,
@@ -51,7 +73,19 @@ impl ClientStatements {
         self.last_id
     }
 
+    /// Whether one more with a text of this length may be prepared.
+    pub(crate) fn admits(&self, length: usize) -> Result<(), Unserved> {
+        if self.by_id.len() >= MOST_STATEMENTS {
+            return Err(Unserved::TooManyPrepared { most: MOST_STATEMENTS });
+        }
+        match self.size + length + OVERHEAD > MOST_BYTES {
+            true => Err(Unserved::PreparedTooLong { most: MOST_BYTES }),
+            false => Ok(()),
+        }
+    }
+
     pub(crate) fn insert(&mut self, id: u32, statement: ClientStatement) {
+        self.size += statement.size();
         self.by_id.insert(id, statement);
     }
 
@@ -64,11 +98,14 @@ impl ClientStatements {
     }
 
     pub(crate) fn remove(&mut self, id: u32) -> Option<ClientStatement> {
-        self.by_id.remove(&id)
+        let removed = self.by_id.remove(&id)?;
+        self.size = self.size.saturating_sub(removed.size());
+        Some(removed)
     }
 
     pub(crate) fn clear(&mut self) {
         self.by_id.clear();
+        self.size = 0;
         self.open.clear();
     }
 
@@ -76,6 +113,13 @@ impl ClientStatements {
         if id == u32::MAX { self.last_id } else { id }
     }
 }
+
+/// Statements of one session: as many as servers allow for all of theirs together.
+const MOST_STATEMENTS: usize = 16_382;
+/// Bytes that the statements of one session may take.
+const MOST_BYTES: usize = 16 << 20;
+/// What a statement takes beside its text, about.
+const OVERHEAD: usize = 512;
 
 /// The server's id of a statement on this connection; prepares it there if it was not, with the session as it was when
 /// the client prepared it.

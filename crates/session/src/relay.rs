@@ -111,11 +111,11 @@ pub(crate) async fn relay(
     progress: &Progress,
     mut heard: impl FnMut(&Outcome, bool) -> io::Result<()>,
 ) -> Result<Relayed, RelayError> {
-    let mut changes = 0;
+    let mut changed = 0;
     let mut out = Vec::new();
     let mut bytes = 0u64;
     // A client that sends more while it waits (pipelining) is not looked at again before its reply is over.
-    let mut watching = true;
+    let mut watching = client.may_read_ahead();
     // When a client that has closed its half counts as gone.
     let mut gone = None;
     let failed = |error: BackendError, bytes: u64| match bytes {
@@ -137,8 +137,8 @@ pub(crate) async fn relay(
             return Err(RelayError::Caught(error));
         }
         let outcome = reshape.exchange().outcome();
-        if reshape.is_done() || outcome.changes.len() > changes {
-            changes = outcome.changes.len();
+        if reshape.is_done() || outcome.changed > changed {
+            changed = outcome.changed;
             heard(outcome, reshape.is_done()).map_err(|error| failed(error.into(), bytes))?;
         }
         if step.consumed > 0 {

@@ -178,7 +178,7 @@ impl Session {
             };
             let sequence = last.wrapping_add(1);
             // The packet is taken out, so that the client can be read from while its command runs.
-            let (buffer, start) = client.take_input();
+            let (buffer, start) = client.take_input(length);
             let packet = buffer.get(start..start + length).unwrap_or_default();
             let joined;
             let body = match packet.get(splitfin_protocol::frame::HEADER..) {

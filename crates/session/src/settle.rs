@@ -120,6 +120,9 @@ impl Session {
         if self.unread.is_any() {
             return Ok(pins | Pins::UNTOLD);
         }
+        if let Some(close) = lease.forget_long_prepared() {
+            lease.framed().write(&close).await?;
+        }
         lease.end_hidden_transaction().await?;
         Ok(pins)
     }

@@ -36,6 +36,8 @@ pub struct Framed {
     input: Vec<u8>,
     start: usize,
     room: usize,
+    /// Bytes that wait behind what was taken; see [`Framed::take_input`].
+    behind: usize,
     packed: Option<Box<Packed>>,
 }
 
@@ -44,8 +46,10 @@ pub struct Framed {
 struct Packed {
     codec: Codec,
     role: Role,
-    /// Bytes that were read and are no whole compressed packet yet.
+    /// Bytes that were read and not unpacked.
     input: Vec<u8>,
+    /// How much of them was.
+    start: usize,
     output: Vec<u8>,
 }
 
@@ -61,14 +65,19 @@ pub enum Role {
 impl Framed {
     /// Takes over a fresh stream.
     pub const fn new(stream: Stream) -> Self {
-        Self { stream, input: Vec::new(), start: 0, room: FIRST_READ, packed: None }
+        Self { stream, input: Vec::new(), start: 0, room: FIRST_READ, behind: 0, packed: None }
     }
 
     /// Goes on compressed, behind a login. Nothing may have been read ahead of it.
     pub fn compress(&mut self, algorithm: Algorithm, role: Role) {
         let codec = Codec::new(algorithm);
-        self.packed =
-            Some(Box::new(Packed { codec, role, input: self.input.split_off(self.start), output: Vec::new() }));
+        self.packed = Some(Box::new(Packed {
+            codec,
+            role,
+            input: self.input.split_off(self.start),
+            start: 0,
+            output: Vec::new(),
+        }));
         self.input.clear();
         self.start = 0;
     }
@@ -94,21 +103,32 @@ impl Framed {
 
     /// Gives the buffer back if it holds nothing. For peers that will be silent for a while.
     pub fn rest(&mut self) {
+        if let Some(packed) = self.packed.as_deref_mut().filter(|packed| packed.input.len() == packed.start) {
+            (packed.input, packed.start) = (Vec::new(), 0);
+        }
         if self.input.is_empty() {
             self.input = Vec::new();
             self.room = FIRST_READ;
         }
     }
 
-    /// Takes the input buffer, to read on while its content is in use; see [`Framed::restore`].
-    pub fn take_input(&mut self) -> (Vec<u8>, usize) {
+    /// Takes the input buffer, to read on while the `length` bytes at its front are in use; see [`Framed::restore`].
+    pub fn take_input(&mut self, length: usize) -> (Vec<u8>, usize) {
         let start = std::mem::take(&mut self.start);
+        self.behind = self.input.len().saturating_sub(start + length);
         (std::mem::take(&mut self.input), start)
+    }
+
+    /// Whether the peer may be read from while its command runs. One that sends commands without waiting for their replies
+    /// is not, once this much waits: it has to wait itself.
+    pub fn may_read_ahead(&self) -> bool {
+        self.behind + self.input.len() < MOST_AHEAD
     }
 
     /// Puts a taken buffer back, with `start` bytes of it consumed; what was read meanwhile goes behind it.
     pub fn restore(&mut self, mut buffer: Vec<u8>, start: usize) {
         buffer.extend_from_slice(self.input());
+        self.behind = 0;
         self.input = buffer;
         self.start = start;
         self.consume(0);
@@ -140,11 +160,18 @@ impl Framed {
         self.start = 0;
         let before = self.input.len();
         loop {
-            let taken = packed.codec.unpack(&packed.input, &mut self.input).map_err(io::Error::other)?;
-            packed.input.drain(..taken);
+            // One at a time: a few bytes may become many.
+            let waiting = packed.input.get(packed.start..).unwrap_or_default();
+            let taken = packed.codec.unpack_one(waiting, &mut self.input).map_err(io::Error::other)?;
+            packed.start += taken;
             if self.input.len() > before {
                 return Ok(self.input.len() - before);
             }
+            if taken > 0 {
+                continue;
+            }
+            packed.input.drain(..packed.start);
+            packed.start = 0;
             packed.input.reserve(self.room);
             if self.stream.read(&mut packed.input).await? == 0 {
                 return Ok(0);
@@ -154,7 +181,7 @@ impl Framed {
 
     /// Whether the peer is silent and open: a connection that may be used for a new command.
     pub fn is_quiet(&self) -> bool {
-        let nothing_packed = self.packed.as_ref().is_none_or(|packed| packed.input.is_empty());
+        let nothing_packed = self.packed.as_ref().is_none_or(|packed| packed.input.len() == packed.start);
         self.input().is_empty() && nothing_packed && self.stream.is_quiet()
     }
 
@@ -289,5 +316,7 @@ fn commands(bytes: &[u8]) -> impl Iterator<Item = (&[u8], bool)> {
 
 /// The first read of a connection; most commands and replies fit.
 const FIRST_READ: usize = 16 * 1024;
+/// Bytes of commands that are read while another one runs.
+const MOST_AHEAD: usize = 64 * 1024;
 /// Reads grow up to this while they fill the buffer: large results need fewer calls, memory stays bounded.
 const LARGEST_READ: usize = 256 * 1024;

@@ -50,6 +50,7 @@ impl Connection {
     /// command is returned, to be sent in front of the next command.
     pub fn note_prepared(&mut self, key: Rc<StatementKey>, id: u32) -> Option<Vec<u8>> {
         self.uses += 1;
+        self.has_long_prepared |= key.sql.len() > LONGEST_KEPT;
         let replaced = self.prepared.insert(key, Prepared { id, last_used: self.uses });
         let evicted = match (replaced, self.prepared.len() > MOST_PREPARED) {
             (Some(replaced), _) => Some(replaced.id),
@@ -61,6 +62,17 @@ impl Connection {
             (None, false) => None,
         };
         evicted.map(close_command)
+    }
+
+    /// Forgets statements with long texts, which would take memory here and on the server for as long as the connection
+    /// lives, and returns the commands that close them.
+    pub fn forget_long_prepared(&mut self) -> Option<Vec<u8>> {
+        if !self.has_long_prepared {
+            return None;
+        }
+        self.has_long_prepared = false;
+        let long = self.prepared.extract_if(|key, _| key.sql.len() > LONGEST_KEPT);
+        Some(long.flat_map(|(_, prepared)| close_command(prepared.id)).collect())
     }
 
     /// Forgets a prepared statement and returns the command that closes it.
@@ -76,5 +88,7 @@ fn close_command(id: u32) -> Vec<u8> {
     packet
 }
 
+/// Bytes of a statement that stays prepared when its connection goes back.
+const LONGEST_KEPT: usize = 64 * 1024;
 /// Statements that one connection keeps prepared. Servers allow 16382 by default over all their connections.
 const MOST_PREPARED: usize = 100;

@@ -1,0 +1,161 @@
+//! Promise: what one client sends takes a bounded part of Splitfin's memory, however much it sends and whatever it does not
+//! read; everybody else is served meanwhile.
+
+use mysql_async::prelude::Queryable as _;
+use splitfin_protocol::{Capabilities, CommandByte};
+use splitfin_tests::raw::{Broken, RawClient};
+use splitfin_tests::{PASSWORD, Stage, Told, resident, story};
+use std::io::{ErrorKind, Read as _};
+use std::time::{Duration, Instant};
+
+const MODERN: Capabilities = Capabilities::DEPRECATE_EOF;
+const MIB: u64 = 1 << 20;
+
+async fn blocking<T: Send + 'static>(work: impl FnOnce() -> Result<T, Broken> + Send + 'static) -> Result<T, String> {
+    let done = tokio::task::spawn_blocking(move || work().map_err(|error| error.to_string())).await;
+    done.map_err(|error| error.to_string())?
+}
+
+/// Commands with replies of the same length, one after the other.
+fn commands(count: usize) -> Vec<u8> {
+    let text = format!("SELECT '{}'", "x".repeat(200));
+    let mut out = Vec::new();
+    for _ in 0..count {
+        out.extend_from_slice(&[(text.len() + 1) as u8, 0, 0, 0, CommandByte::Query as u8]);
+        out.extend_from_slice(text.as_bytes());
+    }
+    out
+}
+
+/// Runs an attack; others are served during it, and memory stays within `most` more than before. Gives what it came to.
+async fn beside_others<T: Send + 'static>(
+    stage: &Stage,
+    most: u64,
+    attack: impl FnOnce(u16) -> Result<T, Broken> + Send + 'static,
+) -> Result<T, Box<dyn std::error::Error>> {
+    let mut other = stage.client().await?;
+    other.query_drop("SELECT 1").await?;
+    let (before, port) = (resident(), stage.port);
+    let attack = blocking(move || attack(port));
+    let mut attack = std::pin::pin!(attack);
+    let mut highest = before;
+    loop {
+        tokio::select! {
+            ended = &mut attack => {
+                assert!(highest < before + most, "{} MiB more", (highest - before) / MIB);
+                return Ok(ended?);
+            }
+            () = tokio::time::sleep(Duration::from_millis(50)) => {}
+        }
+        let one: Option<u32> =
+            tokio::time::timeout(Duration::from_secs(5), other.query_first("SELECT 40 + 2")).await??;
+        assert_eq!(one, Some(42));
+        highest = highest.max(resident());
+    }
+}
+
+story! {
+    commands_that_nobody_waits_for_the_replies_of, async |family| -> Told {
+        let stage = Stage::with(family, "log: { routes: off }").await?;
+        // Whoever reads no reply can send no more at some time.
+        let stalled = beside_others(&stage, 32 * MIB, |port| {
+            let (client, _) = RawClient::log_in(port, "app", PASSWORD, None, MODERN)?;
+            client.socket().set_write_timeout(Some(Duration::from_secs(2)))?;
+            let some = commands(300);
+            for _ in 0..5000 {
+                match std::io::Write::write_all(&mut client.socket(), &some) {
+                    Ok(()) => {}
+                    Err(error) if matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::TimedOut) => return Ok(true),
+                    Err(error) => return Err(error.into()),
+                }
+            }
+            Ok(false)
+        })
+        .await?;
+        assert!(stalled, "300 MB were taken without a reply being read");
+        // Whoever reads them is served as fast as servers are.
+        beside_others(&stage, 32 * MIB, |port| {
+            let (client, _) = RawClient::log_in(port, "app", PASSWORD, None, MODERN)?;
+            let mut reader = client.socket().try_clone()?;
+            reader.set_read_timeout(Some(Duration::from_secs(2)))?;
+            std::thread::spawn(move || {
+                let mut buffer = vec![0; 65536];
+                while reader.read(&mut buffer).is_ok_and(|read| read > 0) {}
+            });
+            client.socket().set_write_timeout(Some(Duration::from_secs(5)))?;
+            let (some, until) = (commands(300), Instant::now() + Duration::from_secs(4));
+            while Instant::now() < until {
+                std::io::Write::write_all(&mut client.socket(), &some)?;
+            }
+            Ok(())
+        })
+        .await?;
+        Ok(())
+    }
+}
+
+story! {
+    prepared_statements, async |family| -> Told {
+        let stage = Stage::with(family, "log: { routes: off }").await?;
+        let number = beside_others(&stage, 64 * MIB, |port| {
+            let (mut client, _) = RawClient::log_in(port, "app", PASSWORD, None, MODERN)?;
+            let text = format!("SELECT 1 /* {} */", "x".repeat(1 << 20));
+            for number in 0..600 {
+                let (outcome, _) = client.ask(CommandByte::StmtPrepare, format!("{text} + {number}").as_bytes())?;
+                if let Some(error) = outcome.error {
+                    assert_eq!(error.code, 1461, "{error:?}");
+                    return Ok(number);
+                }
+            }
+            Ok(600)
+        })
+        .await?;
+        assert!((10..20).contains(&number), "{number} statements of 1 MiB");
+        // What is closed makes room.
+        blocking({
+            let port = stage.port;
+            move || {
+                let (mut client, _) = RawClient::log_in(port, "app", PASSWORD, None, MODERN)?;
+                let text = format!("SELECT 1 /* {} */", "x".repeat(1 << 20));
+                for _ in 0..40 {
+                    let (outcome, _) = client.ask(CommandByte::StmtPrepare, text.as_bytes())?;
+                    let prepared = outcome.prepared.ok_or("not prepared")?;
+                    client.send(0, &[&[CommandByte::StmtClose as u8][..], &prepared.statement.to_le_bytes()].concat())?;
+                }
+                Ok(())
+            }
+        })
+        .await?;
+        // Servers keep none of the long ones for the connection's next session.
+        let root: Vec<(String, u64)> =
+            stage.cluster.primary.root().await?.query("SHOW GLOBAL STATUS LIKE 'Prepared_stmt_count'").await?;
+        assert!(root.iter().all(|(_, count)| *count < 20), "{root:?}");
+        Ok(())
+    }
+}
+
+story! {
+    what_becomes_much_when_it_is_unpacked, async |family| -> Told {
+        let stage = Stage::with(family, "log: { routes: off }").await?;
+        beside_others(&stage, 96 * MIB, |port| {
+            let (client, _) = RawClient::log_in(port, "app", PASSWORD, None, MODERN | Capabilities::COMPRESS)?;
+            let mut contents = commands(75_000);
+            contents.truncate((1 << 24) - 1);
+            let mut packet = Vec::new();
+            let mut codec = splitfin_protocol::compress::Codec::new(splitfin_protocol::compress::Algorithm::Zlib);
+            codec.pack(&contents, &mut packet);
+            assert!(packet.len() < 300_000, "{}", packet.len());
+            client.socket().set_write_timeout(Some(Duration::from_secs(3)))?;
+            // It is not read further than it is served.
+            for _ in 0..60 {
+                if std::io::Write::write_all(&mut client.socket(), &packet).is_err() {
+                    break;
+                }
+            }
+            std::thread::sleep(Duration::from_secs(2));
+            Ok(())
+        })
+        .await?;
+        Ok(())
+    }
+}
