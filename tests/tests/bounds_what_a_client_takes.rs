@@ -159,3 +159,30 @@ story! {
         Ok(())
     }
 }
+
+story! {
+    long_statements, async |family| -> Told {
+        let stage = Stage::with(family, "workers: 1\nlog: { routes: off }").await?;
+        stage.table().await?;
+        for (first, more) in [
+            ("SELECT 1", "("),
+            ("SELECT 1", ";"),
+            ("SELECT ", "1,"),
+            ("SELECT ", "a("),
+            ("SELECT 1", " UNION SELECT 1"),
+            ("INSERT INTO orders (item) VALUES ('a')", ",('a long one')"),
+        ] {
+            // Text, what was read of it, and what is sent of it: a few times its length.
+            beside_others(&stage, 96 * MIB, move |port| {
+                let (mut client, _) = RawClient::log_in(port, "app", PASSWORD, Some("shop"), MODERN)?;
+                let text = format!("{first}{}", more.repeat((10 << 20) / more.len()));
+                // What servers say differs: there is an answer.
+                client.ask(CommandByte::Query, text.as_bytes())?;
+                client.ask(CommandByte::StmtPrepare, &text.as_bytes()[..2 << 20])?;
+                Ok(())
+            })
+            .await?;
+        }
+        Ok(())
+    }
+}

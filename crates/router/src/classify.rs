@@ -13,19 +13,40 @@ pub use session::{DEFAULT_OF_SERVER, TRACKED_UNDER_TWO_NAMES, TRACKED_VARIABLES}
 pub use tables::tables;
 
 use crate::lexer::{LexMode, Lexer, Token};
+use crate::lower::lower;
 use crate::offset::skips_rows;
 use crate::reason::Because;
-use crate::statement::{Class, Effects, Own};
+use crate::statement::{Class, Effects, Own, Tables};
 
 /// What `text` is, and what it leaves behind.
 pub fn classify(text: &[u8], mode: LexMode) -> (Class, Effects) {
     let tokens: Vec<Token<'_>> = Lexer::new(text, mode).collect();
-    let (class, effects) = classify_tokens(&tokens);
-    if class == Class::Read && !second::agrees(text, &tokens) {
-        return (Class::Write(Because::SecondOpinion), effects);
-    }
+    let (class, effects, _) = judge(text, &tokens, mode);
     (class, effects)
 }
+
+/// What a text with these tokens is, what it leaves behind, and whether it uses a table.
+pub(crate) fn judge(text: &[u8], tokens: &[Token<'_>], mode: LexMode) -> (Class, Effects, Tables) {
+    let (class, effects) = classify_tokens(tokens);
+    let tables = tables::of_tokens(tokens, mode);
+    match class {
+        Class::Read if !second::agrees(text, tokens) => (Class::Write(Because::SecondOpinion), effects, tables),
+        class => (class, effects, tables),
+    }
+}
+
+/// What a text is of which only the beginning was looked at: a write, which may have done anything.
+pub(crate) fn judge_beginning(tokens: &[Token<'_>]) -> (Class, Effects) {
+    let class = match classify_one(tokens.get(..BEGINNING).unwrap_or(tokens)) {
+        Class::Write(Because::Unproven) => Class::Write(Because::TooLong),
+        write @ Class::Write(_) => write,
+        _ => Class::Write(Because::TooLong),
+    };
+    (class, Effects::UNTRACKED_VARIABLE | Effects::UNREPORTED | Effects::RUNS_OTHERS | Effects::USER_VARIABLE)
+}
+
+/// Tokens that tell what a statement is for.
+const BEGINNING: usize = 64;
 
 fn classify_tokens(tokens: &[Token<'_>]) -> (Class, Effects) {
     let tokens = without_trailing_semicolons(tokens);
@@ -115,10 +136,6 @@ fn word<'a>(tokens: &[Token<'a>], at: usize) -> Option<&'a [u8]> {
         Some(Token::Word(word)) => Some(word),
         _ => None,
     }
-}
-
-fn lower(word: &[u8]) -> String {
-    String::from_utf8_lossy(word).to_ascii_lowercase()
 }
 
 fn classify_one(tokens: &[Token<'_>]) -> Class {

@@ -28,19 +28,39 @@ impl fmt::Display for Digest {
 pub fn normalise<'a>(text: &'a [u8], mode: LexMode, out: &mut Vec<u8>) -> Option<&'a [u8]> {
     out.clear();
     let mut lexer = Lexer::new(text, mode);
-    // Length of `out` behind the last literal, to see whether only a comma stands between two of them.
-    let mut literal_end = usize::MAX;
-    let mut in_list = false;
+    let mut normaliser = Normaliser::default();
     for token in lexer.by_ref() {
+        normaliser.push(token, out);
+    }
+    lexer.hint()
+}
+
+/// Writes a normalised text token by token.
+#[derive(Debug)]
+pub(crate) struct Normaliser {
+    /// Length of the text behind the last literal, to see whether only a comma stands between two of them.
+    literal_end: usize,
+    in_list: bool,
+}
+
+impl Default for Normaliser {
+    fn default() -> Self {
+        Self { literal_end: usize::MAX, in_list: false }
+    }
+}
+
+impl Normaliser {
+    /// Appends the next token to `out`.
+    pub(crate) fn push(&mut self, token: Token<'_>, out: &mut Vec<u8>) {
         let is_literal = matches!(token, Token::Text | Token::Number | Token::Placeholder);
-        if is_literal && out.len() == literal_end.wrapping_add(2) && out.ends_with(b" ,") {
-            out.truncate(literal_end);
-            if !in_list {
+        if is_literal && out.len() == self.literal_end.wrapping_add(2) && out.ends_with(b" ,") {
+            out.truncate(self.literal_end);
+            if !self.in_list {
                 out.extend_from_slice(b", ...");
-                in_list = true;
+                self.in_list = true;
             }
-            literal_end = out.len();
-            continue;
+            self.literal_end = out.len();
+            return;
         }
         if !out.is_empty() {
             out.push(b' ');
@@ -50,8 +70,8 @@ pub fn normalise<'a>(text: &'a [u8], mode: LexMode, out: &mut Vec<u8>) -> Option
             Token::Quoted(name) => out.extend_from_slice(name),
             Token::Text | Token::Number | Token::Placeholder => {
                 out.push(b'?');
-                literal_end = out.len();
-                in_list = false;
+                self.literal_end = out.len();
+                self.in_list = false;
             }
             Token::UserVariable(name) => {
                 out.push(b'@');
@@ -67,7 +87,6 @@ pub fn normalise<'a>(text: &'a [u8], mode: LexMode, out: &mut Vec<u8>) -> Option
             Token::Unterminated => out.extend_from_slice(b"<unterminated>"),
         }
     }
-    lexer.hint()
 }
 
 fn push_lower(out: &mut Vec<u8>, word: &[u8]) {

@@ -1,6 +1,7 @@
 //! The statements of a text that has several.
 
 use crate::lexer::{LexMode, Lexer, Token};
+use crate::lower::lower;
 use crate::substitute::is_program;
 
 /// The only statement of a text, and the semicolons and comments behind it; nothing, if there are several.
@@ -21,19 +22,19 @@ pub(crate) fn only(text: &[u8], mode: LexMode) -> Option<(&[u8], &[u8])> {
 /// one, if it is empty, or if its end is not certain: semicolons also stand in the bodies of stored programs.
 pub fn first_of_several(text: &[u8], mode: LexMode) -> Option<(&[u8], &[u8])> {
     let mut lexer = Lexer::new(text, mode);
-    let mut tokens = Vec::new();
+    let mut ending = Ending::default();
     loop {
         match lexer.next()? {
             Token::Punct(b';') => break,
             Token::Unterminated | Token::Executable => return None,
-            token => tokens.push(token),
+            token => ending.take(token),
         }
     }
     let behind = text.get(lexer.position()..)?;
     let first = text.get(..lexer.position() - 1)?;
     // Comments are none, but servers answer them.
     let has_more = !matches!(Lexer::new(behind, mode).next(), None | Some(Token::Punct(b';')));
-    (has_more && ends_at_semicolon(&tokens)).then_some((first, behind))
+    (has_more && ending.is_certain()).then_some((first, behind))
 }
 
 /// How many statements a text has at least.
@@ -45,23 +46,49 @@ pub fn count(text: &[u8], mode: LexMode) -> usize {
     count
 }
 
-/// Whether a statement that begins with these tokens, up to a semicolon, ends there.
-fn ends_at_semicolon(tokens: &[Token<'_>]) -> bool {
-    const WITH_BODY: [&str; 8] = ["if", "case", "loop", "while", "repeat", "for", "declare", "begin"];
-    let is_any = |token: &Token<'_>, words: &[&str]| words.iter().any(|word| token.is_word(word));
-    let is_of_program = |token: &Token<'_>| match token {
-        Token::Word(word) => is_program(&String::from_utf8_lossy(word).to_ascii_lowercase()),
-        _ => false,
-    };
-    let [first, rest @ ..] = tokens else { return false };
-    match (first, rest) {
-        (Token::Word(_) | Token::Quoted(_), [Token::Punct(b':'), ..]) => false,
-        // It starts a transaction.
-        (first, []) if first.is_word("begin") => true,
-        (first, [work]) if first.is_word("begin") => work.is_word("work"),
-        (first, _) if is_any(first, &WITH_BODY) => false,
-        (first, _) if is_any(first, &["create", "alter"]) => !rest.iter().any(is_of_program),
-        _ => !rest.iter().any(|token| token.is_word("begin")),
+/// Whether a statement ends at its first semicolon, by the tokens up to there.
+#[derive(Debug, Default)]
+struct Ending<'a> {
+    first: Option<Token<'a>>,
+    second: Option<Token<'a>>,
+    /// How many there are.
+    count: usize,
+    /// One behind the first is `begin`.
+    begins: bool,
+    /// One behind the first says that a program is stored.
+    is_program: bool,
+}
+
+impl<'a> Ending<'a> {
+    fn take(&mut self, token: Token<'a>) {
+        self.count += 1;
+        match self.count {
+            1 => self.first = Some(token),
+            2 => self.second = Some(token),
+            _ => {}
+        }
+        if self.count > 1
+            && let Token::Word(word) = token
+        {
+            self.begins |= token.is_word("begin");
+            self.is_program |= is_program(&lower(word));
+        }
+    }
+
+    fn is_certain(&self) -> bool {
+        const WITH_BODY: [&str; 8] = ["if", "case", "loop", "while", "repeat", "for", "declare", "begin"];
+        let Some(first) = self.first else { return false };
+        let is_any = |words: &[&str]| words.iter().any(|word| first.is_word(word));
+        match (first, self.second) {
+            (Token::Word(_) | Token::Quoted(_), Some(Token::Punct(b':'))) => false,
+            // It starts a transaction.
+            _ if first.is_word("begin") => {
+                self.count == 1 || (self.count == 2 && self.second.is_some_and(|work| work.is_word("work")))
+            }
+            _ if is_any(&WITH_BODY) => false,
+            _ if is_any(&["create", "alter"]) => !self.is_program,
+            _ => !self.begins,
+        }
     }
 }
 

@@ -34,6 +34,8 @@ pub enum Because {
     Administers,
     /// The session's character set or mode cannot be read byte by byte.
     UnsafeCharset,
+    /// It is too long to be looked at as a whole.
+    TooLong,
     /// The second parser found a write in what looked like a read.
     SecondOpinion,
     /// A server refused it as a read before.
@@ -59,6 +61,7 @@ impl Because {
             Self::ExecutableComment => ("executable_comment", "has a comment that servers execute"),
             Self::Administers => ("administers", "administers the server"),
             Self::UnsafeCharset => ("unsafe_charset", "the session's character set or sql_mode cannot be proven"),
+            Self::TooLong => ("too_long", "it is too long to be looked at as a whole"),
             Self::SecondOpinion => ("second_opinion", "the second parser found a write in it"),
             Self::Learned => ("learned", "a replica refused it as a write before"),
             Self::Unproven => ("unproven", "nothing proves that it only reads"),
@@ -144,7 +147,7 @@ impl Reason {
 }
 
 /// All labels of [`Reason`], in the order of [`Reason::index`].
-pub const LABELS: [&str; 37] = [
+pub const LABELS: [&str; 38] = [
     "read",
     "no_fit_replica",
     "replicas_failed",
@@ -179,6 +182,7 @@ pub const LABELS: [&str; 37] = [
     "executable_comment",
     "administers",
     "unsafe_charset",
+    "too_long",
     "second_opinion",
     "learned",
     "unproven",
@@ -264,6 +268,7 @@ mod tests {
             Because::ChangesData,
             Because::LocksRows,
             Because::LastInsertId,
+            Because::TooLong,
             Because::SecondOpinion,
             Because::Learned,
             Because::Unproven,

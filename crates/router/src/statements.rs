@@ -1,10 +1,11 @@
 //! Remembers what statements are, by their normalised text. One for each worker; no locks.
 
-use crate::classify::{classify, tables};
+use crate::classify::{judge, judge_beginning};
 use crate::digest::{Digest, normalise};
-use crate::lexer::LexMode;
+use crate::lexer::{LexMode, Lexer, Token};
+use crate::long_text::LongText;
 use crate::reason::Because;
-use crate::statement::{Class, Statement, TEXT};
+use crate::statement::{Class, Effects, Statement, TEXT, Tables};
 use quick_cache::unsync::Cache;
 use std::rc::Rc;
 
@@ -36,18 +37,36 @@ impl Statements {
     /// What `text` is in a session with this `mode`.
     pub fn look_up<'a>(&mut self, text: &'a [u8], mode: LexMode) -> Lookup<'a> {
         let hint = normalise(text, mode, &mut self.scratch);
+        let judged = || {
+            let tokens: Vec<Token<'_>> = Lexer::new(text, mode).collect();
+            judge(text, &tokens, mode)
+        };
         if mode.unprovable {
-            let statement = unprovable(self.classified(text, mode));
+            let statement = unprovable(self.statement(&self.scratch, judged()));
             return Lookup { statement: Rc::new(statement), hint };
         }
         if let Some(statement) = self.known.get(self.scratch.as_slice()) {
             return Lookup { statement: Rc::clone(statement), hint };
         }
-        let statement = Rc::new(self.classified(text, mode));
+        let statement = Rc::new(self.statement(&self.scratch, judged()));
         if self.scratch.len() <= LONGEST {
             self.known.insert(self.scratch.as_slice().into(), Rc::clone(&statement));
         }
         Lookup { statement, hint }
+    }
+
+    /// What a long text is, of which all was read. It is not remembered.
+    pub fn look_up_long<'a>(&self, text: LongText<'a>) -> Lookup<'a> {
+        let judged = match text.is_too_much() {
+            true => {
+                let (class, effects) = judge_beginning(text.tokens());
+                (class, effects, Tables::Unknown)
+            }
+            false => judge(text.text, text.tokens(), text.mode),
+        };
+        let statement = self.statement(text.normalised(), judged);
+        let statement = if text.mode.unprovable { unprovable(statement) } else { statement };
+        Lookup { statement: Rc::new(statement), hint: text.hint() }
     }
 
     /// A replica refused this statement as a write: from now on it is one.
@@ -64,14 +83,14 @@ impl Statements {
         self.known.retain(|_, statement| statement.class != Class::Write(Because::Learned));
     }
 
-    fn classified(&self, text: &[u8], mode: LexMode) -> Statement {
-        let digest = Digest::of(&self.scratch);
-        let (mut class, effects) = classify(text, mode);
-        if class == Class::Read && self.learned.get(&digest).is_some() {
+    fn statement(&self, normalised: &[u8], judged: (Class, Effects, Tables)) -> Statement {
+        let digest = Digest::of(normalised);
+        let (mut class, effects, tables) = judged;
+        if class == Class::Read && self.learned.peek(&digest).is_some() {
             class = Class::Write(Because::Learned);
         }
-        let shown = self.scratch.get(..TEXT).unwrap_or(&self.scratch);
-        Statement { digest, text: String::from_utf8_lossy(shown).into(), class, effects, tables: tables(text, mode) }
+        let shown = normalised.get(..TEXT).unwrap_or(normalised);
+        Statement { digest, text: String::from_utf8_lossy(shown).into(), class, effects, tables }
     }
 }
 

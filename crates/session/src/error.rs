@@ -140,6 +140,12 @@ pub(crate) enum Unserved {
     /// The prepared statements of a session take too much memory.
     #[error("the prepared statements of a session may have {most} bytes of text together: close some first")]
     PreparedTooLong { most: usize },
+    /// A long statement asks for what has to be put into its text.
+    #[error(
+        "a statement of {length} bytes asks for CONNECTION_ID(), ROW_COUNT(), FOUND_ROWS() or the number of warnings, which \
+             is possible up to {most} bytes: ask in a statement of its own, and use a user variable"
+    )]
+    TooLongToRewrite { length: usize, most: usize },
     /// Not yet.
     #[error("{0} is not supported yet")]
     Unsupported(&'static str),
@@ -200,6 +206,7 @@ impl Unserved {
             Self::TooManyOfUser { .. } => ErrPacket::new(1226, b"42000", &self.to_string()).encode(),
             Self::TooManyPrepared { .. } => ErrPacket::new(1461, b"42000", &self.to_string()).encode(),
             Self::PreparedTooLong { .. } => own(1461, b"42000"),
+            Self::TooLongToRewrite { .. } => own(1235, b"42000"),
             Self::Interrupted => ErrPacket::new(1317, b"70100", &self.to_string()).encode(),
             Self::Killed => ErrPacket::new(1927, b"70100", &self.to_string()).encode(),
             Self::UnknownThread(_) => ErrPacket::new(1094, b"HY000", &self.to_string()).encode(),

@@ -12,7 +12,9 @@ use splitfin_protocol::packet::Bound;
 use splitfin_protocol::packet::column::ColumnKind;
 use splitfin_protocol::{Command, CommandByte, Status};
 use splitfin_router::conditions::Conditions;
-use splitfin_router::{Because, Class, Decision, Effects, Hint, Kill, Known, Own, Pins, Reason, Statement, substitute};
+use splitfin_router::{
+    Because, Class, Decision, Effects, Hint, Kill, Known, LongText, Lookup, Own, Pins, Reason, Statement, substitute,
+};
 use splitfin_topology::Family;
 use splitfin_transport::Framed;
 use std::rc::Rc;
@@ -31,7 +33,7 @@ impl Session {
         client: &mut Framed,
         text: &[u8],
     ) -> Result<Result<Planned, Unserved>, SessionError> {
-        let (statement, hint) = self.look_up(text);
+        let (statement, hint) = self.look_up(text).await;
         match statement.class {
             Class::Own(Own::ShowRoute) => {
                 self.show_route(client).await?;
@@ -61,14 +63,22 @@ impl Session {
 
     /// The text with what the session knows better than a shared connection, if it asks for that.
     async fn with_own_values(&mut self, statement: &Statement, text: &[u8]) -> Result<Option<Vec<u8>>, Unserved> {
-        let with_threads = if lists_connections(statement) { self.with_threads(text) } else { None };
+        let is_short = text.len() <= LONGEST_REWRITTEN;
+        let with_threads = if is_short && lists_connections(statement) { self.with_threads(text) } else { None };
         // Ours in between have counted their own rows.
         let asks_rows = statement.text.contains("row_count");
         if self.asks_conditions(statement) && (statement.class != Class::Diagnostics || asks_rows) {
             // It does not have to run where they are. If they are lost, so is the connection, which the statement will say.
             let _ = self.keep_conditions().await;
         }
-        if statement.effects.intersects(Effects::OWN_VALUES | Effects::CONDITION_COUNTS) {
+        let puts_in = statement.effects.intersects(Effects::OWN_VALUES | Effects::CONDITION_COUNTS);
+        if text.len() > LONGEST_REWRITTEN {
+            return match puts_in || self.conditions_for(statement).is_some() {
+                true => Err(Unserved::TooLongToRewrite { length: text.len(), most: LONGEST_REWRITTEN }),
+                false => Ok(None),
+            };
+        }
+        if puts_in {
             if statement.effects.contains(Effects::OWN_VALUES) {
                 self.learn_asked_counts(statement).await?;
             }
@@ -98,9 +108,11 @@ impl Session {
         }
     }
 
-    pub(crate) fn look_up(&self, text: &[u8]) -> (Rc<Statement>, Option<Hint>) {
-        let mut statements = self.worker.statements.borrow_mut();
-        let lookup = statements.look_up(text, self.state.lex);
+    pub(crate) async fn look_up(&self, text: &[u8]) -> (Rc<Statement>, Option<Hint>) {
+        let lookup = match text.len() >= LongText::FROM {
+            true => self.look_up_long(text).await,
+            false => self.worker.statements.borrow_mut().look_up(text, self.state.lex),
+        };
         let hint = lookup.hint.map(|text| {
             let (hint, errors) = Hint::parse(text);
             for error in errors {
@@ -115,6 +127,15 @@ impl Session {
             return (Rc::new(Statement { class, ..(*statement).clone() }), hint);
         }
         (statement, hint)
+    }
+
+    /// Reading a long text takes time, in which the worker has others to serve.
+    async fn look_up_long<'a>(&self, text: &'a [u8]) -> Lookup<'a> {
+        let mut long = LongText::new(text, self.state.lex);
+        while !long.read_on(PIECE) {
+            tokio::task::yield_now().await;
+        }
+        self.worker.statements.borrow().look_up_long(long)
     }
 
     async fn show_route(&self, client: &mut Framed) -> Result<(), SessionError> {
@@ -190,7 +211,7 @@ impl Session {
 
     async fn plan_prepare<'a>(&mut self, packet: &'a [u8], text: &[u8]) -> Result<Job<'a>, Unserved> {
         self.prepared.admits(text.len())?;
-        let (mut statement, hint) = self.look_up(text);
+        let (mut statement, hint) = self.look_up(text).await;
         if statement.class == Class::Kill {
             statement = Rc::new(Statement { class: KILL_ON_SERVER, ..(*statement).clone() });
         }
@@ -357,3 +378,8 @@ fn is_of_server(schema: &str) -> bool {
     let schemas = ["sys", "mysql", "performance_schema", "information_schema"];
     schemas.iter().any(|known| known.eq_ignore_ascii_case(schema))
 }
+
+/// Bytes of a long text that are read before others are served: a few milliseconds.
+const PIECE: usize = 128 * 1024;
+/// Bytes of a text into which the session's own values are put.
+const LONGEST_REWRITTEN: usize = 256 * 1024;

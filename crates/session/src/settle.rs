@@ -33,7 +33,7 @@ impl Session {
             false => (self.state.note(&outcome), None),
         };
         if job.command.is_statement() || outcome.error.is_some() {
-            let skips = job.statement.effects.contains(Effects::SKIPS_ROWS);
+            let skips = job.statement.effects.contains(Effects::SKIPS_ROWS) && job.packet.len() <= LONGEST_LOOKED_AT;
             let skipped = if skips { offset(&self.text_of(job), self.state.lex) } else { None };
             self.state.note_counts(&outcome, &job.statement, job.command, skipped);
         } else if matches!(job.command, CommandByte::InitDb | CommandByte::Ping) {
@@ -283,6 +283,11 @@ impl Session {
         if held.is_empty() && !pins.contains(Pins::USER_VARIABLE) {
             return Ok(pins);
         }
+        if job.packet.len() > LONGEST_LOOKED_AT {
+            // It may have made what nobody will know the name of.
+            let makes = job.effects().intersects(MAKES_NAMES);
+            return Ok(if makes { pins | Pins::UNTRACKED_VARIABLE } else { pins });
+        }
         let failed = outcome.error.is_some();
         let text = self.text_of(job);
         if !held.is_empty() {
@@ -488,6 +493,14 @@ fn guard_was_touched(outcome: &Outcome) -> bool {
     names.iter().any(|name| outcome.changes.windows(name.len()).any(|window| window == *name))
 }
 
+/// Bytes of a text that is looked at again for what it names.
+const LONGEST_LOOKED_AT: usize = 256 * 1024;
+/// What is followed by name.
+const MAKES_NAMES: Effects = Effects::USER_VARIABLE
+    .union(Effects::TEMPORARY_TABLE)
+    .union(Effects::USER_LOCK)
+    .union(Effects::HANDLER)
+    .union(Effects::TEXT_PREPARE);
 /// Longer user variables hold their connection, instead of going along with each statement.
 const LONGEST_VARIABLES: usize = 16 * 1024;
 

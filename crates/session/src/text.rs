@@ -45,11 +45,11 @@ impl Session {
         attributes: &[u8],
         text: &[u8],
     ) -> Result<Result<Next, Unserved>, SessionError> {
-        let Some(why) = self.runs_one_by_one(text) else {
+        let Some(why) = self.runs_one_by_one(text).await else {
             return self.serve_statement(client, packet, attributes, text, Place::Alone).await;
         };
         let mut rest = text;
-        while let Some((first, behind)) = self.split_off(rest, why) {
+        while let Some((first, behind)) = self.split_off(rest, why).await {
             let packet = query_packet(attributes, first);
             let served = self.serve_statement(client, &packet, attributes, first, Place::Followed(rest)).await?;
             if self.failed || !matches!(served, Ok(Next::Command)) {
@@ -94,11 +94,11 @@ impl Session {
         self.execute(client, job).await
     }
 
-    fn runs_one_by_one(&self, text: &[u8]) -> Option<Why> {
+    async fn runs_one_by_one(&self, text: &[u8]) -> Option<Why> {
         if !self.state.multi_statements || !text.contains(&b';') {
             return None;
         }
-        let (statement, _) = self.look_up(text);
+        let (statement, _) = self.look_up(text).await;
         let asks = statement.effects.intersects(Effects::ASKS_CONDITIONS | Effects::CONDITION_COUNTS);
         match statement.class {
             _ if statement.effects.contains(Effects::ONE_BY_ONE) => Some(Why::OwnValues),
@@ -119,13 +119,13 @@ impl Session {
     }
 
     /// The first statement of several that have to be run one by one, and the others.
-    fn split_off<'a>(&self, text: &'a [u8], why: Why) -> Option<(&'a [u8], &'a [u8])> {
+    async fn split_off<'a>(&self, text: &'a [u8], why: Why) -> Option<(&'a [u8], &'a [u8])> {
         if why == Why::Conditions && !self.knows_conditions() {
             return None;
         }
         let (first, behind) = first_of_several(text, self.state.lex)?;
         // These are nobody's business but the server's, in such a text.
-        let is_ours = matches!(self.look_up(first).0.class, Class::Own(_) | Class::Kill);
+        let is_ours = matches!(self.look_up(first).await.0.class, Class::Own(_) | Class::Kill);
         (!is_ours).then_some((first, behind))
     }
 }

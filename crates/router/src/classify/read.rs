@@ -1,9 +1,9 @@
 //! The proof that a statement only reads.
 
-use super::lower;
 use super::session::{DEFAULT_OF_SERVER, is_tracked};
 use super::words::{is_builtin, is_keyword_before_parenthesis};
 use crate::lexer::Token;
+use crate::lower::lower;
 use crate::reason::Because;
 use crate::statement::Class;
 
@@ -187,15 +187,17 @@ fn names_columns(tokens: &[Token<'_>], at: usize) -> bool {
     let behind = at.checked_sub(1).and_then(|at| tokens.get(at));
     let in_with =
         behind.is_some_and(|token| token.is_word("with") || token.is_word("recursive") || *token == Token::Punct(b','));
-    let Some(close) = tokens.iter().skip(at + 2).position(|token| *token == Token::Punct(b')')) else { return false };
-    let columns = tokens.get(at + 2..at + 2 + close).unwrap_or_default();
-    let only_names =
-        columns.iter().all(|token| matches!(token, Token::Word(_) | Token::Quoted(_) | Token::Punct(b',')));
-    let follows = |ahead: usize| tokens.get(at + 2 + close + ahead);
-    in_with
-        && only_names
-        && follows(1).is_some_and(|token| token.is_word("as"))
-        && follows(2) == Some(&Token::Punct(b'('))
+    if !in_with {
+        return false;
+    }
+    let columns = tokens.get(at + 2..).unwrap_or_default();
+    let is_name = |token: &Token<'_>| matches!(token, Token::Word(_) | Token::Quoted(_) | Token::Punct(b','));
+    // It ends at the first other token: no token is looked at for more than one name.
+    let end = columns.iter().position(|token| !is_name(token)).unwrap_or(columns.len());
+    match columns.get(end..).unwrap_or_default() {
+        [Token::Punct(b')'), as_word, Token::Punct(b'('), ..] => as_word.is_word("as"),
+        _ => false,
+    }
 }
 
 /// READ ONLY or READ WRITE of START TRANSACTION.

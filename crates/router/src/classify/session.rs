@@ -1,7 +1,8 @@
 //! SET, and what statements leave behind by their first words.
 
-use super::{lower, read, word};
+use super::{read, word};
 use crate::lexer::Token;
+use crate::lower::lower;
 use crate::reason::Because;
 use crate::statement::{Class, Effects};
 

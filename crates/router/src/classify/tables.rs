@@ -4,18 +4,24 @@
 //! Source: `mysql_execute_command` in `sql_parse.cc` of MariaDB 10.11 ("Reset warning count for each query that uses
 //! tables"), and each kind tried on a server. What the text does not tell (routines, texts that are run) is not guessed.
 
+use super::without_trailing_semicolons;
 use super::words::{is_builtin, is_keyword_before_parenthesis};
-use super::{lower, without_trailing_semicolons};
 use crate::lexer::{LexMode, Lexer, Token};
+use crate::lower::{Lower, lower};
 use crate::statement::Tables;
 
 /// Whether `text` uses a table.
 pub fn tables(text: &[u8], mode: LexMode) -> Tables {
+    let tokens: Vec<Token<'_>> = Lexer::new(text, mode).collect();
+    of_tokens(&tokens, mode)
+}
+
+/// Whether a text with these tokens uses a table.
+pub(super) fn of_tokens(tokens: &[Token<'_>], mode: LexMode) -> Tables {
     if mode.unprovable {
         return Tables::Unknown;
     }
-    let tokens: Vec<Token<'_>> = Lexer::new(text, mode).collect();
-    let tokens = without_trailing_semicolons(&tokens);
+    let tokens = without_trailing_semicolons(tokens);
     let unclear = [Token::Unterminated, Token::Executable, Token::Punct(b';')];
     match tokens.iter().any(|token| unclear.contains(token)) {
         true => Tables::Unknown,
@@ -28,7 +34,7 @@ fn of_statement(tokens: &[Token<'_>]) -> Tables {
     let inner = &tokens[start..];
     let at = |at: usize| match inner.get(at) {
         Some(Token::Word(word)) => lower(word),
-        _ => String::new(),
+        _ => lower(b""),
     };
     match (at(0).as_str(), at(1).as_str()) {
         ("select" | "values" | "do", _) => of_expressions(tokens),
@@ -97,7 +103,7 @@ fn is_harmless(word: &str) -> bool {
 }
 
 fn of_show(tokens: &[Token<'_>]) -> Tables {
-    let words: Vec<String> = tokens
+    let words: Vec<Lower> = tokens
         .iter()
         .map_while(|token| match token {
             Token::Word(word) => Some(lower(word)),
@@ -105,7 +111,7 @@ fn of_show(tokens: &[Token<'_>]) -> Tables {
         })
         .filter(|word| !matches!(word.as_str(), "full" | "extended" | "session" | "local" | "global" | "all"))
         .collect();
-    let word = |at: usize| words.get(at).map(String::as_str).unwrap_or_default();
+    let word = |at: usize| words.get(at).map(Lower::as_str).unwrap_or_default();
     match (word(0), word(1)) {
         ("create", "table" | "view" | "sequence") | ("procedure" | "function" | "package", "status" | "body") => {
             Tables::Used

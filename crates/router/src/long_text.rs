@@ -1,0 +1,187 @@
+//! Texts of any length, read in pieces, with memory that does not grow with them.
+//!
+//! Long statements are long because of their literals: rows to insert, lists to look up. Those are read, and not kept. What
+//! is left is judged as any statement; if too much is left, the text is a write that may have done anything.
+
+use crate::digest::Normaliser;
+use crate::lexer::{LexMode, Lexer, Token};
+
+/// A text that is read piece by piece: its reader has others to serve in between.
+#[derive(Debug)]
+pub struct LongText<'a> {
+    pub(crate) text: &'a [u8],
+    pub(crate) mode: LexMode,
+    lexer: Lexer<'a>,
+    kept: Vec<Token<'a>>,
+    normaliser: Normaliser,
+    normalised: Vec<u8>,
+}
+
+impl<'a> LongText<'a> {
+    /// Texts from this length on, in bytes, are read like this.
+    pub const FROM: usize = 64 * 1024;
+
+    /// Nothing of it is read yet.
+    pub fn new(text: &'a [u8], mode: LexMode) -> Self {
+        let (normaliser, normalised) = (Normaliser::default(), Vec::new());
+        Self { text, mode, lexer: Lexer::new(text, mode), kept: Vec::new(), normaliser, normalised }
+    }
+
+    /// Reads on for `bytes`, or a little more. True at the end.
+    pub fn read_on(&mut self, bytes: usize) -> bool {
+        let until = self.lexer.position().saturating_add(bytes);
+        while self.lexer.position() < until {
+            match self.lexer.next() {
+                Some(token) if !self.is_too_much() => self.keep(token),
+                Some(_) | None => return true,
+            }
+        }
+        false
+    }
+
+    /// Whether more is left than is judged.
+    pub(crate) fn is_too_much(&self) -> bool {
+        self.kept.len() >= MOST_TOKENS
+    }
+
+    /// What is left of the text.
+    pub(crate) fn tokens(&self) -> &[Token<'a>] {
+        &self.kept
+    }
+
+    /// The beginning of the normalised text.
+    pub(crate) fn normalised(&self) -> &[u8] {
+        &self.normalised
+    }
+
+    /// The routing hint, if there was one so far.
+    pub(crate) const fn hint(&self) -> Option<&'a [u8]> {
+        self.lexer.hint()
+    }
+
+    fn keep(&mut self, token: Token<'a>) {
+        if self.normalised.len() < LONGEST_NORMALISED {
+            self.normaliser.push(token, &mut self.normalised);
+        }
+        let token = if is_literal(&token) { Token::Number } else { token };
+        if token == Token::Number {
+            self.end_with_separator();
+            if self.kept.last() == Some(&Token::Number) {
+                return;
+            }
+        }
+        self.kept.push(token);
+        if token == Token::Punct(b')') && self.kept.ends_with(&TWO_ROWS) {
+            self.kept.truncate(self.kept.len() - TWO_ROWS.len() / 2);
+        }
+    }
+
+    /// Takes off what separates a literal from the one before, and its sign.
+    fn end_with_separator(&mut self) {
+        const COMMA: Token<'_> = Token::Punct(b',');
+        if let [.., before, Token::Punct(b'-' | b'+')] = *self.kept.as_slice()
+            && matches!(before, Token::Punct(b',' | b'(' | b'='))
+        {
+            self.kept.pop();
+        }
+        if self.kept.ends_with(&[Token::Number, COMMA]) {
+            self.kept.pop();
+        }
+    }
+}
+
+/// Whether it is a literal: all of them are the same here.
+fn is_literal(token: &Token<'_>) -> bool {
+    match token {
+        Token::Text | Token::Number | Token::Placeholder => true,
+        Token::Word(word) => [&b"null"[..], b"default", b"true", b"false"].iter().any(|w| word.eq_ignore_ascii_case(w)),
+        _ => false,
+    }
+}
+
+/// The end of a row of literals, and another one.
+const TWO_ROWS: [Token<'static>; 8] = {
+    const ROW: [Token<'static>; 4] = [Token::Punct(b','), Token::Punct(b'('), Token::Number, Token::Punct(b')')];
+    [ROW[0], ROW[1], ROW[2], ROW[3], ROW[0], ROW[1], ROW[2], ROW[3]]
+};
+/// Tokens that are kept at most: some 3 MiB.
+const MOST_TOKENS: usize = 100_000;
+/// Bytes of the normalised text that are kept, about.
+const LONGEST_NORMALISED: usize = 17 * 1024;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{Because, Class, Effects, Statements};
+
+    fn judged(text: &str) -> (Class, Effects) {
+        let mut long = LongText::new(text.as_bytes(), LexMode::default());
+        while !long.read_on(1000) {}
+        let statement = Statements::new(16).look_up_long(long).statement;
+        (statement.class, statement.effects)
+    }
+
+    #[test]
+    fn literals_are_not_kept() {
+        for (first, more) in [
+            ("INSERT INTO t VALUES (1,'a',NULL)", ",(2, -7.5 , 'it''s')"),
+            ("SELECT a FROM t WHERE a IN (1", ", 17"),
+            ("INSERT INTO t VALUES (?,?)", ", (?, ?)"),
+        ] {
+            let text = format!("{first}{}", more.repeat(50_000));
+            let mut long = LongText::new(text.as_bytes(), LexMode::default());
+            while !long.read_on(64 * 1024) {}
+            assert!(long.tokens().len() < 30, "{first}: {}", long.tokens().len());
+            assert!(long.normalised().len() < LONGEST_NORMALISED + 100);
+        }
+    }
+
+    #[test]
+    fn a_long_statement_is_what_a_short_one_is() {
+        for (first, more, last) in [
+            ("SELECT a FROM t WHERE a IN (1", ", 2", ")"),
+            ("SELECT a FROM t WHERE a IN (1", ", -2, 'x'", ") FOR UPDATE"),
+            ("INSERT INTO t VALUES (1, NULL)", ", (2, 'b')", ", (3, CONNECTION_ID())"),
+            ("INSERT INTO t VALUES (1, NULL)", ", (2, NOW())", ", (3, @a := 4)"),
+            ("INSERT INTO t VALUES (1)", ", (-2)", "; SET @x = 1; SET sql_notes = 0"),
+            ("INSERT INTO t VALUES (1)", ", (2)", ", (GET_LOCK('a', 1), LAST_INSERT_ID())"),
+            ("SET @a = CONCAT('a'", ", 'b'", ")"),
+            ("SELECT 1", ", 2", " INTO @a, @b"),
+            ("CALL p(1", ", 2", ", @out)"),
+            ("SELECT 1", ", 2", " UNION SELECT 3 LIMIT 1 OFFSET 2"),
+            ("SELECT 'a", "a", ""),
+            ("BEGIN NOT ATOMIC SELECT 1", ", 2", "; SHOW WARNINGS; END"),
+        ] {
+            let short = format!("{first}{}{last}", more.repeat(3));
+            let long = format!("{first}{}{last}", more.repeat(2_000));
+            let expected = crate::classify::classify(short.as_bytes(), LexMode::default());
+            assert_eq!(judged(&long), expected, "{short}");
+            assert_eq!(judged(&short), expected, "{short}");
+        }
+    }
+
+    #[test]
+    fn what_is_too_much_is_a_write_that_may_have_done_anything() {
+        for (first, more) in
+            [("SELECT 1", "+a"), ("", "("), ("SELECT 1", ";SELECT a"), ("SELECT ", "a("), ("SELECT 1", ",a(")]
+        {
+            let (class, effects) = judged(&format!("{first}{}", more.repeat(200_000)));
+            let because = if more == "a(" || more == ",a(" { Because::UnknownFunction } else { Because::TooLong };
+            assert_eq!(class, Class::Write(because), "{more}");
+            assert!(effects.contains(Effects::UNTRACKED_VARIABLE | Effects::UNREPORTED | Effects::RUNS_OTHERS));
+        }
+    }
+
+    proptest::proptest! {
+        #[test]
+        fn a_proof_holds_for_a_long_text_as_for_a_short_one(
+            text in "(SELECT|INTO|@a|:=|,|\\(|\\)|-|1|'x'|NULL|t|FOR|UPDATE|LIMIT|OFFSET|;|f|\\.| ){0,40}"
+        ) {
+            let (short, effects) = crate::classify::classify(text.as_bytes(), LexMode::default());
+            let (long, more) = judged(&text);
+            // It may see less of a proof, never more.
+            proptest::prop_assert!(long != Class::Read || short == Class::Read, "{short:?} {long:?}");
+            proptest::prop_assert!(more.contains(effects - Effects::SKIPS_ROWS), "{effects:?} {more:?}");
+        }
+    }
+}
