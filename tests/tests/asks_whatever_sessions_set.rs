@@ -231,6 +231,7 @@ impl Asker {
             snapshot: &snapshot,
             age: Age::New,
             rights: splitfin_backend::Seen::Any,
+            patience: Duration::MAX,
         };
         let mut lease = self.pools.checkout(&checkout).await.map_err(|(_, error)| error)?;
         self.begin(&mut lease).await?;

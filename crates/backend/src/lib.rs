@@ -18,6 +18,7 @@ mod pick;
 mod pools;
 mod query;
 pub mod question;
+mod queue;
 mod renewal;
 mod rights;
 mod state;

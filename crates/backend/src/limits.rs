@@ -3,6 +3,7 @@
 use splitfin_topology::{BackendId, MOST_BACKENDS};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use tokio::sync::Notify;
 
 #[derive(Debug, Default)]
 struct Gauge {
@@ -18,6 +19,8 @@ pub struct Limits {
     /// Reads that run on the primary as no replica could serve them, and how many may.
     stand_ins: AtomicUsize,
     most_stand_ins: AtomicUsize,
+    /// Somebody waits, or a connection is gone: see [`Limits::changed`].
+    changes: Notify,
 }
 
 impl Limits {
@@ -29,6 +32,7 @@ impl Limits {
             most: AtomicUsize::new(most),
             stand_ins: AtomicUsize::new(0),
             most_stand_ins: AtomicUsize::new(stand_ins),
+            changes: Notify::new(),
         }
     }
 
@@ -73,6 +77,9 @@ impl Limits {
     pub(crate) fn closed(&self, backend: BackendId) {
         if let Some(gauge) = self.gauges.get(backend.index()) {
             gauge.open.fetch_sub(1, Ordering::Relaxed);
+            if gauge.waiting.load(Ordering::Relaxed) > 0 {
+                self.changes.notify_waiters();
+            }
         }
     }
 
@@ -86,9 +93,19 @@ impl Limits {
         }
     }
 
-    /// Whether somebody, on any worker, waits for a connection.
-    pub(crate) fn is_wanted(&self, backend: BackendId) -> bool {
-        self.gauges.get(backend.index()).is_some_and(|gauge| gauge.waiting.load(Ordering::Relaxed) > 0)
+    /// How many, over all workers, wait for a connection.
+    pub(crate) fn waiting(&self, backend: BackendId) -> usize {
+        self.gauges.get(backend.index()).map_or(0, |gauge| gauge.waiting.load(Ordering::Relaxed))
+    }
+
+    /// Somebody waits whose worker has nothing to give: others have a look at what is at rest.
+    pub(crate) fn ask_others(&self) {
+        self.changes.notify_waiters();
+    }
+
+    /// Ends when a worker should look whether it can give a connection up, or open one.
+    pub(crate) async fn changed(&self) {
+        self.changes.notified().await;
     }
 }
 

@@ -11,16 +11,17 @@ use crate::lease::Lease;
 use crate::limits::{Limits, StandIn};
 use crate::login::{Account, open};
 use crate::pick::{Balance, Load, pick};
+use crate::queue::{Next, Queues};
 use crate::rights::{OfReplicas, Seen};
 use crate::state::{Values, Wanted};
 use crate::usage::Usage;
 use splitfin_topology::{BackendId, MOST_BACKENDS, Snapshot, Trouble};
 use std::cell::{Cell, RefCell};
+use std::cmp::Ordering;
 use std::collections::HashMap;
 use std::rc::Rc;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
-use tokio::sync::Notify;
 
 /// What all workers' pools have in common.
 #[derive(Debug, Clone)]
@@ -63,6 +64,8 @@ pub struct Checkout<'a> {
     pub age: Age,
     /// The changes of accounts and databases that it must have seen.
     pub rights: Seen<'a>,
+    /// Time to wait where all connections are in use; at most [`Settings::checkout_timeout`].
+    pub patience: Duration,
 }
 
 /// Connections at rest, by backend and account.
@@ -91,7 +94,7 @@ pub struct Pools {
     settings: Cell<Settings>,
     idle: RefCell<IdleConnections>,
     loads: RefCell<Vec<Load>>,
-    released: Vec<Notify>,
+    queues: Queues,
     random: Cell<u64>,
     /// What variables were right after logins.
     known_values: RefCell<Vec<Values>>,
@@ -110,7 +113,7 @@ impl Pools {
             settings: Cell::new(settings),
             idle: RefCell::default(),
             loads: RefCell::new(vec![Load::default(); MOST_BACKENDS]),
-            released: (0..MOST_BACKENDS).map(|_| Notify::new()).collect(),
+            queues: Queues::new(MOST_BACKENDS),
             random: Cell::new(seed | 1),
             known_values: RefCell::default(),
             catalogues: RefCell::default(),
@@ -132,11 +135,20 @@ impl Pools {
         self.settings.set(settings);
     }
 
+    /// Time to wait for a connection when all are in use.
+    pub fn checkout_timeout(&self) -> Duration {
+        self.settings.get().checkout_timeout
+    }
+
     /// A lease on a connection to one of the eligible backends. The error names the backend that failed, so that the
     /// caller can try the others.
     pub async fn checkout(self: &Rc<Self>, checkout: &Checkout<'_>) -> Result<Lease, (BackendId, BackendError)> {
         let backend = self.pick(checkout);
-        let idle = self.take_idle(backend, checkout);
+        // Who came before goes first.
+        let idle = match self.queues.has(backend, checkout.account) {
+            true => None,
+            false => self.take_idle(backend, checkout),
+        };
         let connection = match idle {
             Some(connection) => connection,
             None => self.open(backend, checkout).await.map_err(|error| {
@@ -244,7 +256,8 @@ impl Pools {
         if self.rights_of(backend, checkout.snapshot) < checkout.rights.generation() {
             return Err(BackendError::OldRights);
         }
-        if !self.common.limits.try_open(backend)
+        let is_next = self.queues.len(backend) == 0;
+        if !(is_next && self.common.limits.try_open(backend))
             && let Some(connection) = self.wait(backend, checkout).await?
         {
             return Ok(connection);
@@ -282,38 +295,72 @@ impl Pools {
         }
     }
 
-    /// Waits for a connection, or for the right to open one (then `None`).
+    /// Waits in order for a connection, or for the right to open one (then `None`).
     async fn wait(&self, backend: BackendId, checkout: &Checkout<'_>) -> Result<Option<Box<Connection>>, BackendError> {
-        let started = Instant::now();
-        let _waiting = Waiting::start(&self.common.limits, backend);
+        let limits = &self.common.limits;
+        let (started, patience) = (Instant::now(), checkout.patience.min(self.settings.get().checkout_timeout));
+        let place = self.queues.join(backend, checkout.account);
+        let _waiting = Waiting::start(limits, backend);
         loop {
-            self.close_one_idle(backend);
-            if self.common.limits.try_open(backend) {
-                return Ok(None);
+            if place.is_first() {
+                self.close_one_idle(backend, checkout.account);
+                if limits.try_open(backend) {
+                    return Ok(None);
+                }
+                limits.ask_others();
             }
-            let released = self.released.get(backend.index()).map(Notify::notified);
             let waited = started.elapsed();
-            if waited >= self.settings.get().checkout_timeout {
-                return Err(BackendError::Exhausted { limit: self.common.limits.most(), waited });
+            if waited >= patience {
+                return Err(BackendError::Exhausted { limit: limits.most(), waited });
             }
-            match released {
-                // Other workers do not wake this one, so it looks again from time to time.
-                Some(released) => drop(tokio::time::timeout(LOOK_AGAIN, released).await),
-                None => tokio::time::sleep(LOOK_AGAIN).await,
-            }
+            // Only the first looks by itself; the others are woken in their turn.
+            let nap = if place.is_first() { LOOK_AGAIN } else { patience };
+            place.woken(nap.min(patience.saturating_sub(waited))).await;
             if let Some(connection) = self.take_idle(backend, checkout) {
                 return Ok(Some(connection));
             }
         }
     }
 
-    /// Makes room: an idle connection of another account is worth less than one that is waited for.
-    fn close_one_idle(&self, backend: BackendId) {
+    /// Makes room for `account`, for which there is nothing at rest: what rests for another one is worth less.
+    fn close_one_idle(&self, backend: BackendId, account: &Account) {
         let mut idle = self.idle.borrow_mut();
-        let list = idle.iter_mut().find(|((id, _), list)| *id == backend && !list.is_empty());
+        let of_others = |((id, owner), list): &((&BackendId, &Rc<Account>), &mut Vec<Idle>)| {
+            **id == backend && ***owner != *account && !list.is_empty()
+        };
+        let list = idle.iter_mut().map(|((id, owner), list)| ((id, owner), list)).find(of_others);
         if let Some((_, list)) = list {
             self.close(list.swap_remove(0).connection, backend);
         }
+    }
+
+    /// Works for other workers, as long as this one lives: gives up what rests here while somebody waits there, and looks at
+    /// what they gave up.
+    pub async fn share(&self) {
+        loop {
+            self.common.limits.changed().await;
+            for backend in (0..MOST_BACKENDS as u16).map(BackendId) {
+                let (waiting, own) = (self.common.limits.waiting(backend), self.queues.len(backend));
+                if own > 0 {
+                    self.queues.wake_first(backend);
+                } else if waiting > 0 && self.is_full(backend) {
+                    self.spare(backend, waiting, Instant::now());
+                }
+            }
+        }
+    }
+
+    fn is_full(&self, backend: BackendId) -> bool {
+        self.common.limits.open(backend) >= self.common.limits.most()
+    }
+
+    /// Closes connections that nobody here has used for a moment.
+    fn spare(&self, backend: BackendId, count: usize, now: Instant) {
+        let mut idle = self.idle.borrow_mut();
+        let lists = idle.iter_mut().filter(|((id, _), _)| *id == backend);
+        let resting = |idle: &mut Idle| now.saturating_duration_since(idle.since) >= AT_REST;
+        let spared: Vec<_> = lists.flat_map(|(_, list)| list.extract_if(.., resting)).take(count).collect();
+        spared.into_iter().for_each(|idle| self.close(idle.connection, backend));
     }
 
     /// Gives one up, and says so to its server.
@@ -347,29 +394,30 @@ impl Pools {
     pub(crate) fn give_back(&self, mut connection: Box<Connection>, backend: BackendId, account: &Rc<Account>) {
         self.count(backend, false);
         connection.rest();
-        let wanted_elsewhere = self.common.limits.is_wanted(backend);
-        if connection.is_usable()
-            && !(wanted_elsewhere && self.common.limits.open(backend) >= self.common.limits.most())
-        {
+        let (limits, now) = (&self.common.limits, Instant::now());
+        let next = match limits.open(backend).cmp(&limits.most()) {
+            Ordering::Less => Next::Stays,
+            Ordering::Greater => Next::Moves,
+            Ordering::Equal => {
+                let elsewhere = limits.waiting(backend) > self.queues.len(backend);
+                self.queues.next(backend, account, elsewhere, now)
+            }
+        };
+        if connection.is_usable() && next == Next::Stays {
             let mut idle = self.idle.borrow_mut();
             let key = (backend, Rc::clone(account));
-            idle.entry(key).or_default().push(Idle { connection, since: Instant::now() });
+            idle.entry(key).or_default().push(Idle { connection, since: now });
+            self.queues.wake(backend, account);
         } else {
             self.close(connection, backend);
+            self.queues.wake_first(backend);
         }
-        self.wake(backend);
     }
 
     pub(crate) fn lost(&self, backend: BackendId) {
         self.count(backend, false);
         self.common.limits.closed(backend);
-        self.wake(backend);
-    }
-
-    fn wake(&self, backend: BackendId) {
-        if let Some(released) = self.released.get(backend.index()) {
-            released.notify_one();
-        }
+        self.queues.wake_first(backend);
     }
 
     fn count(&self, backend: BackendId, out: bool) {
@@ -478,3 +526,5 @@ const UNKNOWN_THREAD: u16 = 1094;
 const MOST_KNOWN_VALUES: usize = 32;
 /// How often a waiting worker looks for a connection that another worker has closed.
 const LOOK_AGAIN: Duration = Duration::from_millis(20);
+/// A connection that was not used for so long may be had by another worker.
+const AT_REST: Duration = Duration::from_millis(20);

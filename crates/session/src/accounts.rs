@@ -294,6 +294,7 @@ async fn look_up(
         snapshot: &snapshot,
         age,
         rights: Seen::Any,
+        patience: Duration::MAX,
     };
     let mut lease = worker.pools.checkout(&checkout).await.map_err(|(_, error)| error.to_string())?;
     lease.apply(&wanted).await.map_err(|error| error.to_string())?;

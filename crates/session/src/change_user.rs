@@ -77,8 +77,15 @@ impl Session {
         let Some(decision) = Decision::on_primary(&snapshot, Reason::Session) else { return };
         let wanted = Wanted { database: self.state.database.clone(), ..Wanted::default() };
         let (account, eligible, rights) = (Rc::clone(&self.account), &*decision.eligible, Seen::Now(self.state.rights));
-        let checkout =
-            Checkout { eligible, account: &account, wanted: &wanted, snapshot: &snapshot, age: Age::Current, rights };
+        let checkout = Checkout {
+            eligible,
+            account: &account,
+            wanted: &wanted,
+            snapshot: &snapshot,
+            age: Age::Current,
+            rights,
+            patience: std::time::Duration::MAX,
+        };
         if let Ok(lease) = self.worker.pools.checkout(&checkout).await {
             self.state.learn_fresh(&lease);
             self.kept.drain(..).for_each(Lease::release);

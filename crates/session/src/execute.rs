@@ -392,7 +392,8 @@ impl Session {
         }
         let account = Rc::clone(&self.account);
         let (age, rights) = (Age::Any(self.state.began), Seen::Now(self.state.rights));
-        let checkout = Checkout { eligible, account: &account, wanted, snapshot, age, rights };
+        let patience = self.patience(wanted.guard);
+        let checkout = Checkout { eligible, account: &account, wanted, snapshot, age, rights, patience };
         let mut lease = self.worker.pools.checkout(&checkout).await;
         let is_denied = |error: &BackendError| error.refusal().is_some_and(|(code, ..)| code == ACCESS_DENIED);
         if lease.as_ref().is_err_and(|(_, error)| is_denied(error)) && self.renew_password() {
@@ -412,6 +413,14 @@ impl Session {
             Some(error) => Err(Failure::Server(error.clone())),
             None => Ok(for_writes(lease, snapshot)),
         }
+    }
+
+    /// How long a statement waits for a connection where all are in use: the pools' time from its arrival on; a read on a replica
+    /// half of it, as the primary may serve it as well.
+    fn patience(&self, on_replica: bool) -> Duration {
+        let limit = self.worker.pools.checkout_timeout();
+        let limit = if on_replica { limit / 2 } else { limit };
+        limit.saturating_sub(self.active.elapsed()).max(LEAST_PATIENCE)
     }
 
     /// Sends a job on a connection and relays the reply.
@@ -648,5 +657,7 @@ pub(crate) fn sequence_behind(packet: &[u8]) -> u8 {
     }
 }
 
+/// A statement that comes late has a chance all the same.
+const LEAST_PATIENCE: Duration = Duration::from_millis(100);
 /// Time for a reply that is dropped; what takes longer costs more than a new connection.
 const DROPPED_REPLY: Duration = Duration::from_millis(20);

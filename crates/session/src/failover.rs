@@ -10,7 +10,7 @@ use crate::execute::Failure;
 use crate::job::Job;
 use crate::metrics::add;
 use crate::serve::Session;
-use splitfin_backend::{Account, StandIn};
+use splitfin_backend::{Account, BackendError, StandIn};
 use splitfin_protocol::exchange::ServerError;
 use splitfin_router::{Access, Because, Class, Reason, Refusal};
 use splitfin_topology::{BackendId, Snapshot};
@@ -124,7 +124,9 @@ impl Session {
         tracing::info!(session = self.id, backend = %name(&snapshot, failed), %error, "statement is tried elsewhere");
         add(&self.worker.metrics.retries, 1);
         if routed.decision.access == Access::ReadOnly {
-            routed.decision.eligible.retain(|id| *id != failed);
+            // The one with the least to do was chosen: where that has no time, no other one has.
+            let is_exhausted = matches!(error, BackendError::Exhausted { .. });
+            routed.decision.eligible.retain(|id| *id != failed && !is_exhausted);
             if !routed.decision.eligible.is_empty() {
                 return Ok(routed);
             }
@@ -195,7 +197,8 @@ impl Session {
                 return Err(Unserved::Crowded { most: self.worker.pools.most_stand_ins(), waited });
             }
             tokio::time::sleep(LOOK_AGAIN / 5).await;
-            if matches!(routed.decision.reason, Reason::NoFitReplica | Reason::ReplicasFailed) {
+            // Those that failed, or had no time, are asked no more by this statement.
+            if routed.decision.reason == Reason::NoFitReplica {
                 *routed = self.decide(job).await?;
                 if !stands_in(routed) {
                     return Ok(None);

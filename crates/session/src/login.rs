@@ -352,7 +352,8 @@ async fn admit(
     loop {
         let age = if proof.ask_server || !certain { Age::New } else { Age::Current };
         let (account, wanted, snapshot) = (&account, &wanted, &snapshot);
-        let checkout = Checkout { eligible: &eligible, account, wanted, snapshot, age, rights };
+        let checkout =
+            Checkout { eligible: &eligible, account, wanted, snapshot, age, rights, patience: Duration::MAX };
         let checked_out = match worker.pools.checkout(&checkout).await {
             Ok(lease) if lease.sandbox().is_some() => {
                 accounts.note_right(&login.user, &proof);

@@ -165,6 +165,7 @@ impl Session {
     }
 
     async fn serve(&mut self, mut client: Framed) -> Result<(), SessionError> {
+        client.limit_writes(self.worker.settings().write_timeout);
         // One timer for the session's life: it is looked at again when it fires, not moved with every command.
         let mut idle = std::pin::pin!(tokio::time::sleep(self.worker.settings().idle_timeout));
         loop {

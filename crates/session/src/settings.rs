@@ -84,6 +84,8 @@ pub struct Settings {
     pub pool_mode: PoolMode,
     /// Time for a login, from the first byte to the last.
     pub login_timeout: Duration,
+    /// Time for a client to take each piece of a reply; one that takes none is sent away.
+    pub write_timeout: Duration,
     /// A client that is silent for longer is sent away.
     pub idle_timeout: Duration,
     /// Sessions of one account at a time, over all workers; 0 is no limit.

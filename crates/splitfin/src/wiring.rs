@@ -129,6 +129,7 @@ pub(crate) fn session(
         },
         pool_mode: config.pool_mode,
         login_timeout: config.login_timeout,
+        write_timeout: config.write_timeout,
         idle_timeout: config.idle_timeout,
         clients_per_user: config.clients_per_user,
         hold: config.hold,

@@ -111,6 +111,8 @@ fn seed() -> u64 {
 }
 
 async fn serve(worker: Rc<Worker>, mut messages: UnboundedReceiver<Message>, sessions: Arc<AtomicUsize>) {
+    let sharing = Rc::clone(&worker);
+    let sharing = tokio::task::spawn_local(async move { sharing.pools.share().await });
     let mut upkeep = tokio::time::interval(UPKEEP);
     let mut aging = tokio::time::interval(AGING);
     let deadline = loop {
@@ -139,6 +141,7 @@ async fn serve(worker: Rc<Worker>, mut messages: UnboundedReceiver<Message>, ses
     while sessions.load(Ordering::Relaxed) > 0 && Instant::now() < deadline {
         tokio::time::sleep(Duration::from_millis(10)).await;
     }
+    sharing.abort();
     // What still runs ends with the runtime: sockets close, servers roll back.
 }
 

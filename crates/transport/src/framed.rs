@@ -5,6 +5,7 @@ use crate::tls::{ClientTls, ServerTls};
 use splitfin_protocol::compress::{Algorithm, Codec};
 use splitfin_protocol::frame::{Boundary, FrameHeader, HEADER, boundary, payload, write_packet};
 use std::io;
+use std::time::Duration;
 use thiserror::Error;
 
 /// Why a packet could not be read.
@@ -38,6 +39,8 @@ pub struct Framed {
     room: usize,
     /// Bytes that wait behind what was taken; see [`Framed::take_input`].
     behind: usize,
+    /// Time for each piece that is written, if there is a limit.
+    patience: Option<Duration>,
     packed: Option<Box<Packed>>,
 }
 
@@ -65,7 +68,7 @@ pub enum Role {
 impl Framed {
     /// Takes over a fresh stream.
     pub const fn new(stream: Stream) -> Self {
-        Self { stream, input: Vec::new(), start: 0, room: FIRST_READ, behind: 0, packed: None }
+        Self { stream, input: Vec::new(), start: 0, room: FIRST_READ, behind: 0, patience: None, packed: None }
     }
 
     /// Goes on compressed, behind a login. Nothing may have been read ahead of it.
@@ -80,6 +83,11 @@ impl Framed {
         }));
         self.input.clear();
         self.start = 0;
+    }
+
+    /// Gives the peer so much time to take each piece that is written: one that does not read cannot keep anybody waiting.
+    pub const fn limit_writes(&mut self, patience: Duration) {
+        self.patience = Some(patience);
     }
 
     /// The stream below.
@@ -226,7 +234,7 @@ impl Framed {
     /// Writes bytes that are packets already: whole ones, from this peer's commands or replies.
     pub async fn write(&mut self, bytes: &[u8]) -> io::Result<()> {
         match self.packed.as_deref_mut() {
-            None => self.stream.write(bytes).await,
+            None => send(&mut self.stream, bytes, self.patience).await,
             Some(packed) => {
                 match packed.role {
                     // Each command begins a packet, whose number is 0.
@@ -241,7 +249,7 @@ impl Framed {
     /// Writes more of what a command sends behind its first packet: the pieces of a file.
     pub async fn write_more(&mut self, bytes: &[u8]) -> io::Result<()> {
         match self.packed.as_deref_mut() {
-            None => self.stream.write(bytes).await,
+            None => send(&mut self.stream, bytes, self.patience).await,
             Some(packed) => {
                 packed.put(bytes, false);
                 self.flush().await
@@ -251,7 +259,7 @@ impl Framed {
 
     async fn flush(&mut self) -> io::Result<()> {
         let Some(packed) = self.packed.as_deref_mut() else { return Ok(()) };
-        let written = self.stream.write(&packed.output).await;
+        let written = send(&mut self.stream, &packed.output, self.patience).await;
         packed.output.clear();
         packed.output.shrink_to(LARGEST_READ);
         written
@@ -282,6 +290,13 @@ impl Framed {
             Stream::Tcp(tcp) => Ok(Surplus { tcp, first }),
             Stream::Unix(_) | Stream::Tls(_) => Err(io::Error::other("TLS is for plain TCP connections")),
         }
+    }
+}
+
+async fn send(stream: &mut Stream, bytes: &[u8], patience: Option<Duration>) -> io::Result<()> {
+    match patience {
+        Some(limit) => stream.write_within(bytes, limit).await,
+        None => stream.write(bytes).await,
     }
 }
 

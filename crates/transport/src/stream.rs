@@ -4,6 +4,7 @@ use crate::own_certificate::CertificateNames;
 use std::io;
 use std::pin::Pin;
 use std::task::{Context, Poll};
+use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, ReadBuf};
 use tokio::net::{TcpStream, UnixStream};
 use tokio_rustls::TlsStream;
@@ -83,6 +84,26 @@ impl Stream {
         }
     }
 
+    /// Writes all of `bytes` to a peer that has `limit` for each piece that it takes.
+    pub async fn write_within(&mut self, bytes: &[u8], limit: Duration) -> io::Result<()> {
+        let mut rest = bytes;
+        while !rest.is_empty() {
+            let written = match self {
+                Self::Tcp(tcp) => within(limit, tcp.write(rest)).await?,
+                Self::Unix(unix) => within(limit, unix.write(rest)).await?,
+                Self::Tls(tls) => within(limit, tls.write(rest)).await?,
+            };
+            if written == 0 {
+                return Err(io::ErrorKind::WriteZero.into());
+            }
+            rest = rest.get(written..).unwrap_or_default();
+        }
+        match self {
+            Self::Tls(tls) => within(limit, tls.flush()).await,
+            Self::Tcp(_) | Self::Unix(_) => Ok(()),
+        }
+    }
+
     /// Says goodbye where the protocol has a word for it.
     pub async fn close(&mut self) {
         // The peer may be gone already; there is nobody to tell.
@@ -92,6 +113,11 @@ impl Stream {
             Self::Tls(tls) => tls.shutdown().await,
         };
     }
+}
+
+/// Work that a peer has so much time for.
+async fn within<T>(limit: Duration, work: impl Future<Output = io::Result<T>>) -> io::Result<T> {
+    tokio::time::timeout(limit, work).await.unwrap_or_else(|_| Err(io::ErrorKind::TimedOut.into()))
 }
 
 /// A TCP stream whose first bytes were read already. They belong to the TLS engine: a client may send its ClientHello

@@ -34,6 +34,7 @@ defaults! {
     primary_read_cap: String = "50%".to_owned();
     clients: usize = 10_000;
     login_timeout: Span = Span(Duration::from_secs(10));
+    write_timeout: Span = Span(Duration::from_secs(60));
     idle_timeout: Span = Span(Duration::from_secs(8 * 3600));
     max_packet: usize = 64 << 20;
     drain: Span = Span(Duration::from_secs(30));
@@ -482,6 +483,8 @@ pub(crate) struct Limits {
     pub(crate) clients_per_address: usize,
     #[serde(default = "failed_logins")]
     pub(crate) failed_logins: u32,
+    #[serde(default = "write_timeout")]
+    pub(crate) write_timeout: Span,
     #[serde(default = "login_timeout")]
     pub(crate) login_timeout: Span,
     #[serde(default = "idle_timeout")]
@@ -499,6 +502,7 @@ impl Default for Limits {
             clients_per_user: 0,
             clients_per_address: 0,
             failed_logins: failed_logins(),
+            write_timeout: write_timeout(),
             login_timeout: login_timeout(),
             idle_timeout: idle_timeout(),
             max_packet: max_packet(),

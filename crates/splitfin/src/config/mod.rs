@@ -238,6 +238,8 @@ pub struct Config {
     pub failed_logins: u32,
     /// Time for a login.
     pub login_timeout: Duration,
+    /// Time for a client to take each piece of a reply.
+    pub write_timeout: Duration,
     /// Silent clients are sent away after this.
     pub idle_timeout: Duration,
     /// Longest command.
@@ -357,6 +359,7 @@ impl Check<'_> {
             clients_per_address: file.limits.clients_per_address,
             failed_logins: file.limits.failed_logins,
             login_timeout: file.limits.login_timeout.0,
+            write_timeout: file.limits.write_timeout.0,
             idle_timeout: file.limits.idle_timeout.0,
             max_packet: file.limits.max_packet.clamp(1 << 16, 1 << 30),
             drain: file.limits.drain.0,
