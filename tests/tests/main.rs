@@ -23,6 +23,7 @@ mod reads_own_writes;
 mod reads_own_writes_in_clusters;
 mod relays_every_shape;
 mod resists_attacks;
+mod serves_more_clients_than_connections;
 mod serves_real_drivers;
 mod serves_the_driver_matrix;
 mod speaks_every_command;
