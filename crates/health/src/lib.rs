@@ -3,6 +3,7 @@
 //! A probe has a hard deadline, and a connection that missed one is never used again: it would answer the next question
 //! with the answer to the last.
 
+mod ask;
 mod cluster;
 mod heartbeat;
 mod neighbours;
