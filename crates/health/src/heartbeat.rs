@@ -44,7 +44,7 @@ pub struct Heartbeat {
 
 impl Heartbeat {
     /// Writes until the future is dropped. What goes wrong is said once, and tried again.
-    pub(crate) async fn beat(self, target: Target) {
+    pub(crate) async fn beat(self, target: Target) -> std::convert::Infallible {
         let mut failing = false;
         loop {
             match self.write(&target, &mut failing).await {

@@ -10,9 +10,11 @@ mod neighbours;
 mod probe;
 pub mod promotion;
 mod rows;
+mod supervise;
 mod task;
 
 pub use heartbeat::Heartbeat;
 pub use neighbours::{Neighbours, neighbours};
 pub use probe::{Prober, Target};
+pub use supervise::{Restarts, keep};
 pub use task::{Order, Wires, watch};
