@@ -126,12 +126,17 @@ pub async fn run_with(config: Config, mut inherited: Inherited, claim: Claim) ->
         None => None,
         Some(listener) => {
             let address = listener.local_addr()?;
-            let serve = admin::serve(listener, shared.clone(), Arc::clone(&draining), wish);
-            control.spawn(async move {
-                if let Err(error) = serve.await {
-                    tracing::error!(%error, "admin endpoint ended");
+            let (listener, served, draining) = (Arc::new(listener), shared.clone(), Arc::clone(&draining));
+            let serve = move || {
+                let run = admin::serve(Arc::clone(&listener), served.clone(), Arc::clone(&draining), wish.clone());
+                async move {
+                    match run.await {
+                        Ok(never) => match never {},
+                        Err(error) => Err(error.to_string()),
+                    }
                 }
-            });
+            };
+            control.spawn(keep("admin", address.to_string(), Arc::clone(&shared.restarts), serve));
             tracing::info!(%address, "admin endpoint: /metrics /healthz /readyz /api/v1/backends");
             Some(address)
         }
