@@ -255,10 +255,10 @@ impl Monitor {
         let Some(member) = self.members.get_mut(backend.index()).filter(|member| member.is_ours()) else {
             return events;
         };
-        member.overlooked = Duration::ZERO;
         match &result {
             Ok(seen) => {
                 if family.is_some_and(|family| family != seen.family) {
+                    member.overlooked = Duration::ZERO;
                     events.push(Event::MixedFamilies { backend });
                     return events;
                 }
@@ -283,6 +283,8 @@ impl Monitor {
                 member.followed = Some(seen.begun);
             }
             member.judge(verdict, &self.thresholds);
+            // Last of all: what could not be taken in was not looked at.
+            member.overlooked = Duration::ZERO;
         }
         self.report(backend, &before, &mut events);
         events
