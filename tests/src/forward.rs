@@ -17,6 +17,8 @@ pub enum Network {
     Cut,
     /// A connection breaks when a client says this.
     BreaksAt(&'static str),
+    /// A server that says the first says the second instead, which is as long.
+    Alters(&'static str, &'static str),
 }
 
 /// Passes connections to an address on to a server, while the network is up.
@@ -99,11 +101,22 @@ async fn copy(
     loop {
         let Ok(read @ 1..) = from.read(&mut buffer).await else { return };
         let Ok(now) = state.wait_for(|state| *state != Network::Cut).await.map(|state| *state) else { return };
-        let said = &buffer[..read];
+        let said = &mut buffer[..read];
+        if let Network::Alters(what, into) = now {
+            alter(said, what, into);
+        }
         let is_said = |text: &str| said.windows(text.len()).any(|part| part == text.as_bytes());
         let breaks = matches!(now, Network::BreaksAt(text) if is_said(text));
         if breaks || to.write_all(said).await.is_err() {
             return;
+        }
+    }
+}
+
+fn alter(said: &mut [u8], what: &str, into: &str) {
+    for at in 0..said.len() {
+        if let Some(part) = said.get_mut(at..at + what.len()).filter(|part| *part == what.as_bytes()) {
+            part.copy_from_slice(into.as_bytes());
         }
     }
 }

@@ -259,3 +259,35 @@ story! {
         .await
     }
 }
+
+/// A number that stands nowhere else in what a server says, and something as long that is none.
+const SERVER_ID: &str = "4012345678";
+const NO_NUMBER: &str = "401234567x";
+
+story! {
+    answering_probes_with_what_makes_no_sense_and_then_no_more, async |family| -> Told {
+        let cluster = Cluster::start(family, 2).await?;
+        cluster.replicas[0].run(&[format!("SET GLOBAL server_id = {SERVER_ID}").as_str()]).await?;
+        let network = Forward::start(([127, 0, 0, 1], 0).into(), cluster.replicas[0].port()).await?;
+        let config = format!("{CONFIG}\n{}", splitfin_tests::PLAIN);
+        let mut stage = Stage::with_addresses(cluster, &[(0, network.address().to_string())], &config).await?;
+        stage.table().await?;
+        network.set(forward::Network::Alters(SERVER_ID, NO_NUMBER));
+        stage.until_usable(1).await?;
+        let (_, backends) = stage.admin("GET", "/api/v1/backends").await?;
+        let expected = "`@@server_id` is \\\"401234567x\\\" instead of a number";
+        assert!(backends.contains("SELECT @@version, @@server_id") && backends.contains(expected), "{backends}");
+        // Gone for good meanwhile: nobody takes what was seen long ago for what is.
+        stage.cluster.replicas[0].kill();
+        let mut client = stage.client().await?;
+        for _ in 0..20 {
+            client.query_drop("SELECT * FROM orders").await?;
+        }
+        stage.cluster.replicas[0].restart().await?;
+        network.set(forward::Network::Up);
+        stage.until_usable(2).await?;
+        let (_, metrics) = stage.admin("GET", "/metrics").await?;
+        assert!(metrics.contains("splitfin_task_restarts_total{task=\"probe\"} 0"), "{metrics}");
+        Ok(())
+    }
+}

@@ -146,6 +146,69 @@ fn figures_and_health_can_be_asked_for() {
     });
 }
 
+/// Says something to the admin endpoint, and gives what it answers until it closes the connection.
+async fn say(stage: &Stage, what: &str) -> Result<String, Box<dyn std::error::Error>> {
+    let mut socket = tokio::net::TcpStream::connect(stage.splitfin.admin().ok_or("an admin endpoint")?).await?;
+    socket.write_all(what.as_bytes()).await?;
+    let mut text = Vec::new();
+    tokio::time::timeout(PATIENCE, socket.read_to_end(&mut text)).await??;
+    Ok(String::from_utf8_lossy(&text).into_owned())
+}
+
+#[test]
+fn only_programs_on_this_machine_change_something() {
+    block_on(async {
+        let stage = Stage::start(Family::Mariadb).await?;
+        let ask =
+            async |method, path, headers| say(&stage, &format!("{method} {path} HTTP/1.1\r\n{headers}\r\n\r\n")).await;
+        let drain = "/api/v1/backends/slave-1/drain";
+        for (headers, why) in [
+            ("Host: evil.example", "ask for `localhost`"),
+            ("X: no host", ""),
+            ("Host: localhost\r\nX-Forwarded-For: 192.0.2.1", "not through a proxy"),
+            ("Host: localhost\r\nForwarded: for=192.0.2.1", "not through a proxy"),
+            ("Host: localhost\r\nSec-Fetch-Site: cross-site", "not from a web page"),
+            ("Host: localhost\r\nOrigin: http://evil.example", "not from a web page"),
+        ] {
+            for (method, path) in
+                [("PUT", drain), ("DELETE", drain), ("PUT", "/api/v1/reload"), ("GET", "/api/v1/learned")]
+            {
+                let answer = ask(method, path, headers).await?;
+                assert!(answer.contains(" 403 ") && answer.contains(why), "{method} {path} {headers}: {answer}");
+            }
+        }
+        stage.until_usable(2).await?;
+        assert!(ask("PUT", drain, "Host: localhost").await?.contains("slave-1: drained"));
+        stage.until_usable(1).await?;
+        assert!(ask("GET", "/api/v1/learned", "Host: 127.0.0.1").await?.ends_with("[]"));
+        // Figures are for everybody who gets here.
+        assert!(ask("GET", "/metrics", "Host: monitoring.example\r\nVia: proxy").await?.contains("splitfin_clients 0"));
+        Ok(())
+    });
+}
+
+#[test]
+fn half_requests_keep_nobody_from_asking() {
+    block_on(async {
+        let stage = Stage::start(Family::Mariadb).await?;
+        let address = stage.splitfin.admin().ok_or("an admin endpoint")?;
+        let mut halves = Vec::new();
+        for _ in 0..200 {
+            let mut socket = tokio::net::TcpStream::connect(address).await?;
+            // The oldest are closed meanwhile.
+            let _ = socket.write_all(b"GET /metrics HTTP/1.1\r\nHost: ").await;
+            halves.push(socket);
+        }
+        assert!(get(&stage, "/healthz").await?.contains("200 OK"));
+        for mut half in halves {
+            let mut answer = Vec::new();
+            let ended = tokio::time::timeout(PATIENCE, half.read_to_end(&mut answer)).await?;
+            assert!(ended.is_err() || !String::from_utf8_lossy(&answer).contains("200"), "{answer:?}");
+        }
+        Ok(())
+    });
+}
+
 story! {
     draining_lets_running_work_finish, async |family| -> Told {
         let stage = Stage::start(family).await?;

@@ -1,10 +1,10 @@
 //! A row that the primary gets over and over again with its time of day: how old it is on a replica tells how late the
 //! replica is, to the fraction of a second, over chains, filters and idle times.
 
-use crate::probe::{Target, failure};
+use crate::ask::{self, AskError};
+use crate::probe::Target;
 use mysql_async::Conn;
 use mysql_async::prelude::Queryable as _;
-use splitfin_topology::ProbeFailure;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 /// The server's time of day, in microseconds since 1970, in whatever time zone its sessions are.
@@ -17,16 +17,17 @@ pub(crate) fn now() -> i64 {
 }
 
 /// How old the row is that a server has, by the probe's clock; nothing, where there is none yet.
-pub(crate) async fn age(conn: &mut Conn, table: &str) -> Result<Option<i64>, ProbeFailure> {
+pub(crate) async fn age(conn: &mut Conn, table: &str) -> Result<Option<i64>, AskError> {
     let sql = format!("SELECT TIMESTAMPDIFF(MICROSECOND, '1970-01-01', at) FROM {table} WHERE id = 1");
     let asked = now();
-    match conn.query_first::<Option<i64>, _>(sql).await {
-        Ok(at) => Ok(at.flatten().map(|at| asked - at)),
-        Err(mysql_async::Error::Server(error)) => {
+    match ask::first(conn, &sql).await {
+        Ok(None) => Ok(None),
+        Ok(Some(row)) => Ok(row.maybe_number::<i64>(0)?.map(|at| asked.saturating_sub(at))),
+        Err(AskError::Refused(error)) => {
             tracing::debug!(table, code = error.code, "no heartbeat to be had");
             Ok(None)
         }
-        Err(error) => Err(failure(error)),
+        Err(error) => Err(error),
     }
 }
 
@@ -43,7 +44,7 @@ pub struct Heartbeat {
 
 impl Heartbeat {
     /// Writes until the future is dropped. What goes wrong is said once, and tried again.
-    pub(crate) async fn beat(self, target: Target) {
+    pub(crate) async fn beat(self, target: Target) -> std::convert::Infallible {
         let mut failing = false;
         loop {
             match self.write(&target, &mut failing).await {

@@ -1,10 +1,10 @@
 //! One probe over one connection.
 
+use crate::ask::{self, AskError, flag};
 use crate::cluster;
 use crate::heartbeat::{self, MICROSECONDS, now};
 use crate::rows::{Status, channel};
-use mysql_async::prelude::Queryable as _;
-use mysql_async::{Conn, Opts, OptsBuilder, Row, SslOpts};
+use mysql_async::{Conn, Opts, OptsBuilder, SslOpts};
 use splitfin_topology::{COUNT_RIGHTS, Channel, Family, History, Identity, Observation, Offer, Position, ProbeFailure};
 use std::collections::HashMap;
 use std::collections::hash_map::DefaultHasher;
@@ -64,18 +64,18 @@ impl Prober {
         let work = async {
             let (mut conn, known) = match conn {
                 Some((conn, known)) => (conn, Some(known)),
-                None => (Conn::new(self.target.options()).await.map_err(failure)?, None),
+                None => (Conn::new(self.target.options()).await.map_err(AskError::from)?, None),
             };
             let known = match known.filter(|known| known.looked.elapsed() < LOOK_AGAIN) {
                 Some(known) => known,
                 None => Known { offer: offer(&mut conn).await?, looked: Instant::now() },
             };
             let seen = observe(&mut conn, known.offer, self.target.heartbeat.as_deref()).await?;
-            Ok((conn, known, seen))
+            Ok::<_, AskError>((conn, known, seen))
         };
         match tokio::time::timeout(limit, work).await {
             Err(_) => Err(ProbeFailure::Timeout(limit)),
-            Ok(Err(error)) => Err(error),
+            Ok(Err(error)) => Err(error.into()),
             Ok(Ok((conn, known, seen))) => {
                 self.conn = Some((conn, known));
                 Ok(seen)
@@ -109,27 +109,20 @@ impl Target {
     }
 }
 
-pub(crate) fn failure(error: mysql_async::Error) -> ProbeFailure {
-    match error {
-        mysql_async::Error::Server(error) => ProbeFailure::Refused(format!("error {}: {}", error.code, error.message)),
-        other => ProbeFailure::Unreachable(other.to_string()),
-    }
-}
-
 /// What differs between greetings: asked for by SQL, as a driver's connection does not show the greeting.
-async fn offer(conn: &mut Conn) -> Result<Offer, ProbeFailure> {
+async fn offer(conn: &mut Conn) -> Result<Offer, AskError> {
     let sql = "SELECT @@version, @@global.local_infile, @@global.autocommit, \
         (SELECT ID FROM information_schema.COLLATIONS WHERE COLLATION_NAME = @@global.collation_server)";
-    let row: Option<(String, bool, bool, Option<u16>)> = conn.query_first(sql).await.map_err(failure)?;
-    let (version, local_files, autocommit, collation) =
-        row.ok_or_else(|| ProbeFailure::Unreachable("an empty answer".into()))?;
-    let is_mariadb = is_mariadb(&version);
+    let greeting = ask::row(conn, sql).await?;
+    let (version, local_files, autocommit) = (greeting.text(0)?, greeting.flag(1)?, greeting.flag(2)?);
+    let collation: Option<u16> = greeting.maybe_number(3)?;
+    let is_mariadb = is_mariadb(version);
     Ok(Offer {
         defaults: defaults(conn, is_mariadb).await?,
         rights: rights(conn).await?,
         local_files,
-        query_attributes: !is_mariadb && at_least(&version, (8, 0, 23)),
-        extended_metadata: is_mariadb && at_least(&version, (10, 5, 2)),
+        query_attributes: !is_mariadb && at_least(version, (8, 0, 23)),
+        extended_metadata: is_mariadb && at_least(version, (10, 5, 2)),
         collation: collation.unwrap_or(UTF8MB4),
         autocommit,
     })
@@ -137,7 +130,7 @@ async fn offer(conn: &mut Conn) -> Result<Offer, ProbeFailure> {
 
 /// A fingerprint of what variables of new sessions begin with. SET GLOBAL changes it, and connections from before are no good
 /// for sessions from behind.
-async fn defaults(conn: &mut Conn, is_mariadb: bool) -> Result<u64, ProbeFailure> {
+async fn defaults(conn: &mut Conn, is_mariadb: bool) -> Result<u64, AskError> {
     let sql = match is_mariadb {
         true => {
             "SELECT BIT_XOR(CRC32(CONCAT_WS('=', VARIABLE_NAME, GLOBAL_VALUE))) \
@@ -150,44 +143,52 @@ async fn defaults(conn: &mut Conn, is_mariadb: bool) -> Result<u64, ProbeFailure
              WHERE VARIABLE_NAME NOT LIKE 'gtid%' AND VARIABLE_NAME NOT LIKE '%read\\_only'"
         }
     };
-    match conn.query_first(sql).await {
-        Ok(fingerprint) => Ok(fingerprint.unwrap_or_default()),
+    match ask::row(conn, sql).await {
+        Ok(row) => Ok(row.maybe_number(0)?.unwrap_or_default()),
         // An old server has no such table.
-        Err(mysql_async::Error::Server(error)) => {
+        Err(AskError::Refused(error)) => {
             tracing::debug!(error = error.message, "defaults of sessions not readable");
             Ok(0)
         }
-        Err(error) => Err(failure(error)),
+        Err(error) => Err(error),
     }
 }
 
 /// A fingerprint of how many statements about accounts and databases the server has counted. Connections from before one keep
 /// the rights of before.
-async fn rights(conn: &mut Conn) -> Result<u64, ProbeFailure> {
-    match conn.query::<(String, String), _>(COUNT_RIGHTS).await {
+async fn rights(conn: &mut Conn) -> Result<u64, AskError> {
+    match pairs(conn, COUNT_RIGHTS).await {
         Ok(counters) if counters.is_empty() => Ok(0),
         Ok(counters) => {
             let mut hasher = DefaultHasher::new();
             counters.hash(&mut hasher);
             Ok(hasher.finish().max(1))
         }
-        Err(mysql_async::Error::Server(_)) => Ok(0),
-        Err(error) => Err(failure(error)),
+        Err(AskError::Refused(_)) => Ok(0),
+        Err(error) => Err(error),
     }
+}
+
+/// Names, and what they stand for.
+pub(crate) async fn pairs(conn: &mut Conn, sql: &str) -> Result<Vec<(String, String)>, AskError> {
+    let mut pairs = Vec::new();
+    for row in ask::rows(conn, sql).await? {
+        pairs.push((row.text(0)?.to_owned(), row.text(1)?.to_owned()));
+    }
+    Ok(pairs)
 }
 
 /// How often what changes rarely is looked at: it costs a server about a millisecond.
 const LOOK_AGAIN: Duration = Duration::from_secs(1);
 
-async fn observe(conn: &mut Conn, offer: Offer, heartbeat: Option<&str>) -> Result<Observation, ProbeFailure> {
+async fn observe(conn: &mut Conn, offer: Offer, heartbeat: Option<&str>) -> Result<Observation, AskError> {
     let begun = Instant::now();
     let asked = now();
     let sql = format!("SELECT @@version, @@server_id, CAST(@@read_only AS CHAR), {MICROSECONDS}");
-    let basics: Option<(String, u32, String, i64)> = conn.query_first(sql).await.map_err(failure)?;
-    let (version, server_id, read_only, clock) =
-        basics.ok_or_else(|| ProbeFailure::Unreachable("an empty answer".into()))?;
+    let basics = ask::row(conn, &sql).await?;
+    let (version, server_id, read_only) = (basics.text(0)?.to_owned(), basics.number(1)?, basics.read_only(2)?);
     // It was asked, and answered, about in the middle.
-    let clock = clock - (asked + now()) / 2;
+    let clock = basics.number::<i64>(3)?.saturating_sub((asked + now()) / 2);
     let heartbeat = match heartbeat {
         Some(table) => heartbeat::age(conn, table).await?,
         None => None,
@@ -207,8 +208,6 @@ async fn observe(conn: &mut Conn, offer: Offer, heartbeat: Option<&str>) -> Resu
     if family == Family::Mysql && !channels.is_empty() {
         refine_lag(conn, &mut channels).await?;
     }
-    // MariaDB 12 says OFF, ON, NO_LOCK or NO_LOCK_NO_ADMIN; everybody else 0 or 1.
-    let read_only = !matches!(read_only.as_str(), "0" | "OFF");
     Ok(Observation {
         family,
         version,
@@ -234,21 +233,21 @@ struct Positions {
     history: History,
 }
 
-async fn positions(conn: &mut Conn, family: Family) -> Result<Positions, ProbeFailure> {
+async fn positions(conn: &mut Conn, family: Family) -> Result<Positions, AskError> {
     let sql = match family {
         Family::Mariadb => {
             "SELECT NULL, @@gtid_current_pos, CONCAT_WS(',', NULLIF(@@gtid_binlog_state, ''), NULLIF(@@gtid_slave_pos, ''))"
         }
         Family::Mysql => "SELECT @@server_uuid, @@global.gtid_executed, @@global.gtid_executed",
     };
-    let row: Option<(Option<String>, Option<String>, Option<String>)> = conn.query_first(sql).await.map_err(failure)?;
-    let (uuid, position, history) = row.unwrap_or_default();
+    let row = ask::row(conn, sql).await?;
+    let (uuid, position, history) = (row.maybe_text(0)?, row.maybe_text(1)?, row.maybe_text(2)?);
     // Without a position, the server counts as having nothing.
     let unreadable = |error| tracing::debug!(%error, "position not readable");
-    let position = Position::parse(family, &position.unwrap_or_default());
-    let history = History::parse(family, &history.unwrap_or_default());
+    let position = Position::parse(family, position.unwrap_or_default());
+    let history = History::parse(family, history.unwrap_or_default());
     Ok(Positions {
-        uuid,
+        uuid: uuid.map(str::to_owned),
         position: position.map_err(unreadable).unwrap_or_default(),
         history: history.map_err(unreadable).unwrap_or_default(),
     })
@@ -265,11 +264,11 @@ struct Replication {
     wsrep: bool,
 }
 
-async fn replication(conn: &mut Conn) -> Result<Replication, ProbeFailure> {
+async fn replication(conn: &mut Conn) -> Result<Replication, AskError> {
     let sql = "SHOW GLOBAL VARIABLES WHERE Variable_name IN ('log_bin','gtid_mode','replica_parallel_workers',\
         'slave_parallel_workers','replica_preserve_commit_order','slave_preserve_commit_order',\
         'group_replication_group_name','wsrep_on')";
-    let rows: Vec<(String, String)> = conn.query(sql).await.map_err(failure)?;
+    let rows = pairs(conn, sql).await?;
     let values = rows.iter().map(|(name, value)| (name.to_ascii_lowercase(), value.as_str())).collect();
     Ok(replication_of(&values))
 }
@@ -280,37 +279,38 @@ fn replication_of(values: &HashMap<String, &str>) -> Replication {
     let value = |name: &str| values.get(name).copied();
     let either = |name: &str| value(&format!("replica_{name}")).or_else(|| value(&format!("slave_{name}")));
     let is_mysql = value("gtid_mode").is_some();
+    let is_on = |text: Option<&str>| text.and_then(flag) == Some(true);
     let one_by_one = either("parallel_workers").is_none_or(|workers| matches!(workers, "0" | "1"));
     Replication {
-        gtids: value("log_bin") == Some("ON") && value("gtid_mode").is_none_or(|mode| mode == "ON"),
-        in_order: !is_mysql || one_by_one || either("preserve_commit_order") == Some("ON"),
+        gtids: is_on(value("log_bin")) && (!is_mysql || is_on(value("gtid_mode"))),
+        in_order: !is_mysql || one_by_one || is_on(either("preserve_commit_order")),
         group: value("group_replication_group_name").filter(|name| !name.is_empty()).map(str::to_owned),
-        wsrep: value("wsrep_on") == Some("ON"),
+        wsrep: is_on(value("wsrep_on")),
     }
 }
 
-async fn channels(conn: &mut Conn, family: Family, version: &str) -> Result<Vec<Channel>, ProbeFailure> {
+async fn channels(conn: &mut Conn, family: Family, version: &str) -> Result<Vec<Channel>, AskError> {
     let sql = match family {
         Family::Mariadb => "SHOW ALL SLAVES STATUS",
         Family::Mysql if at_least(version, (8, 0, 22)) => "SHOW REPLICA STATUS",
         Family::Mysql => "SHOW SLAVE STATUS",
     };
-    let rows: Vec<Row> = conn.query(sql).await.map_err(failure)?;
-    Ok(rows.into_iter().map(|row| channel(&Status::new(row))).collect())
+    Ok(ask::rows(conn, sql).await?.iter().map(|row| channel(&Status::new(row))).collect())
 }
 
 /// MySQL 8 knows the commit time of the transaction that it applies or has applied last: lag in microseconds instead of
 /// whole seconds. Where performance_schema is off or not readable, the seconds stay.
-async fn refine_lag(conn: &mut Conn, channels: &mut [Channel]) -> Result<(), ProbeFailure> {
+async fn refine_lag(conn: &mut Conn, channels: &mut [Channel]) -> Result<(), AskError> {
     let sql = "SELECT CHANNEL_NAME, \
         MAX(IF(APPLYING_TRANSACTION <> '', TIMESTAMPDIFF(MICROSECOND, APPLYING_TRANSACTION_ORIGINAL_COMMIT_TIMESTAMP, NOW(6)), 0)) \
         FROM performance_schema.replication_applier_status_by_worker GROUP BY CHANNEL_NAME";
-    let rows: Vec<(String, Option<i64>)> = match conn.query(sql).await {
+    let rows = match ask::rows(conn, sql).await {
         Ok(rows) => rows,
-        Err(mysql_async::Error::Server(_)) => return Ok(()),
-        Err(error) => return Err(failure(error)),
+        Err(AskError::Refused(_)) => return Ok(()),
+        Err(error) => return Err(error),
     };
-    for (name, micros) in rows {
+    for row in rows {
+        let (name, micros) = (row.text(0)?, row.maybe_number::<i64>(1)?);
         let Some(channel) = channels.iter_mut().find(|channel| channel.name == name) else { continue };
         // It refines what the server says; it never makes a replica look better than a whole second less.
         if let (Some(lag), Some(micros)) = (channel.lag, micros.and_then(|micros| u64::try_from(micros).ok())) {

@@ -1,6 +1,6 @@
 //! Replication status by column name: names differ by family and version, order differs always.
 
-use mysql_async::{Row, Value};
+use crate::ask::{Answer, flag};
 use splitfin_topology::{Channel, Identity};
 use std::collections::HashMap;
 use std::time::Duration;
@@ -12,21 +12,14 @@ pub(crate) struct Status {
 }
 
 impl Status {
-    pub(crate) fn new(row: Row) -> Self {
-        let names: Vec<String> =
-            row.columns_ref().iter().map(|column| column.name_str().to_ascii_lowercase()).collect();
-        let text = |value| match value {
-            Value::NULL => None,
-            Value::Bytes(bytes) => Some(String::from_utf8_lossy(&bytes).into_owned()),
-            other => Some(other.as_sql(true)),
-        };
-        Self { values: names.into_iter().zip(row.unwrap().into_iter().map(text)).collect() }
+    pub(crate) fn new(row: &Answer) -> Self {
+        let own = |(name, value): (&str, Option<&str>)| (name.to_ascii_lowercase(), value.map(str::to_owned));
+        Self { values: row.cells().map(own).collect() }
     }
 
     #[cfg(test)]
     fn of(pairs: &[(&str, Option<&str>)]) -> Self {
-        let own = |(name, value): &(&str, Option<&str>)| (name.to_ascii_lowercase(), value.map(str::to_owned));
-        Self { values: pairs.iter().map(own).collect() }
+        Self::new(&Answer::of("SHOW REPLICA STATUS", pairs))
     }
 
     /// The value of the first of these columns that the server has; empty for NULL.
@@ -54,8 +47,8 @@ pub(crate) fn channel(status: &Status) -> Channel {
                 .unwrap_or(0),
         },
         // "Connecting" and "Preparing" receive nothing.
-        receiving: status.text(["replica_io_running", "slave_io_running"]) == "Yes",
-        applying: status.text(["replica_sql_running", "slave_sql_running"]) == "Yes",
+        receiving: flag(status.text(["replica_io_running", "slave_io_running"])) == Some(true),
+        applying: flag(status.text(["replica_sql_running", "slave_sql_running"])) == Some(true),
         lag: number(["seconds_behind_source", "seconds_behind_master"]).map(Duration::from_secs),
         delay: Duration::from_secs(number(["sql_delay", "sql_delay"]).unwrap_or(0)),
         error,

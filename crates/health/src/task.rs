@@ -2,6 +2,7 @@
 
 use crate::heartbeat::Heartbeat;
 use crate::probe::{Prober, Target};
+use crate::supervise::{Restarts, keep};
 use splitfin_topology::{
     BackendId, BackendSpec, Event, Kind, Monitor, Observation, PrimaryChoice, ProbeFailure, Thresholds, Topology,
     Trouble, Unfit,
@@ -63,45 +64,31 @@ pub struct Wires {
     pub rounds: signal::Sender<u64>,
     /// Counts how often those at work had to look around: another server became the primary, or one does not answer.
     pub moves: signal::Sender<u64>,
+    /// Counts tasks that had to be started again.
+    pub restarts: Arc<Restarts>,
 }
 
-/// Probes all backends and publishes snapshots, until the future is dropped or nobody can give orders any more.
+/// Probes all backends and publishes snapshots, until the future is dropped or nobody can give orders any more. Should it
+/// panic, it goes on with what it knew.
 pub async fn watch(monitor: Monitor, interval: Duration, heartbeat: Option<Heartbeat>, wires: Wires) {
-    let Wires { mut orders, mut troubles, topology, rounds, moves } = wires;
-    let (report, mut reports) = mpsc::channel(REPORTS);
-    let (probes, watched) = (JoinSet::new(), HashMap::new());
-    let haste = Arc::default();
-    let mut watch = Watch {
-        haste,
-        monitor,
-        interval,
-        heartbeat,
-        beating: None,
-        topology,
-        moves,
-        report,
-        probes,
-        watched,
-        silent: Vec::new(),
-    };
-    loop {
-        tokio::select! {
-            order = orders.recv() => match order {
-                Some(order) => watch.obey(order),
-                None => return,
-            },
-            Some((id, trouble)) = troubles.recv() => watch.hear(id, trouble),
-            Some((id, result)) = reports.recv() => {
-                watch.take_in(id, result);
-                rounds.send_replace(watch.watched.values().map(|watched| watched.probes).min().unwrap_or(0));
-            }
+    let restarts = Arc::clone(&wires.restarts);
+    let watch = Watch::new(monitor, interval, heartbeat, wires);
+    // This kind of lock is not poisoned by a panic.
+    let watch = Arc::new(tokio::sync::Mutex::new(watch));
+    let run = move || {
+        let watch = Arc::clone(&watch);
+        async move {
+            watch.lock().await.run().await;
+            Ok(())
         }
-    }
+    };
+    keep("monitor", String::new(), restarts, run).await;
 }
 
 type Report = (BackendId, Result<Observation, ProbeFailure>);
 
 struct Watch {
+    wires: Wires,
     /// Has all be looked at again and again while roles change.
     haste: Arc<Haste>,
     monitor: Monitor,
@@ -109,13 +96,14 @@ struct Watch {
     heartbeat: Option<Heartbeat>,
     /// The task that writes heartbeats, and where.
     beating: Option<(BackendId, AbortHandle)>,
-    topology: Arc<Topology>,
-    moves: signal::Sender<u64>,
     report: mpsc::Sender<Report>,
+    reports: mpsc::Receiver<Report>,
     probes: JoinSet<()>,
     watched: HashMap<BackendId, Watched>,
     /// Those that did not answer their last probes.
     silent: Vec<BackendId>,
+    /// When time was last seen to pass.
+    clock: Instant,
 }
 
 /// One backend's task.
@@ -129,6 +117,63 @@ struct Watched {
 }
 
 impl Watch {
+    fn new(monitor: Monitor, interval: Duration, heartbeat: Option<Heartbeat>, wires: Wires) -> Self {
+        let (report, reports) = mpsc::channel(REPORTS);
+        Self {
+            wires,
+            haste: Arc::default(),
+            monitor,
+            interval,
+            heartbeat,
+            beating: None,
+            report,
+            reports,
+            probes: JoinSet::new(),
+            watched: HashMap::new(),
+            silent: Vec::new(),
+            clock: Instant::now(),
+        }
+    }
+
+    async fn run(&mut self) {
+        let mut clock = tokio::time::interval(CLOCK);
+        clock.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        loop {
+            tokio::select! {
+                order = self.wires.orders.recv() => match order {
+                    Some(order) => self.obey(order),
+                    None => return,
+                },
+                Some((id, trouble)) = self.wires.troubles.recv() => self.hear(id, trouble),
+                Some((id, result)) = self.reports.recv() => {
+                    self.take_in(id, result);
+                    let fewest = self.watched.values().map(|watched| watched.probes).min();
+                    self.wires.rounds.send_replace(fewest.unwrap_or(0));
+                }
+                _ = clock.tick() => self.pass(Instant::now()),
+            }
+        }
+    }
+
+    /// Looks whether all tasks still bring what they see. One that does not is started anew.
+    fn pass(&mut self, now: Instant) {
+        // A process that was stopped itself has overlooked nobody.
+        let passed = now.saturating_duration_since(std::mem::replace(&mut self.clock, now)).min(2 * CLOCK);
+        let mut overlooked = Vec::new();
+        for (id, watched) in &self.watched {
+            let round = self.interval + watched.target.timeout + BREATH;
+            if let Some(events) = self.monitor.pass(*id, passed, round) {
+                overlooked.push((*id, events));
+            }
+        }
+        for (id, events) in overlooked {
+            self.wires.restarts.count(PROBE, 1);
+            tracing::error!(target: "splitfin::health", backend = %id, "its probes are stuck: they are started again");
+            self.start_again(id);
+            self.publish(&events);
+        }
+    }
+
     fn obey(&mut self, order: Order) {
         let mut events = Vec::new();
         match order {
@@ -152,9 +197,9 @@ impl Watch {
             }
             Order::Weight(id, weight) => self.monitor.set_weight(id, weight),
             Order::Retarget(id, target) => {
-                if let Some(watched) = self.watched.remove(&id) {
-                    watched.task.abort();
-                    self.start(id, target, watched.probes);
+                if let Some(watched) = self.watched.get_mut(&id) {
+                    watched.target = target;
+                    self.start_again(id);
                 }
             }
             Order::Configure { thresholds, choice, kind, interval, heartbeat } => {
@@ -164,10 +209,8 @@ impl Watch {
                     self.stop_beating();
                 }
                 if interval != std::mem::replace(&mut self.interval, interval) {
-                    for (id, watched) in std::mem::take(&mut self.watched) {
-                        watched.task.abort();
-                        self.start(id, watched.target, watched.probes);
-                    }
+                    let ids: Vec<BackendId> = self.watched.keys().copied().collect();
+                    ids.into_iter().for_each(|id| self.start_again(id));
                 }
             }
         }
@@ -176,17 +219,29 @@ impl Watch {
 
     fn start(&mut self, id: BackendId, target: Target, probes: u64) {
         let nudge = Arc::<Notify>::default();
-        let probe = probe_forever(
-            id,
-            Prober::new(target.clone()),
-            self.interval,
-            Arc::clone(&nudge),
-            Arc::clone(&self.haste),
-            self.report.clone(),
-        );
-        let task = self.probes.spawn(probe);
+        let task = {
+            let (target, interval, nudge) = (target.clone(), self.interval, Arc::clone(&nudge));
+            let (haste, report) = (Arc::clone(&self.haste), self.report.clone());
+            let probe = move || {
+                let prober = Prober::new(target.clone());
+                let (nudge, haste) = (Arc::clone(&nudge), Arc::clone(&haste));
+                let run = probe_forever(id, prober, interval, nudge, haste, report.clone());
+                async move {
+                    run.await;
+                    Ok(())
+                }
+            };
+            self.probes.spawn(keep(PROBE, id.to_string(), Arc::clone(&self.wires.restarts), probe))
+        };
         self.watched.insert(id, Watched { target, task, nudge, probes });
         while self.probes.try_join_next().is_some() {}
+    }
+
+    fn start_again(&mut self, id: BackendId) {
+        if let Some(watched) = self.watched.remove(&id) {
+            watched.task.abort();
+            self.start(id, watched.target, watched.probes);
+        }
     }
 
     fn hear(&mut self, id: BackendId, trouble: Trouble) {
@@ -231,10 +286,10 @@ impl Watch {
             snapshot.ours().filter(|view| matches!(view.fit, Err(Unfit::Probe(_)))).map(|view| view.id).collect();
         let falls_silent = silent.iter().any(|id| !self.silent.contains(id));
         self.silent = silent;
-        self.topology.publish(snapshot);
+        self.wires.topology.publish(snapshot);
         self.beat(primary);
         if falls_silent || events.iter().any(matters_to_those_at_work) {
-            self.moves.send_modify(|moves| *moves += 1);
+            self.wires.moves.send_modify(|moves| *moves += 1);
         }
     }
 }
@@ -249,7 +304,12 @@ impl Watch {
         if let (Some(id), Some(heartbeat)) = (primary, &self.heartbeat)
             && let Some(watched) = self.watched.get(&id)
         {
-            let task = self.probes.spawn(heartbeat.clone().beat(watched.target.clone()));
+            let (heartbeat, target) = (heartbeat.clone(), watched.target.clone());
+            let beat = move || {
+                let run = heartbeat.clone().beat(target.clone());
+                async move { match run.await {} }
+            };
+            let task = self.probes.spawn(keep("heartbeat", id.to_string(), Arc::clone(&self.wires.restarts), beat));
             self.beating = Some((id, task));
         }
     }
@@ -304,6 +364,10 @@ impl Haste {
     }
 }
 
+/// In the count of restarts.
+const PROBE: &str = "probe";
+/// How often it is looked whether somebody is overlooked.
+const CLOCK: Duration = Duration::from_millis(250);
 /// How long a new primary is looked for in haste.
 const HASTE: Duration = Duration::from_secs(10);
 /// Reports that were not taken in yet.
@@ -349,6 +413,67 @@ fn say(event: &Event, name: &impl Fn(BackendId) -> String) {
         Event::MixedFamilies { backend } => {
             tracing::error!(target: "splitfin::health", backend = %name(*backend),
                 "is of another family than the other backends (MySQL and MariaDB cannot serve one endpoint): not used");
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn watch_of(fall: u32) -> (Watch, Arc<Restarts>) {
+        let hour = Duration::from_secs(3600);
+        let thresholds = Thresholds { lag_max: hour, lag_resume: hour, fall, rise: 1, slow_start: Duration::ZERO };
+        let mut monitor = Monitor::new(Vec::new(), thresholds, PrimaryChoice::Auto);
+        let restarts = Arc::<Restarts>::default();
+        let wires = Wires {
+            orders: mpsc::unbounded_channel().1,
+            troubles: mpsc::channel(1).1,
+            topology: Arc::new(Topology::new(monitor.snapshot())),
+            rounds: signal::Sender::new(0),
+            moves: signal::Sender::new(0),
+            restarts: Arc::clone(&restarts),
+        };
+        (Watch::new(monitor, hour, None, wires), restarts)
+    }
+
+    fn target() -> Target {
+        let (address, timeout) = ("unix:/nowhere".to_owned(), Duration::from_secs(1));
+        Target { address, user: String::new(), password: String::new(), tls: false, timeout, heartbeat: None }
+    }
+
+    #[tokio::test]
+    async fn a_server_whose_probes_are_stuck_fails_and_its_probes_start_again() {
+        let (mut watch, restarts) = watch_of(2);
+        let id = BackendId(0);
+        let spec = BackendSpec { name: "a".into(), address: "a:1".into(), weight: 1 };
+        watch.obey(Order::Put { id, spec, target: target() });
+        // Whoever looks at it hangs.
+        let stuck = watch.probes.spawn(std::future::pending());
+        if let Some(watched) = watch.watched.get_mut(&id) {
+            std::mem::replace(&mut watched.task, stuck.clone()).abort();
+        }
+        watch.interval = Duration::from_secs(1);
+        let mut now = watch.clock;
+        let is_overlooked = |watch: &Watch| {
+            let snapshot = watch.wires.topology.snapshot();
+            let fit = snapshot.backend(id).map(|view| view.fit.clone());
+            matches!(fit, Some(Err(Unfit::Probe(ProbeFailure::Overlooked(_)))))
+        };
+        // A whole day in one step: then this process was stopped, and nobody is to blame.
+        now += 24 * watch.interval * 3600;
+        watch.pass(now);
+        let mut passed = 2 * CLOCK;
+        while passed < Duration::from_secs(4) {
+            (now, passed) = (now + CLOCK, passed + CLOCK);
+            watch.pass(now);
+            assert!(!is_overlooked(&watch), "{passed:?}");
+        }
+        watch.pass(now + CLOCK);
+        assert!(is_overlooked(&watch));
+        assert_eq!(restarts.counts().get(PROBE), Some(&1));
+        while !stuck.is_finished() {
+            tokio::task::yield_now().await;
         }
     }
 }

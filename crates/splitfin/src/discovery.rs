@@ -6,10 +6,12 @@
 use crate::config::{Backend, Config, Discovery, Name};
 use crate::names::{self, next_look};
 use crate::wiring::Shared;
-use splitfin_health::{Neighbours, neighbours};
+use splitfin_health::{Neighbours, keep, neighbours};
 use splitfin_topology::{Identity, Snapshot, Unfit};
 use std::collections::{BTreeMap, BTreeSet};
+use std::convert::Infallible;
 use std::net::SocketAddr;
+use std::sync::Arc;
 use std::time::Duration;
 use tokio::task::JoinSet;
 
@@ -32,11 +34,11 @@ impl Searches {
             // The first client is to find what is there; a resolver that does not answer keeps nobody waiting.
             let _ = tokio::time::timeout(FIRST_LOOK, look_up(name, resolver, shared)).await;
             searches.origins.insert(name.like.spec.name.clone());
-            searches.tasks.spawn(follow_name(name.clone(), resolver.clone(), shared.clone(), *interval));
+            searches.follow_name(name, resolver, shared, *interval);
         }
         if *replicas {
             searches.origins.insert(REPLICATION.to_owned());
-            searches.tasks.spawn(follow_replication(shared.clone(), *interval));
+            searches.follow_replication(shared, *interval);
         }
         searches
     }
@@ -48,15 +50,34 @@ impl Searches {
         let mut origins: BTreeSet<String> = names.iter().map(|name| name.like.spec.name.clone()).collect();
         if *replicas {
             origins.insert(REPLICATION.to_owned());
-            self.tasks.spawn(follow_replication(shared.clone(), *interval));
+            self.follow_replication(shared, *interval);
         }
         for name in names {
-            self.tasks.spawn(follow_name(name.clone(), resolver.clone(), shared.clone(), *interval));
+            self.follow_name(name, resolver, shared, *interval);
         }
         for gone in self.origins.difference(&origins) {
             change(shared, gone, Vec::new());
         }
         self.origins = origins;
+    }
+
+    fn follow_name(&mut self, name: &Name, resolver: &[SocketAddr], shared: &Shared, interval: Duration) {
+        let (of, restarts) = (name.dns.clone(), Arc::clone(&shared.restarts));
+        let (name, resolver, shared) = (name.clone(), resolver.to_vec(), shared.clone());
+        let follow = move || {
+            let run = follow_name(name.clone(), resolver.clone(), shared.clone(), interval);
+            async move { match run.await {} }
+        };
+        self.tasks.spawn(keep(DISCOVERY, of, restarts, follow));
+    }
+
+    fn follow_replication(&mut self, shared: &Shared, interval: Duration) {
+        let (restarts, shared) = (Arc::clone(&shared.restarts), shared.clone());
+        let follow = move || {
+            let run = follow_replication(shared.clone(), interval);
+            async move { match run.await {} }
+        };
+        self.tasks.spawn(keep(DISCOVERY, REPLICATION.to_owned(), restarts, follow));
     }
 }
 
@@ -73,7 +94,7 @@ fn change(shared: &Shared, origin: &str, servers: Vec<Backend>) {
     }
 }
 
-async fn follow_name(name: Name, resolver: Vec<SocketAddr>, shared: Shared, interval: Duration) {
+async fn follow_name(name: Name, resolver: Vec<SocketAddr>, shared: Shared, interval: Duration) -> Infallible {
     let mut failing = false;
     loop {
         let lifetime = match look_up(&name, &resolver, &shared).await {
@@ -108,7 +129,7 @@ async fn look_up(name: &Name, resolver: &[SocketAddr], shared: &Shared) -> std::
     Ok(found.lifetime)
 }
 
-async fn follow_replication(shared: Shared, interval: Duration) {
+async fn follow_replication(shared: Shared, interval: Duration) -> Infallible {
     let mut found = Found::default();
     loop {
         tokio::time::sleep(interval).await;
@@ -184,5 +205,7 @@ fn answers(snapshot: &Snapshot, address: &str) -> bool {
         .any(|view| view.spec.address == address && !matches!(view.fit, Err(Unfit::Probe(_) | Unfit::NotProbed)))
 }
 
+/// In the count of restarts.
+const DISCOVERY: &str = "discovery";
 /// Time for the first look-up of a name.
 const FIRST_LOOK: Duration = Duration::from_secs(2);

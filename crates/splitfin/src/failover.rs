@@ -4,6 +4,7 @@ use crate::wiring::Shared;
 use splitfin_health::Order;
 use splitfin_health::promotion::{self, Candidate, Means, NotPromoted, Promoted};
 use splitfin_topology::{BackendId, Snapshot, Unfit};
+use std::convert::Infallible;
 use std::time::{Duration, Instant};
 use tokio::sync::MutexGuard;
 
@@ -30,7 +31,7 @@ pub(crate) async fn switch_over(shared: &Shared, name: &str) -> Result<Promoted,
 }
 
 /// Promotes a replica whenever the primary is gone, for as long as the configuration wants that.
-pub(crate) async fn watch(shared: Shared) {
+pub(crate) async fn watch(shared: Shared) -> Infallible {
     let mut said = String::new();
     loop {
         tokio::time::sleep(LOOK).await;

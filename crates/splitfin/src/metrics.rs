@@ -67,6 +67,11 @@ impl Collector for Figures {
         for (name, help, cell) in COUNTERS {
             self.counter(&mut out, name, help, self.sum(cell))?;
         }
+        let help = "Tasks that ended although they must not, and were started again";
+        let mut restarts = out.encode_descriptor("task_restarts", help, None, MetricType::Counter)?;
+        for (task, count) in self.shared.restarts.counts() {
+            ConstCounter::new(count).encode(restarts.encode_family(&[("task", task)])?)?;
+        }
         let stand_ins = ConstGauge::new(self.shared.pools.limits.stand_ins().0 as i64);
         let help = "Reads that run on the primary now, as no replica can serve them";
         stand_ins.encode(out.encode_descriptor("primary_reads", help, None, MetricType::Gauge)?)?;

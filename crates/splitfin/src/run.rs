@@ -10,9 +10,11 @@ use crate::reload::{self, Reloaded};
 use crate::wiring;
 use crate::worker::{self, Handle, Message};
 use arc_swap::ArcSwap;
+use splitfin_health::keep;
 use splitfin_topology::Snapshot;
 use splitfin_transport::{Claim, Endpoint, Inherited, Listener, bind_tcp};
 use std::net::SocketAddr;
+use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::Instant;
@@ -68,7 +70,7 @@ pub async fn run(config: Config) -> Result<Running, StartError> {
 
 /// The same, with sockets that listen already, or beside a Splitfin that it takes over from.
 pub async fn run_with(config: Config, mut inherited: Inherited, claim: Claim) -> Result<Running, StartError> {
-    let wiring::Built { shared, monitor, wires, mut rounds, mut moves } = wiring::build(&config)?;
+    let wiring::Built { shared, monitor, wires, mut rounds, moves } = wiring::build(&config)?;
     let session = wiring::session(&config, None)?;
     let mut listeners = Vec::new();
     let admission = Admission::new(config.clients_per_address);
@@ -98,14 +100,14 @@ pub async fn run_with(config: Config, mut inherited: Inherited, claim: Claim) ->
     let mut control = JoinSet::new();
     control.spawn(splitfin_health::watch(monitor, config.probe_interval, config.heartbeat.clone(), wires));
     if config.promote == Promote::Automatic {
-        control.spawn(failover::watch(shared.clone()));
+        let watched = shared.clone();
+        let promote = move || {
+            let run = failover::watch(watched.clone());
+            async move { match run.await {} }
+        };
+        control.spawn(keep("failover", String::new(), Arc::clone(&shared.restarts), promote));
     }
-    let registry = Arc::clone(&shared.registry);
-    control.spawn(async move {
-        while moves.changed().await.is_ok() {
-            registry.look_around();
-        }
-    });
+    control.spawn(keep("alarms", String::new(), Arc::clone(&shared.restarts), alarms(&shared, moves)));
     let patience = config.probe_timeout * 3;
     // A backend that does not answer is no reason to wait any longer.
     let _ = tokio::time::timeout(patience, rounds.wait_for(|round| *round >= 1)).await;
@@ -124,12 +126,17 @@ pub async fn run_with(config: Config, mut inherited: Inherited, claim: Claim) ->
         None => None,
         Some(listener) => {
             let address = listener.local_addr()?;
-            let serve = admin::serve(listener, shared.clone(), Arc::clone(&draining), wish);
-            control.spawn(async move {
-                if let Err(error) = serve.await {
-                    tracing::error!(%error, "admin endpoint ended");
+            let (listener, served, draining) = (Arc::new(listener), shared.clone(), Arc::clone(&draining));
+            let serve = move || {
+                let run = admin::serve(Arc::clone(&listener), served.clone(), Arc::clone(&draining), wish.clone());
+                async move {
+                    match run.await {
+                        Ok(never) => match never {},
+                        Err(error) => Err(error.to_string()),
+                    }
                 }
-            });
+            };
+            control.spawn(keep("admin", address.to_string(), Arc::clone(&shared.restarts), serve));
             tracing::info!(%address, "admin endpoint: /metrics /healthz /readyz /api/v1/backends");
             Some(address)
         }
@@ -162,6 +169,26 @@ pub async fn run_with(config: Config, mut inherited: Inherited, claim: Claim) ->
         draining,
     })
 }
+
+/// Has all sessions look around whenever servers moved.
+fn alarms(
+    shared: &wiring::Shared,
+    moves: watch::Receiver<u64>,
+) -> impl FnMut() -> BoxFuture<Result<(), String>> + Send + use<> {
+    let registry = Arc::clone(&shared.registry);
+    move || {
+        // It has seen nothing yet: what the one before may have missed comes first.
+        let (registry, mut moves) = (Arc::clone(&registry), moves.clone());
+        Box::pin(async move {
+            while moves.changed().await.is_ok() {
+                registry.look_around();
+            }
+            Ok(())
+        })
+    }
+}
+
+type BoxFuture<T> = Pin<Box<dyn Future<Output = T> + Send>>;
 
 impl Running {
     /// Where clients connect to, in the order of the configuration.

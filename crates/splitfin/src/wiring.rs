@@ -5,7 +5,7 @@ use crate::fleet::{CONFIGURATION, Fleet, Probing};
 use anyhow::{Context as _, Result};
 use splitfin_backend::{Alarm, Limits, Usage};
 use splitfin_health::promotion::{Account, Means};
-use splitfin_health::{Order, Wires};
+use splitfin_health::{Order, Restarts, Wires};
 use splitfin_protocol::auth::Secret;
 use splitfin_router::classify::{TRACKED_UNDER_TWO_NAMES, TRACKED_VARIABLES};
 use splitfin_session::{
@@ -33,6 +33,8 @@ pub(crate) struct Shared {
     pub(crate) fleet: Arc<Mutex<Fleet>>,
     /// Held by whoever makes another server the primary.
     pub(crate) promotion: Arc<tokio::sync::Mutex<()>>,
+    /// How often tasks that must not end did.
+    pub(crate) restarts: Arc<Restarts>,
 }
 
 impl Shared {
@@ -79,11 +81,13 @@ pub(crate) fn build(config: &Config) -> Result<Built> {
         usage: (0..config.workers).map(|_| Arc::default()).collect(),
         fleet: Arc::new(Mutex::new(fleet)),
         promotion: Arc::default(),
+        restarts: Arc::default(),
     };
+    let restarts = Arc::clone(&shared.restarts);
     Ok(Built {
         shared,
         monitor,
-        wires: Wires { orders, troubles, topology, rounds: round, moves: moved },
+        wires: Wires { orders, troubles, topology, rounds: round, moves: moved, restarts },
         rounds,
         moves,
     })

@@ -258,6 +258,7 @@ impl Monitor {
         match &result {
             Ok(seen) => {
                 if family.is_some_and(|family| family != seen.family) {
+                    member.overlooked = Duration::ZERO;
                     events.push(Event::MixedFamilies { backend });
                     return events;
                 }
@@ -282,9 +283,28 @@ impl Monitor {
                 member.followed = Some(seen.begun);
             }
             member.judge(verdict, &self.thresholds);
+            // Last of all: what could not be taken in was not looked at.
+            member.overlooked = Duration::ZERO;
         }
         self.report(backend, &before, &mut events);
         events
+    }
+
+    /// Time went by: `passed` since the last call, as far as whoever calls this was at work. What was seen of a server for
+    /// which nothing came in for more than `fall` times `round` does not hold any more, whoever should have looked: it
+    /// counts as `fall` failed probes. `round` is the longest time from the end of a probe to that of the next. Nothing, as
+    /// long as somebody looks.
+    pub fn pass(&mut self, backend: BackendId, passed: Duration, round: Duration) -> Option<Vec<Event>> {
+        let fall = self.thresholds.fall.max(1);
+        let member = self.members.get_mut(backend.index()).filter(|member| member.is_ours())?;
+        member.overlooked = member.overlooked.saturating_add(passed);
+        let overlooked = member.overlooked;
+        if overlooked <= round.saturating_mul(fall) {
+            return None;
+        }
+        let failures = (member.silent..fall).len().max(1);
+        let fail = |_| self.observe(backend, Err(ProbeFailure::Overlooked(overlooked)));
+        Some((0..failures).flat_map(fail).collect())
     }
 
     fn member(&self, id: BackendId) -> Option<&Member> {

@@ -158,4 +158,10 @@ pub enum ProbeFailure {
     /// The server answered with an error.
     #[error("probe refused: {0}")]
     Refused(String),
+    /// The server answered with something that makes no sense.
+    #[error("{0}")]
+    Misunderstood(String),
+    /// Nobody has looked for this long: whoever should is gone, or stuck.
+    #[error("not looked at for {0:.1?}")]
+    Overlooked(Duration),
 }

@@ -1,9 +1,10 @@
 //! One server, with what has to be said to it, in the words of its family.
 
 use super::{Means, NotPromoted};
+use crate::ask::{self, Answer, AskError, flag};
 use crate::probe::{Target, is_mariadb};
+use mysql_async::Conn;
 use mysql_async::prelude::Queryable as _;
-use mysql_async::{Conn, Row};
 use splitfin_topology::{Family, History};
 use std::time::{Duration, Instant};
 
@@ -68,8 +69,8 @@ impl Remote {
         let limit = target.timeout.max(SHORTEST_LIMIT);
         let open = async {
             let mut conn = Conn::new(target.options()).await?;
-            let version: Option<String> = conn.query_first("SELECT @@version").await?;
-            Ok::<_, mysql_async::Error>((conn, version.unwrap_or_default()))
+            let version = ask::row(&mut conn, "SELECT @@version").await?.text(0)?.to_owned();
+            Ok::<_, AskError>((conn, version))
         };
         let (conn, version) = match tokio::time::timeout(limit, open).await {
             Ok(opened) => opened.map_err(|error| failed(error.to_string()))?,
@@ -93,19 +94,30 @@ impl Remote {
 
     /// Several instances of Splitfin must not change servers at once.
     pub(super) async fn lock(&self) -> Step<Lock> {
-        let mut conn = Conn::new(self.conn.opts().clone()).await.map_err(|error| self.failed("locking", error))?;
-        let got: Option<Option<i64>> = conn
-            .query_first("SELECT GET_LOCK('splitfin.promotion', 0)")
-            .await
-            .map_err(|error| self.failed("locking", error))?;
-        match got.flatten() {
-            Some(1) => Ok(Lock { _conn: conn }),
+        let options = self.conn.opts().clone();
+        let lock = async {
+            let mut conn = Conn::new(options).await?;
+            let got: Option<i64> =
+                ask::row(&mut conn, "SELECT GET_LOCK('splitfin.promotion', 0)").await?.maybe_number(0)?;
+            Ok((conn, got))
+        };
+        match self.in_time("locking", lock).await? {
+            (conn, Some(1)) => Ok(Lock { _conn: conn }),
             _ => Err(NotPromoted::Unsafe(format!("somebody else is changing {} already", self.name))),
         }
     }
 
     fn failed(&self, step: &'static str, error: impl ToString) -> NotPromoted {
         step_failed(&self.name, step, error.to_string())
+    }
+
+    /// The answer to a question, for which no server has all the time in the world.
+    async fn in_time<T>(&self, step: &'static str, asked: impl Future<Output = Result<T, AskError>>) -> Step<T> {
+        in_time(&self.name, step, self.limit, asked).await
+    }
+
+    async fn rows(&mut self, step: &'static str, sql: &str) -> Step<Vec<Answer>> {
+        in_time(&self.name, step, self.limit, ask::rows(&mut self.conn, sql)).await
     }
 
     async fn run(&mut self, step: &'static str, statements: &[&str]) -> Step<()> {
@@ -120,11 +132,10 @@ impl Remote {
     }
 
     async fn text(&mut self, step: &'static str, sql: &str) -> Step<String> {
-        match tokio::time::timeout(self.limit, self.conn.query_first::<Option<String>, _>(sql)).await {
-            Ok(Ok(text)) => Ok(text.flatten().unwrap_or_default().replace('\n', "")),
-            Ok(Err(error)) => Err(self.failed(step, error)),
-            Err(_) => Err(self.failed(step, format!("no answer within {:?}", self.limit))),
-        }
+        let rows = self.rows(step, sql).await?;
+        let Some(row) = rows.first() else { return Ok(String::new()) };
+        let text = row.maybe_text(0).map_err(|error| self.failed(step, error))?;
+        Ok(text.unwrap_or_default().replace('\n', ""))
     }
 
     /// Refuses writes, or takes them again.
@@ -164,11 +175,9 @@ impl Remote {
     }
 
     async fn numbers(&mut self, sql: &str) -> Step<Vec<u64>> {
-        match tokio::time::timeout(self.limit, self.conn.query(sql)).await {
-            Ok(Ok(numbers)) => Ok(numbers),
-            Ok(Err(error)) => Err(self.failed("listing connections", error)),
-            Err(_) => Err(self.failed("listing connections", format!("no answer within {:?}", self.limit))),
-        }
+        let step = "listing connections";
+        let rows = self.rows(step, sql).await?;
+        rows.iter().map(|row| row.number(0).map_err(|error| self.failed(step, error))).collect()
     }
 
     pub(super) async fn position(&mut self) -> Step<String> {
@@ -210,14 +219,14 @@ impl Remote {
             Family::Mariadb => "SHOW ALL SLAVES STATUS",
             Family::Mysql => "SHOW REPLICA STATUS",
         };
-        let rows: Vec<Row> = self.conn.query(sql).await.map_err(|error| self.failed("asking for its state", error))?;
+        let rows = self.rows("asking for its state", sql).await?;
         let [row] = rows.as_slice() else {
             return Err(NotPromoted::Unsafe(match rows.len() {
                 0 => format!("{} replicates from nobody (clusters choose their writer themselves)", self.name),
                 several => format!("{} has {several} sources", self.name),
             }));
         };
-        let text = |name: &str| row.get::<Option<String>, _>(name).flatten().unwrap_or_default().replace('\n', "");
+        let text = |name: &str| row.named(&[name]).unwrap_or_default().replace('\n', "");
         let (running, to_apply, own) = match self.family {
             Family::Mariadb => {
                 let sql = "SELECT CONCAT_WS(',', NULLIF(@@gtid_binlog_state, ''), NULLIF(@@gtid_slave_pos, ''))";
@@ -228,10 +237,12 @@ impl Remote {
                 (text("Replica_IO_Running"), text("Retrieved_Gtid_Set"), own)
             }
         };
+        // A word that nobody knows counts as a source that lives: nobody is promoted beside it.
+        let hears_its_source = flag(&running).unwrap_or(running != "Connecting" && running != "Preparing");
         let all = [own.as_str(), to_apply.as_str()].into_iter().filter(|text| !text.is_empty()).collect::<Vec<_>>();
         let history =
             History::parse(self.family, &all.join(",")).map_err(|error| self.failed("its position", error))?;
-        Ok(Received { name: self.name.clone(), history, to_apply, hears_its_source: running == "Yes" })
+        Ok(Received { name: self.name.clone(), history, to_apply, hears_its_source })
     }
 
     /// Applies what it has received.
@@ -310,6 +321,18 @@ impl Remote {
         }
         self.run("following the new primary", &[&change]).await?;
         self.start_replication().await
+    }
+}
+
+async fn in_time<T>(
+    server: &str,
+    step: &'static str,
+    limit: Duration,
+    asked: impl Future<Output = Result<T, AskError>>,
+) -> Step<T> {
+    match tokio::time::timeout(limit, asked).await {
+        Ok(answered) => answered.map_err(|error| step_failed(server, step, error.to_string())),
+        Err(_) => Err(step_failed(server, step, format!("no answer within {limit:?}"))),
     }
 }
 

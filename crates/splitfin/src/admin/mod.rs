@@ -9,21 +9,24 @@
 //! - `PUT /api/v1/switchover/NAME`: a replica becomes the primary, as planned
 //! - `PUT /api/v1/reload`: the configuration is read again
 //!
-//! Those that change something are for programs on this machine only: not for others, and not for web pages.
+//! Those from `learned` on change something or show what clients said: they are for programs on this machine only, not for
+//! others, and not for web pages.
 
 pub(crate) mod client;
+mod serve;
+mod who;
 
 use crate::reload::Reloaded;
 use crate::wiring::Shared;
-use axum::extract::{ConnectInfo, Path, Request, State};
+use axum::extract::{Path, State};
 use axum::http::{StatusCode, header};
-use axum::middleware::{Next, from_fn};
+use axum::middleware::from_fn_with_state;
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, put};
 use axum::{Json, Router};
 use serde_json::{Value, json};
 use splitfin_topology::Role;
-use std::net::SocketAddr;
+use std::convert::Infallible;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use tokio::net::TcpListener;
@@ -45,37 +48,26 @@ pub enum Wish {
 
 /// Answers until the future is dropped.
 pub(crate) async fn serve(
-    listener: TcpListener,
+    listener: Arc<TcpListener>,
     shared: Shared,
     draining: Arc<AtomicBool>,
     wishes: mpsc::Sender<Wish>,
-) -> std::io::Result<()> {
-    let changes = Router::new()
+) -> std::io::Result<Infallible> {
+    let here = listener.local_addr()?;
+    let for_this_machine = Router::new()
+        .route("/api/v1/learned", get(learned))
         .route("/api/v1/backends/{name}/drain", put(drain).delete(resume))
         .route("/api/v1/switchover/{name}", put(switchover))
         .route("/api/v1/reload", put(reload))
-        .route_layer(from_fn(from_this_machine));
+        .route_layer(from_fn_with_state(here, who::from_this_machine));
     let routes = Router::new()
         .route("/metrics", get(metrics))
         .route("/healthz", get(|| async { "ok\n" }))
         .route("/readyz", get(ready))
         .route("/api/v1/backends", get(backends))
-        .route("/api/v1/learned", get(learned))
-        .merge(changes)
+        .merge(for_this_machine)
         .with_state(Admin { shared, draining, wishes });
-    axum::serve(listener, routes.into_make_service_with_connect_info::<SocketAddr>()).await
-}
-
-/// Nobody is asked for a password here, so only this machine may change something; and no web page that is shown on it:
-/// browsers say where such a request comes from, other programs do not.
-async fn from_this_machine(ConnectInfo(peer): ConnectInfo<SocketAddr>, request: Request, next: Next) -> Response {
-    if !peer.ip().to_canonical().is_loopback() {
-        return (StatusCode::FORBIDDEN, "only from the machine that Splitfin runs on\n").into_response();
-    }
-    match request.headers().contains_key(header::ORIGIN) {
-        true => (StatusCode::FORBIDDEN, "not from a web page\n").into_response(),
-        false => next.run(request).await,
-    }
+    Ok(serve::forever(&listener, routes, serve::Limits::default()).await)
 }
 
 async fn drain(admin: State<Admin>, name: Path<String>) -> (StatusCode, String) {

@@ -54,7 +54,11 @@ impl Domains {
     }
 
     pub(super) fn lacks(&self, needed: &Self) -> u64 {
-        needed.last.iter().map(|needed| needed.number.saturating_sub(self.number(needed.domain))).sum()
+        needed
+            .last
+            .iter()
+            .map(|needed| needed.number.saturating_sub(self.number(needed.domain)))
+            .fold(0, u64::saturating_add)
     }
 
     /// Whether something is missing of what came between `base` and `needed`.

@@ -91,7 +91,7 @@ impl GtidSet {
             let missing = u64::from(self.numbers(source).is_none_or(|ours| !ours.contains(needed)));
             needed.last().saturating_sub(ours).max(missing)
         };
-        needed.sources.iter().map(behind).sum()
+        needed.sources.iter().map(behind).fold(0, u64::saturating_add)
     }
 
     /// Whether something is missing of what came between `base` and `needed`.

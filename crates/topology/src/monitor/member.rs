@@ -51,6 +51,8 @@ pub(super) struct Member {
     pub(super) clock_is_off: bool,
     /// Probes in a row that failed.
     pub(super) silent: u32,
+    /// For how long nothing was heard of it, good or bad.
+    pub(super) overlooked: Duration,
     pub(super) last_failure: Option<ProbeFailure>,
     pub(super) circuit: Circuit,
     /// Since when it takes reads again, after a time in which it did not.
@@ -76,6 +78,7 @@ impl Member {
             late: Late::default(),
             clock_is_off: false,
             silent: 0,
+            overlooked: Duration::ZERO,
             last_failure: None,
             circuit: Circuit::Closed,
             back_since: None,
@@ -99,7 +102,7 @@ impl Member {
             let passed = seen.begun.saturating_duration_since(before.begun).as_millis() as u64;
             let new = before.position.lacks(&seen.position);
             // The best of late: a replica that has nothing to do shows nothing of what it could do.
-            self.rate = (new * 1000).checked_div(passed).unwrap_or(0).max(self.rate - self.rate / 8);
+            self.rate = new.saturating_mul(1000).checked_div(passed).unwrap_or(0).max(self.rate - self.rate / 8);
         }
         if lost || self.silent > 0 {
             self.generation += 1;
@@ -112,7 +115,7 @@ impl Member {
     }
 
     pub(super) fn fail(&mut self, failure: &ProbeFailure) {
-        self.silent += 1;
+        self.silent = self.silent.saturating_add(1);
         self.last_failure = Some(failure.clone());
     }
 

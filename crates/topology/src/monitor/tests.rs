@@ -1,4 +1,5 @@
 mod clusters;
+mod overlooked;
 mod resort;
 mod simulation;
 
