@@ -76,7 +76,7 @@ impl Brake {
     pub(crate) fn turn(&self, address: IpAddr, user: &str, patience: Duration, now: Instant) -> Turn {
         let free = self.free.load(Ordering::Relaxed);
         let mut sources = self.sources();
-        let Some(source) = sources.get_mut(&key(address)).filter(|_| free > 0) else { return Turn::Now };
+        let Some(source) = sources.get_mut(&source(address)).filter(|_| free > 0) else { return Turn::Now };
         let too_many = |failures: Failures| failures.now(now) >= f64::from(free);
         let own = source.good.get(user).copied();
         if !own.map_or_else(|| too_many(source.failures), too_many) {
@@ -127,7 +127,7 @@ fn enter(sources: &mut HashMap<IpAddr, Source>, address: IpAddr, now: Instant) -
         // More addresses than can be told apart: it begins anew, rather than to grow.
         sources.clear();
     }
-    let source = sources.entry(key(address)).or_insert_with(|| Source {
+    let source = sources.entry(source(address)).or_insert_with(|| Source {
         failures: Failures::none(now),
         next: now,
         seen: now,
@@ -137,8 +137,8 @@ fn enter(sources: &mut HashMap<IpAddr, Source>, address: IpAddr, now: Instant) -
     source
 }
 
-/// An IPv6 client has as many addresses as it likes, within its network.
-fn key(address: IpAddr) -> IpAddr {
+/// What counts as one address: an IPv6 client has as many as it likes, within its network.
+pub fn source(address: IpAddr) -> IpAddr {
     match address.to_canonical() {
         IpAddr::V6(address) => {
             let [a, b, c, d, ..] = address.segments();

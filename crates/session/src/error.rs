@@ -65,14 +65,37 @@ pub enum SessionError {
     ReplyBrokeOff(String),
 }
 
+/// Whose doing the end of a session is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Cause {
+    /// Something was lost that should not have been.
+    Servers,
+    /// Whoever connects can bring it about: a failed login, a handshake or a packet that makes no sense.
+    Client,
+    /// The client left, without a word.
+    Left,
+    /// A rule of the operator's or an account's.
+    Rule,
+}
+
 impl SessionError {
-    /// Whether it is worth a warning; the rest happens every day.
-    pub const fn is_notable(&self) -> bool {
-        !matches!(
-            self,
-            Self::ClientGone | Self::Idle(_) | Self::Draining | Self::Killed | Self::Client(FrameError::Closed)
-        )
+    /// Whose doing it is.
+    pub fn cause(&self) -> Cause {
+        match self {
+            Self::HeldConnectionLost(_) | Self::ReplyBrokeOff(_) => Cause::Servers,
+            Self::Idle(_) | Self::Killed | Self::Draining => Cause::Rule,
+            Self::ClientGone | Self::Client(FrameError::Closed | FrameError::ClosedInside) => Cause::Left,
+            Self::Io(error) | Self::Client(FrameError::Io(error)) if is_farewell(error) => Cause::Left,
+            Self::Client(_) | Self::Io(_) | Self::Login(_) | Self::LoginTimeout(_) => Cause::Client,
+            Self::AccessDenied { .. } | Self::Braked { .. } | Self::RefusedByBackend { .. } => Cause::Client,
+        }
     }
+}
+
+/// A reset, or the end of a TLS connection without close_notify.
+fn is_farewell(error: &io::Error) -> bool {
+    use io::ErrorKind::{BrokenPipe, ConnectionAborted, ConnectionReset, NotConnected, UnexpectedEof};
+    matches!(error.kind(), BrokenPipe | ConnectionAborted | ConnectionReset | NotConnected | UnexpectedEof)
 }
 
 /// Why a statement was not served. The session goes on.

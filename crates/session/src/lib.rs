@@ -47,9 +47,9 @@ mod text;
 mod worker;
 
 pub use accounts::{Accounts, Vault};
-pub use brake::Brake;
+pub use brake::{Brake, source};
 pub use consistency::ConsistencySettings;
-pub use error::SessionError;
+pub use error::{Cause, SessionError};
 pub use learned::{Learned, Lesson};
 pub use marks::Marks;
 pub use metrics::Metrics;

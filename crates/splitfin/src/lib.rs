@@ -20,6 +20,7 @@ mod names;
 mod relay;
 mod reload;
 mod run;
+mod strangers;
 mod wiring;
 mod worker;
 

@@ -80,7 +80,9 @@ pub async fn run_with(config: Config, mut inherited: Inherited, claim: Claim) ->
         let proxies = ArcSwap::from_pointee(listen.proxies.clone());
         let patience = ArcSwap::from_pointee(config.login_timeout);
         let (most, admission) = (AtomicUsize::new(config.clients), Arc::clone(&admission));
-        listeners.push((listener, Arc::new(Gate { settings, networks, proxies, patience, most, admission })));
+        let strangers = Arc::clone(&shared.strangers);
+        listeners
+            .push((listener, Arc::new(Gate { settings, networks, proxies, patience, most, admission, strangers })));
     }
     if !inherited.is_empty() {
         tracing::warn!("a socket was inherited that `listen` does not name: its clients are not served");

@@ -2,6 +2,7 @@
 
 use crate::config::{BackendTls, Config};
 use crate::fleet::{CONFIGURATION, Fleet, Probing};
+use crate::strangers::Strangers;
 use anyhow::{Context as _, Result};
 use splitfin_backend::{Alarm, Limits, Usage};
 use splitfin_health::promotion::{Account, Means};
@@ -25,6 +26,8 @@ pub(crate) struct Shared {
     pub(crate) pools: splitfin_backend::Common,
     pub(crate) registry: Arc<Registry>,
     pub(crate) learned: Arc<Learned>,
+    /// What is said of whoever connects.
+    pub(crate) strangers: Arc<Strangers>,
     /// One for each worker.
     pub(crate) metrics: Vec<Arc<Metrics>>,
     /// What each has in use.
@@ -75,6 +78,7 @@ pub(crate) fn build(config: &Config) -> Result<Built> {
         },
         registry: Arc::default(),
         learned: Arc::default(),
+        strangers: Arc::default(),
         metrics: (0..config.workers).map(|_| Arc::default()).collect(),
         usage: (0..config.workers).map(|_| Arc::default()).collect(),
         fleet: Arc::new(Mutex::new(fleet)),
