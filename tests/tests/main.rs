@@ -11,6 +11,7 @@ mod ends_as_a_disconnect;
 mod excludes_what_is_broken;
 mod fails_nothing_in_a_switchover;
 mod gives_rights_of_now;
+mod keeps_its_log_readable;
 mod keeps_no_connection_for_nothing;
 mod keeps_sessions_apart;
 mod kills_what_is_meant;
