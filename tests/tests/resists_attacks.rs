@@ -9,6 +9,8 @@ use splitfin_protocol::packet::Greeting;
 use splitfin_protocol::{Capabilities, proxy};
 use splitfin_tests::raw::{Broken, RawClient};
 use splitfin_tests::{Cluster, Family, PASSWORD, PATIENCE, Stage, Told, block_on, eventually, story};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
@@ -184,6 +186,52 @@ story! {
         let bound = 10 + 16 + 1 + started.elapsed().as_secs() as usize;
         assert!((10..=bound).contains(&answered), "{answered} of at most {bound}");
         assert!(logins > 20, "{logins}");
+        Ok(())
+    }
+}
+
+story! {
+    guessers_lock_nobody_out_of_their_own_address, async |family| -> Told {
+        let cluster = Cluster::start(family, 1).await?;
+        cluster.primary.run(&["CREATE USER newcomer IDENTIFIED BY 'fresh'", "GRANT SELECT ON *.* TO newcomer"]).await?;
+        cluster.caught_up().await?;
+        let stage = Stage::in_front_of(cluster, &format!("{DATABASE}\nlimits: {{ failed_logins: 10, login_timeout: 6s }}")).await?;
+        stage.client().await?.query_drop("SELECT 1").await?;
+        let stop = Arc::new(AtomicBool::new(false));
+        let mut guessers = JoinSet::new();
+        for guesser in 0..16 {
+            let options = stage.options().pass(Some(format!("guess {guesser}"))).db_name(None::<String>);
+            let stop = Arc::clone(&stop);
+            guessers.spawn(async move {
+                let mut refused = 0;
+                while !stop.load(Ordering::Relaxed) {
+                    refused += u32::from(mysql_async::Conn::new(options.clone()).await.is_err());
+                }
+                refused
+            });
+        }
+        eventually("logins are slowed down", PATIENCE, async || {
+            let metrics = stage.splitfin.metrics();
+            let braked = metrics.lines().find_map(|line| line.strip_prefix("splitfin_braked_logins_total "));
+            let braked = braked.and_then(|count| count.parse::<u32>().ok()).unwrap_or_default();
+            if braked > 10 { Ok(()) } else { Err(format!("{braked}")) }
+        })
+        .await?;
+        let newcomer = stage.options().user(Some("newcomer")).pass(Some("fresh")).db_name(None::<String>);
+        let begun = Instant::now();
+        mysql_async::Conn::new(newcomer).await?.query_drop("SELECT 1").await?;
+        let first = begun.elapsed();
+        let mut longest = Duration::ZERO;
+        for _ in 0..20 {
+            let begun = Instant::now();
+            stage.client().await?.query_drop("SELECT 1").await?;
+            longest = longest.max(begun.elapsed());
+        }
+        stop.store(true, Ordering::Relaxed);
+        let refused: u32 = guessers.join_all().await.into_iter().sum();
+        println!("beside 16 guessers, {refused} guesses refused: a new account's first login {first:?}, of 20 of the guessed account the longest {longest:?}");
+        assert!(first < Duration::from_secs(4), "{first:?}");
+        assert!(longest < Duration::from_secs(2), "{longest:?}");
         Ok(())
     }
 }

@@ -28,6 +28,9 @@ pub enum SessionError {
     /// The client's login did not come to an end in time.
     #[error("login not finished within {0:?}")]
     LoginTimeout(Duration),
+    /// It was the oldest silent one of too many logins.
+    #[error("more logins at a time than limits.logins: this one was the oldest of those that said least")]
+    CrowdedOut,
     /// The account or its password is wrong.
     #[error("access denied for `{user}`")]
     AccessDenied {
@@ -86,7 +89,7 @@ impl SessionError {
             Self::Idle(_) | Self::Killed | Self::Draining => Cause::Rule,
             Self::ClientGone | Self::Client(FrameError::Closed | FrameError::ClosedInside) => Cause::Left,
             Self::Io(error) | Self::Client(FrameError::Io(error)) if is_farewell(error) => Cause::Left,
-            Self::Client(_) | Self::Io(_) | Self::Login(_) | Self::LoginTimeout(_) => Cause::Client,
+            Self::Client(_) | Self::Io(_) | Self::Login(_) | Self::LoginTimeout(_) | Self::CrowdedOut => Cause::Client,
             Self::AccessDenied { .. } | Self::Braked { .. } | Self::RefusedByBackend { .. } => Cause::Client,
         }
     }

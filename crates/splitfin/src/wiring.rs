@@ -10,7 +10,7 @@ use splitfin_health::{Order, Wires};
 use splitfin_protocol::auth::Secret;
 use splitfin_router::classify::{TRACKED_UNDER_TWO_NAMES, TRACKED_VARIABLES};
 use splitfin_session::{
-    Accounts, Brake, Certificates, ConsistencySettings, Learned, Marks, Metrics, Registry, Users, Vault,
+    Accounts, Brake, Certificates, ConsistencySettings, Learned, Logins, Marks, Metrics, Registry, Users, Vault,
 };
 use splitfin_topology::{Monitor, Topology};
 use splitfin_transport::tls::ClientTls;
@@ -107,6 +107,8 @@ pub(crate) fn session(
         None => Arc::new(Brake::new(config.failed_logins)),
     };
     brake.set_free(config.failed_logins);
+    let logins = before.map_or_else(|| Arc::new(Logins::new(config.logins)), |before| Arc::clone(&before.logins));
+    logins.set_most(config.logins);
     // Marks of what was written go on as long as the same ones are needed.
     let same_marks = before.filter(|before| Marks::serve_both(&before.routing, &config.routing));
     let marks = match same_marks {
@@ -123,6 +125,7 @@ pub(crate) fn session(
             .chain(config.discovery.names.iter().map(|name| &name.like))
             .any(|backend| backend.introduce),
         brake,
+        logins,
         rsa,
         routing: Arc::new(config.routing.clone()),
         consistency: ConsistencySettings {
