@@ -9,6 +9,7 @@ mod certificate;
 pub mod cli;
 pub mod config;
 mod demo;
+mod descriptors;
 mod discovery;
 mod explain;
 mod failover;

@@ -1,6 +1,7 @@
 //! Accepts clients and hands them to the worker with the fewest sessions.
 
 use crate::admission::{Admission, Networks};
+use crate::descriptors::ForClients;
 use crate::strangers::{Kind, Strangers};
 use crate::worker::{Arrival, Handle, Message};
 use arc_swap::ArcSwap;
@@ -29,6 +30,8 @@ pub(crate) struct Gate {
     pub(crate) most: AtomicUsize,
     /// From one address.
     pub(crate) admission: Arc<Admission>,
+    /// Descriptors that they may have.
+    pub(crate) descriptors: ForClients,
     /// What is said of those that are sent away.
     pub(crate) strangers: Arc<Strangers>,
 }
@@ -84,6 +87,10 @@ struct Door {
 
 impl Door {
     fn receive(self: &Arc<Self>, socket: Accepted, peer: Peer, introductions: &mut JoinSet<()>) {
+        if self.gate.descriptors.exclude(&socket) {
+            let rule = "the file descriptors that are left are for servers and operators (see LimitNOFILE=, ulimit -n)";
+            return self.send_away(socket, peer, &too_many(), rule);
+        }
         let is_proxy = peer.ip().is_some_and(|address| self.gate.proxies.load().name(address));
         if !is_proxy {
             return self.hand_over(socket, peer);
