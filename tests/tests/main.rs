@@ -13,6 +13,7 @@ mod fails_nothing_in_a_switchover;
 mod gives_rights_of_now;
 mod keeps_its_log_readable;
 mod keeps_no_connection_for_nothing;
+mod keeps_room_for_servers;
 mod keeps_sessions_apart;
 mod kills_what_is_meant;
 mod knows_the_servers_accounts;

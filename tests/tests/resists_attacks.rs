@@ -274,6 +274,33 @@ story! {
 }
 
 #[test]
+fn of_too_many_logins_the_oldest_silent_one_goes() {
+    block_on(async {
+        let stage = Stage::with(Family::Mariadb, "limits: { logins: 20, login_timeout: 60s, clients: 60 }").await?;
+        let mut silent = Vec::new();
+        for _ in 0..200 {
+            let mut socket = TcpStream::connect(("127.0.0.1", stage.port)).await?;
+            let mut greeting = [0; 512];
+            // Those that were sent away make room for this one.
+            let _ = tokio::time::timeout(PATIENCE, socket.read(&mut greeting)).await?;
+            silent.push(socket);
+        }
+        let begun = Instant::now();
+        stage.client().await?.query_drop("SELECT 1").await?;
+        assert!(begun.elapsed() < Duration::from_secs(5), "{:?}", begun.elapsed());
+        eventually("the others are gone", PATIENCE, async || match stage.splitfin.clients() {
+            most @ 0..=20 => Ok(most),
+            more => Err(format!("{more} clients")),
+        })
+        .await?;
+        let mut gone = [0; 1];
+        let first = silent.first_mut().ok_or("no client")?;
+        assert_eq!(tokio::time::timeout(PATIENCE, first.read(&mut gone)).await??, 0, "the oldest");
+        Ok(())
+    });
+}
+
+#[test]
 fn a_login_that_is_too_long_is_refused_by_its_header() {
     block_on(async {
         let stage = Stage::with(Family::Mariadb, "").await?;

@@ -182,13 +182,17 @@ pub(crate) enum Unserved {
 
 /// `ER_ACCESS_DENIED_ERROR`
 pub(crate) const ACCESS_DENIED: u16 = 1045;
+/// `ER_ACCESS_DENIED_NO_PASSWORD_ERROR`: what MariaDB says of accounts with some other plugins, and sooner.
+const ACCESS_DENIED_OTHERWISE: u16 = 1698;
 
 impl Unserved {
     /// Whether an account was not let in, because of its password or its way.
     pub(crate) fn is_denial(&self) -> bool {
         match self {
             Self::Denied(_) => true,
-            Self::Backend(error) => error.refusal().is_some_and(|(code, ..)| code == ACCESS_DENIED),
+            Self::Backend(error) => {
+                error.refusal().is_some_and(|(code, ..)| matches!(code, ACCESS_DENIED | ACCESS_DENIED_OTHERWISE))
+            }
             _ => false,
         }
     }
