@@ -1,4 +1,4 @@
-//! Slows down who guesses passwords: behind many failed logins from one address, its logins wait for each other.
+//! Slows down who guesses passwords: after many failed logins from one address, its logins wait for each other.
 //!
 //! Accounts are never locked here, and as far as possible nobody else is kept out. An account that has logged in from the
 //! address goes on doing so at once, as long as the failures are not its own; and if they are, whoever has its password
@@ -45,7 +45,7 @@ pub(crate) enum Entry {
 pub(crate) enum Turn {
     /// Go on.
     Now,
-    /// Ask again behind this.
+    /// Ask again after this.
     After(Duration),
     /// It has waited for as long as anybody waits.
     Never,
@@ -91,8 +91,8 @@ impl Brake {
         let free = f64::from(self.free.load(Ordering::Relaxed));
         let account = self.account(user);
         let mut sources = self.sources();
-        let (before, behind) = enter(&mut sources, address, now).fail(account, now);
-        free > 0.0 && before < free && behind >= free
+        let (before, after) = enter(&mut sources, address, now).fail(account, now);
+        free > 0.0 && before < free && after >= free
     }
 
     /// A login went well.

@@ -223,7 +223,7 @@ pub(crate) async fn authenticate(
     }
 }
 
-/// Behind many failures from one address, the last word on a password waits there, whatever it is.
+/// After many failures from one address, the last word on a password waits there, whatever it is.
 async fn take_place(
     client: &mut Framed,
     sequence: u8,

@@ -44,7 +44,7 @@ impl Strangers {
     /// Whether a line of this address is written. What is not is counted.
     pub(crate) fn admit(&self, address: Option<IpAddr>, kind: Kind, now: Instant) -> bool {
         let mut said = self.said();
-        // Behind so many addresses within a minute, all others are one.
+        // After so many addresses within a minute, all others are one.
         let known =
             address.map(source).filter(|address| said.len() < MOST || said.contains_key(&(Some(*address), kind)));
         match said.get_mut(&(known, kind)) {

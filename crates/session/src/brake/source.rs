@@ -89,7 +89,7 @@ impl Source {
         own.map_or(self.failures, |account| account.failures).now(now)
     }
 
-    /// Counts a failure. Gives how many there were before, and behind it.
+    /// Counts a failure. Gives how many there were before, and how many there are.
     pub(super) fn fail(&mut self, account: u64, now: Instant) -> (f64, f64) {
         let before = self.failures.now(now);
         self.failures.add(now);

@@ -1,6 +1,6 @@
 //! Lines on their way to where the log is written.
 //!
-//! Who logs puts a line behind the others and goes on; one thread takes all that wait at once and writes them. Where the
+//! Who logs puts a line after the others and goes on; one thread takes all that wait at once and writes them. Where the
 //! reader has stopped, so does that thread, and then lines are left out and counted. (`tracing-appender` bounds lines, but not
 //! their bytes.)
 
@@ -85,7 +85,7 @@ impl Queue {
         loop {
             let Batch { mut bytes, lines, untold } = self.take(room, can_tell);
             if untold > 0 {
-                // It comes behind those that found room, and before all that come now.
+                // It comes after those that found room, and before all that come now.
                 tracing::warn!(lines = untold, "lines of the log were left out: they were not read in time");
             }
             can_tell = write_all(&mut output, &bytes).is_ok();
