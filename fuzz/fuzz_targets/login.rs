@@ -40,6 +40,7 @@ fuzz_target!(|packets: Vec<Vec<u8>>| {
         collation: 45,
         capabilities: Capabilities::empty(),
         attributes: vec![],
+        random: [7; 32],
     };
     let mut connect = Connect::new(credentials, TlsWish::Preferred, false);
     for packet in &packets {

@@ -2,7 +2,7 @@
 
 use crate::{PATIENCE, eventually};
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command};
+use std::process::{Child, ChildStdout, Command, Stdio};
 
 /// The program, as it was built with this test.
 pub fn program() -> PathBuf {
@@ -23,6 +23,13 @@ impl Service {
         let file = std::fs::File::create(&log)?;
         let child = command.stdout(file.try_clone()?).stderr(file).spawn()?;
         Ok(Self { child, log })
+    }
+
+    /// Starts it with an output that nobody reads but who takes it from here.
+    pub fn start_unread(mut command: Command) -> std::io::Result<(Self, Option<ChildStdout>)> {
+        let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn()?;
+        let output = child.stdout.take();
+        Ok((Self { child, log: PathBuf::new() }, output))
     }
 
     /// Sends a signal.

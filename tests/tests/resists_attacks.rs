@@ -9,6 +9,8 @@ use splitfin_protocol::packet::Greeting;
 use splitfin_protocol::{Capabilities, proxy};
 use splitfin_tests::raw::{Broken, RawClient};
 use splitfin_tests::{Cluster, Family, PASSWORD, PATIENCE, Stage, Told, block_on, eventually, story};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
@@ -189,6 +191,52 @@ story! {
 }
 
 story! {
+    guessers_lock_nobody_out_of_their_own_address, async |family| -> Told {
+        let cluster = Cluster::start(family, 1).await?;
+        cluster.primary.run(&["CREATE USER newcomer IDENTIFIED BY 'fresh'", "GRANT SELECT ON *.* TO newcomer"]).await?;
+        cluster.caught_up().await?;
+        let stage = Stage::in_front_of(cluster, &format!("{DATABASE}\nlimits: {{ failed_logins: 10, login_timeout: 6s }}")).await?;
+        stage.client().await?.query_drop("SELECT 1").await?;
+        let stop = Arc::new(AtomicBool::new(false));
+        let mut guessers = JoinSet::new();
+        for guesser in 0..16 {
+            let options = stage.options().pass(Some(format!("guess {guesser}"))).db_name(None::<String>);
+            let stop = Arc::clone(&stop);
+            guessers.spawn(async move {
+                let mut refused = 0;
+                while !stop.load(Ordering::Relaxed) {
+                    refused += u32::from(mysql_async::Conn::new(options.clone()).await.is_err());
+                }
+                refused
+            });
+        }
+        eventually("logins are slowed down", PATIENCE, async || {
+            let metrics = stage.splitfin.metrics();
+            let braked = metrics.lines().find_map(|line| line.strip_prefix("splitfin_braked_logins_total "));
+            let braked = braked.and_then(|count| count.parse::<u32>().ok()).unwrap_or_default();
+            if braked > 10 { Ok(()) } else { Err(format!("{braked}")) }
+        })
+        .await?;
+        let newcomer = stage.options().user(Some("newcomer")).pass(Some("fresh")).db_name(None::<String>);
+        let begun = Instant::now();
+        mysql_async::Conn::new(newcomer).await?.query_drop("SELECT 1").await?;
+        let first = begun.elapsed();
+        let mut longest = Duration::ZERO;
+        for _ in 0..20 {
+            let begun = Instant::now();
+            stage.client().await?.query_drop("SELECT 1").await?;
+            longest = longest.max(begun.elapsed());
+        }
+        stop.store(true, Ordering::Relaxed);
+        let refused: u32 = guessers.join_all().await.into_iter().sum();
+        println!("beside 16 guessers, {refused} guesses refused: a new account's first login {first:?}, of 20 of the guessed account the longest {longest:?}");
+        assert!(first < Duration::from_secs(4), "{first:?}");
+        assert!(longest < Duration::from_secs(2), "{longest:?}");
+        Ok(())
+    }
+}
+
+story! {
     a_thousand_logins_that_do_not_go_on_are_in_nobodys_way, async |family| -> Told {
         let stage = Stage::with(family, "limits: { login_timeout: 3s, clients: 2000 }").await?;
         let mut slow = Vec::new();
@@ -223,6 +271,33 @@ story! {
         .await?;
         Ok(())
     }
+}
+
+#[test]
+fn of_too_many_logins_the_oldest_silent_one_goes() {
+    block_on(async {
+        let stage = Stage::with(Family::Mariadb, "limits: { logins: 20, login_timeout: 60s, clients: 60 }").await?;
+        let mut silent = Vec::new();
+        for _ in 0..200 {
+            let mut socket = TcpStream::connect(("127.0.0.1", stage.port)).await?;
+            let mut greeting = [0; 512];
+            // Those that were sent away make room for this one.
+            let _ = tokio::time::timeout(PATIENCE, socket.read(&mut greeting)).await?;
+            silent.push(socket);
+        }
+        let begun = Instant::now();
+        stage.client().await?.query_drop("SELECT 1").await?;
+        assert!(begun.elapsed() < Duration::from_secs(5), "{:?}", begun.elapsed());
+        eventually("the others are gone", PATIENCE, async || match stage.splitfin.clients() {
+            most @ 0..=20 => Ok(most),
+            more => Err(format!("{more} clients")),
+        })
+        .await?;
+        let mut gone = [0; 1];
+        let first = silent.first_mut().ok_or("no client")?;
+        assert_eq!(tokio::time::timeout(PATIENCE, first.read(&mut gone)).await??, 0, "the oldest");
+        Ok(())
+    });
 }
 
 #[test]

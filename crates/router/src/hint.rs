@@ -37,13 +37,29 @@ pub enum HintError {
     Position(#[from] PositionError),
 }
 
+/// What cannot be read of a hint. A client may write any number of such words, so only the first is kept.
+#[derive(Debug, Clone, PartialEq, Eq, Error)]
+#[error("{first}{}", and_more(*more))]
+pub struct Unreadable {
+    /// The first word's fault.
+    pub first: HintError,
+    /// How many more words cannot be read.
+    pub more: usize,
+}
+
+fn and_more(more: usize) -> String {
+    if more == 0 { String::new() } else { format!(" (and {more} more)") }
+}
+
 impl Hint {
-    /// Reads what stands behind `splitfin:`, and says which words it cannot read.
-    pub fn parse(text: &[u8]) -> (Self, Vec<HintError>) {
+    /// Reads what stands behind `splitfin:`, and says what it cannot read.
+    pub fn parse(text: &[u8]) -> (Self, Option<Unreadable>) {
         let text = String::from_utf8_lossy(text);
         let mut hint = Self::default();
-        let errors = words(&text).filter_map(|word| hint.take(word).err()).collect();
-        (hint, errors)
+        let mut errors = words(&text).filter_map(|word| hint.take(word).err());
+        let first = errors.next();
+        let more = errors.count();
+        (hint, first.map(|first| Unreadable { first, more }))
     }
 
     fn take(&mut self, word: &str) -> Result<(), HintError> {
@@ -59,7 +75,7 @@ impl Hint {
                     return Err(error.into());
                 }
             },
-            _ => return Err(HintError::Unknown(word.to_owned())),
+            _ => return Err(HintError::Unknown(shortened(word))),
         }
         Ok(())
     }
@@ -79,7 +95,7 @@ fn words(text: &str) -> impl Iterator<Item = &str> {
 }
 
 fn duration(text: &str) -> Result<Duration, HintError> {
-    let wrong = || HintError::Duration(text.to_owned());
+    let wrong = || HintError::Duration(shortened(text));
     let digits = text.find(|byte: char| !byte.is_ascii_digit()).unwrap_or(text.len());
     let (number, unit) = text.split_at(digits);
     let number: u64 = number.parse().map_err(|_| wrong())?;
@@ -90,6 +106,17 @@ fn duration(text: &str) -> Result<Duration, HintError> {
     }
 }
 
+/// A word of a client as errors show it.
+fn shortened(word: &str) -> String {
+    match word.char_indices().nth(MOST_SHOWN) {
+        Some((at, _)) => format!("{}…", word.split_at(at).0),
+        None => word.to_owned(),
+    }
+}
+
+/// Of a word in an error, in characters: more than any word that means something, but for positions.
+const MOST_SHOWN: usize = 64;
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -98,7 +125,7 @@ mod tests {
     fn hints_combine_and_slave_means_replica() {
         let (hint, errors) = Hint::parse(b" slave, max_lag=250ms ");
         assert_eq!((hint.replica, hint.max_lag), (true, Some(MaxLag(Duration::from_millis(250)))));
-        assert!(errors.is_empty());
+        assert!(errors.is_none());
         assert_eq!(Hint::parse(b"backend=slave-2").0.backend.as_deref(), Some("slave-2"));
     }
 
@@ -111,7 +138,7 @@ mod tests {
             format!("after_gtid={set};replica"),
         ] {
             let (hint, errors) = Hint::parse(text.as_bytes());
-            assert_eq!((hint.after.to_string(), errors), (set.to_owned(), vec![]), "{text}");
+            assert_eq!((hint.after.to_string(), errors), (set.to_owned(), None), "{text}");
         }
         let (hint, _) = Hint::parse(b"after_gtid=0-1-5,1-1-7 after_gtid=0-1-9");
         assert_eq!(hint.after.to_string(), "0-1-9,1-1-7");
@@ -121,12 +148,26 @@ mod tests {
     fn behind_an_unreadable_position_comes_the_primary() {
         let (hint, errors) = Hint::parse(b"after_gtid=yesterday, max_lag=1s");
         assert!(hint.primary && hint.max_lag.is_some());
-        assert!(errors[0].to_string().contains("goes to the primary"), "{errors:?}");
+        let said = errors.map(|errors| errors.to_string()).unwrap_or_default();
+        assert!(said.contains("goes to the primary"), "{said}");
     }
 
     #[test]
     fn what_is_not_known_is_said() {
-        assert_eq!(Hint::parse(b"replcia").1, [HintError::Unknown("replcia".into())]);
-        assert_eq!(Hint::parse(b"max_lag=5").1, [HintError::Duration("5".into())]);
+        let first = |text: &[u8]| Hint::parse(text).1.map(|errors| errors.first);
+        assert_eq!(first(b"replcia"), Some(HintError::Unknown("replcia".into())));
+        assert_eq!(first(b"max_lag=5"), Some(HintError::Duration("5".into())));
+    }
+
+    #[test]
+    fn what_is_said_of_it_is_short() {
+        let many = "x ".repeat(100_000);
+        let said = Hint::parse(many.as_bytes()).1.map(|errors| errors.to_string()).unwrap_or_default();
+        assert!(said.starts_with("unknown hint `x`") && said.ends_with(" (and 99999 more)"), "{said}");
+        for name in ["", "max_lag=", "after_gtid="] {
+            let long = format!("{name}{}", "ä".repeat(1_000_000));
+            let said = Hint::parse(long.as_bytes()).1.map(|errors| errors.to_string()).unwrap_or_default();
+            assert!((64..300).contains(&said.chars().count()), "{said}");
+        }
     }
 }

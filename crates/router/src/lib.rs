@@ -28,7 +28,7 @@ mod substitute;
 
 pub use digest::Digest;
 pub use facts::{Facts, Pins};
-pub use hint::{Hint, HintError, MaxLag};
+pub use hint::{Hint, HintError, MaxLag, Unreadable};
 pub use holdings::Holdings;
 pub use kill::{Kill, KillText};
 pub use lexer::LexMode;

@@ -28,6 +28,9 @@ pub enum SessionError {
     /// The client's login did not come to an end in time.
     #[error("login not finished within {0:?}")]
     LoginTimeout(Duration),
+    /// It was the oldest silent one of too many logins.
+    #[error("more logins at a time than limits.logins: this one was the oldest of those that said least")]
+    CrowdedOut,
     /// The account or its password is wrong.
     #[error("access denied for `{user}`")]
     AccessDenied {
@@ -65,14 +68,37 @@ pub enum SessionError {
     ReplyBrokeOff(String),
 }
 
+/// Whose doing the end of a session is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Cause {
+    /// Something was lost that should not have been.
+    Servers,
+    /// Whoever connects can bring it about: a failed login, a handshake or a packet that makes no sense.
+    Client,
+    /// The client left, without a word.
+    Left,
+    /// A rule of the operator's or an account's.
+    Rule,
+}
+
 impl SessionError {
-    /// Whether it is worth a warning; the rest happens every day.
-    pub const fn is_notable(&self) -> bool {
-        !matches!(
-            self,
-            Self::ClientGone | Self::Idle(_) | Self::Draining | Self::Killed | Self::Client(FrameError::Closed)
-        )
+    /// Whose doing it is.
+    pub fn cause(&self) -> Cause {
+        match self {
+            Self::HeldConnectionLost(_) | Self::ReplyBrokeOff(_) => Cause::Servers,
+            Self::Idle(_) | Self::Killed | Self::Draining => Cause::Rule,
+            Self::ClientGone | Self::Client(FrameError::Closed | FrameError::ClosedInside) => Cause::Left,
+            Self::Io(error) | Self::Client(FrameError::Io(error)) if is_farewell(error) => Cause::Left,
+            Self::Client(_) | Self::Io(_) | Self::Login(_) | Self::LoginTimeout(_) | Self::CrowdedOut => Cause::Client,
+            Self::AccessDenied { .. } | Self::Braked { .. } | Self::RefusedByBackend { .. } => Cause::Client,
+        }
     }
+}
+
+/// A reset, or the end of a TLS connection without close_notify.
+fn is_farewell(error: &io::Error) -> bool {
+    use io::ErrorKind::{BrokenPipe, ConnectionAborted, ConnectionReset, NotConnected, UnexpectedEof};
+    matches!(error.kind(), BrokenPipe | ConnectionAborted | ConnectionReset | NotConnected | UnexpectedEof)
 }
 
 /// Why a statement was not served. The session goes on.
@@ -168,13 +194,17 @@ pub(crate) enum Unserved {
 
 /// `ER_ACCESS_DENIED_ERROR`
 pub(crate) const ACCESS_DENIED: u16 = 1045;
+/// `ER_ACCESS_DENIED_NO_PASSWORD_ERROR`: what MariaDB says of accounts with some other plugins, and sooner.
+const ACCESS_DENIED_OTHERWISE: u16 = 1698;
 
 impl Unserved {
     /// Whether an account was not let in, because of its password or its way.
     pub(crate) fn is_denial(&self) -> bool {
         match self {
             Self::Denied(_) => true,
-            Self::Backend(error) => error.refusal().is_some_and(|(code, ..)| code == ACCESS_DENIED),
+            Self::Backend(error) => {
+                error.refusal().is_some_and(|(code, ..)| matches!(code, ACCESS_DENIED | ACCESS_DENIED_OTHERWISE))
+            }
             _ => false,
         }
     }

@@ -1,8 +1,9 @@
 //! From the first byte of a client to an account that is let in.
 
 use crate::accounts::Proof;
-use crate::brake::Turn;
+use crate::brake::{Entry, Place, Turn};
 use crate::error::{ACCESS_DENIED, SessionError, Unserved};
+use crate::logins::OpenLogin;
 use crate::metrics::add;
 use crate::registry::Registration;
 use crate::reply;
@@ -19,6 +20,7 @@ use splitfin_protocol::{Capabilities, Status};
 use splitfin_router::{Access, Facts, Statement, route};
 use splitfin_topology::{Family, Offer, Snapshot};
 use splitfin_transport::{CertificateNames, FrameError, Framed, Peer, Role, Stream};
+use std::net::IpAddr;
 use std::rc::Rc;
 use std::time::{Duration, Instant};
 
@@ -32,18 +34,27 @@ pub(crate) struct Identity {
     pub(crate) held: Option<Lease>,
 }
 
+/// How a new client came in.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Door<'a> {
+    pub(crate) listener: &'a Listener,
+    /// Its place among the logins that are not finished.
+    pub(crate) open: &'a OpenLogin,
+}
+
 /// Logs a client in. What it gets to see is what a server would show it.
 pub(crate) async fn log_in(
     mut client: Framed,
     id: u32,
     peer: Peer,
-    listener: &Listener,
+    door: Door<'_>,
     worker: &Worker,
 ) -> Result<(Framed, Identity, Registration), SessionError> {
+    let listener = door.listener;
     let (greeting, plugin) = greet(id, listener, &client, &worker.topology.snapshot());
     client.write_packet(0, &greeting.encode()).await?;
     let accept = Accept::new(&greeting, plugin, client.stream().is_secure(), listener.tls_required);
-    let (mut client, accept, sequence, proof) = authenticate(client, accept, 1, peer, Some(listener), worker).await?;
+    let (mut client, accept, sequence, proof) = authenticate(client, accept, 1, peer, Some(door), worker).await?;
     let signature = sign(&accept, &proof.secret, listener, &client);
     let identity = match admit_noted(&accept, worker, proof, peer, client.stream()).await {
         Ok(identity) => identity,
@@ -139,7 +150,7 @@ pub(crate) async fn authenticate(
     mut accept: Accept,
     mut sequence: u8,
     peer: Peer,
-    listener: Option<&Listener>,
+    door: Option<Door<'_>>,
     worker: &Worker,
 ) -> Result<(Framed, Accept, u8, Proof), SessionError> {
     // COM_CHANGE_USER starts with a login that was read already.
@@ -148,19 +159,23 @@ pub(crate) async fn authenticate(
         None => read(&mut client, &mut accept, &mut sequence).await?,
     };
     let mut heard = Instant::now();
+    let mut place = None;
     loop {
         step = match step {
             Step::StartTls => {
-                let tls = listener.and_then(|listener| listener.tls.as_ref()).ok_or(LoginError::TlsNotOffered)?;
+                let tls = door.and_then(|door| door.listener.tls.as_ref()).ok_or(LoginError::TlsNotOffered)?;
                 client = client.accept_tls(tls).await?;
                 let step = read(&mut client, &mut accept, &mut sequence).await?;
                 heard = Instant::now();
                 step
             }
             Step::LookUp => {
+                if let Some(door) = door {
+                    door.open.spoke();
+                }
                 let login = accept.login();
                 let user = login.map(|login| login.user.as_str()).unwrap_or_default();
-                wait_for_turn(&mut client, sequence, user, peer, worker).await?;
+                place = take_place(&mut client, sequence, user, peer, worker).await?;
                 let plugin = login.and_then(|login| login.plugin.as_deref());
                 let known = worker.settings().accounts.known(user, plugin, worker).await;
                 accept.with_known(known, random())
@@ -180,6 +195,11 @@ pub(crate) async fn authenticate(
             }
             Step::Decrypt(ciphertext) => accept.decrypted(worker.settings().rsa.decrypt(&ciphertext)),
             Step::Accepted(secret, before) => {
+                // The password is the right one, as far as anybody knows.
+                match place.take_if(|place: &mut Place| place.is_at_home(Instant::now())) {
+                    Some(place) => place.give_up(),
+                    None => wait_for_turn(&mut client, sequence, place, peer).await?,
+                }
                 if let Some(payload) = before {
                     sequence = client.write_packet(sequence, &payload).await?;
                 }
@@ -187,10 +207,12 @@ pub(crate) async fn authenticate(
                 return Ok((client, accept, sequence, proof));
             }
             Step::Prove(secret) => {
+                wait_for_turn(&mut client, sequence, place, peer).await?;
                 let proof = proof(&accept, worker, secret);
                 return Ok((client, accept, sequence, proof));
             }
             Step::Refused => {
+                wait_for_turn(&mut client, sequence, place, peer).await?;
                 let user = accept.login().map(|login| login.user.clone()).unwrap_or_default();
                 note_failure(peer, &user, worker);
                 even_out(heard).await;
@@ -201,32 +223,51 @@ pub(crate) async fn authenticate(
     }
 }
 
-/// Behind many failures from one address, its logins wait for each other, whatever their passwords are.
-async fn wait_for_turn(
+/// After many failures from one address, the last word on a password waits there, whatever it is.
+async fn take_place(
     client: &mut Framed,
     sequence: u8,
     user: &str,
     peer: Peer,
     worker: &Worker,
-) -> Result<(), SessionError> {
-    let Some(address) = peer.ip() else { return Ok(()) };
+) -> Result<Option<Place>, SessionError> {
+    let Some(address) = peer.ip() else { return Ok(None) };
     let settings = worker.settings();
     // What is left of the time for a login is for the login.
-    let turn = settings.brake.turn(address, user, settings.login_timeout / 2, Instant::now());
-    match turn {
-        Turn::Now => {}
-        Turn::After(wait) => {
+    match settings.brake.enter(address, user, settings.login_timeout / 2, Instant::now()) {
+        Entry::Free => Ok(None),
+        Entry::Held(place) => {
             add(&worker.metrics.braked_logins, 1);
-            tokio::time::sleep(wait).await;
+            Ok(Some(place))
         }
-        Turn::Never => {
+        Entry::Full => {
             add(&worker.metrics.braked_logins, 1);
-            let text = format!("Too many failed logins from '{address}': try again later");
-            client.write_packet(sequence, &ErrPacket::new(HOST_IS_BLOCKED, b"HY000", &text).encode()).await?;
-            return Err(SessionError::Braked { address });
+            Err(turn_away(client, sequence, address).await?)
         }
     }
-    Ok(())
+}
+
+/// Waits for the turn of a login that has to.
+async fn wait_for_turn(
+    client: &mut Framed,
+    sequence: u8,
+    place: Option<Place>,
+    peer: Peer,
+) -> Result<(), SessionError> {
+    let (Some(place), Some(address)) = (place, peer.ip()) else { return Ok(()) };
+    loop {
+        match place.turn(Instant::now()) {
+            Turn::Now => return Ok(()),
+            Turn::After(wait) => tokio::time::sleep(wait).await,
+            Turn::Never => return Err(turn_away(client, sequence, address).await?),
+        }
+    }
+}
+
+async fn turn_away(client: &mut Framed, sequence: u8, address: IpAddr) -> Result<SessionError, SessionError> {
+    let text = format!("Too many failed logins from '{address}': try again later");
+    client.write_packet(sequence, &ErrPacket::new(HOST_IS_BLOCKED, b"HY000", &text).encode()).await?;
+    Ok(SessionError::Braked { address })
 }
 
 fn note_failure(peer: Peer, user: &str, worker: &Worker) {

@@ -115,7 +115,7 @@ impl Session {
         };
         let hint = lookup.hint.map(|text| {
             let (hint, errors) = Hint::parse(text);
-            for error in errors {
+            if let Some(error) = errors {
                 tracing::warn!(session = self.id, %error, "part of a routing hint ignored");
             }
             hint

@@ -8,7 +8,7 @@ use crate::count::Count;
 use crate::error::{SessionError, Unserved};
 use crate::failover::Deposed;
 use crate::job::Job;
-use crate::login::log_in;
+use crate::login::{Door, log_in};
 use crate::metrics::add;
 use crate::opening::Opening;
 use crate::prepared::ClientStatements;
@@ -118,8 +118,13 @@ impl Session {
         worker: &Rc<Worker>,
     ) -> Result<(), SessionError> {
         let limit = worker.settings().login_timeout;
-        let login = log_in(Framed::new(stream), id, peer, listener, worker);
-        let (client, identity, registration) = match tokio::time::timeout(limit, login).await {
+        let open = worker.settings().logins.begin();
+        let login = log_in(Framed::new(stream), id, peer, Door { listener, open: &open }, worker);
+        let entered = tokio::select! {
+            entered = tokio::time::timeout(limit, login) => entered,
+            () = open.crowded_out() => return Err(SessionError::CrowdedOut),
+        };
+        let (client, identity, registration) = match entered {
             Ok(Ok(entered)) => entered,
             Ok(Err(error)) => {
                 add(&worker.metrics.failed_logins, 1);
@@ -127,6 +132,7 @@ impl Session {
             }
             Err(_) => return Err(SessionError::LoginTimeout(limit)),
         };
+        drop(open);
         let consistency = Consistency::new(&identity.account.user, &worker.settings().consistency);
         let mut session = Self {
             id,

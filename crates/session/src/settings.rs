@@ -74,6 +74,8 @@ pub struct Settings {
     pub introduces: bool,
     /// What slows failed logins down.
     pub brake: Arc<crate::Brake>,
+    /// Logins that are not finished.
+    pub logins: Arc<crate::Logins>,
     /// Key for passwords that come without TLS.
     pub rsa: Arc<RsaKey>,
     /// Rules and mode.

@@ -1,7 +1,9 @@
 //! The command line.
 
 use crate::admin::client::ask;
-use crate::{Claim, Config, Inherited, Reloaded, Running, Wish, certificate, demo, explain, logging, run_with};
+use crate::{
+    Claim, Config, Inherited, Reloaded, Running, Wish, certificate, demo, descriptors, explain, logging, run_with,
+};
 use clap::{Parser, Subcommand, ValueEnum};
 use rustix::process::{DumpableBehavior, set_dumpable_behavior};
 use splitfin_testkit::Family;
@@ -143,6 +145,8 @@ fn serve(file: &Path, watch: bool, claim: Claim) -> ExitCode {
         Err(error) => return complain(&error.to_string(), EX_CONFIG),
     };
     logging::start(&config.log);
+    logging::log_panics();
+    descriptors::raise(&config);
     // Passwords are in memory: not for core files, and not for other processes of the same user.
     if let Err(error) = set_dumpable_behavior(DumpableBehavior::NotDumpable) {
         tracing::warn!(%error, "core files may hold passwords");
@@ -171,7 +175,9 @@ fn serve(file: &Path, watch: bool, claim: Claim) -> ExitCode {
         }
         Ok(ExitCode::SUCCESS)
     };
-    block_on(work).unwrap_or_else(|error| complain(&format!("{error:#}"), 1))
+    let code = block_on(work);
+    logging::finish();
+    code.unwrap_or_else(|error| complain(&format!("{error:#}"), 1))
 }
 
 /// Asks the Splitfin that runs with a configuration, and says what it answers.

@@ -31,7 +31,7 @@ pub fn explain(config: &Config, sql: &str) -> String {
         },
     );
     let (hint, errors) = lookup.hint.map(Hint::parse).unwrap_or_default();
-    for error in errors {
+    if let Some(error) = errors {
         line("hint", format!("in part ignored: {error}"));
     }
     let hint = lookup.hint.is_some().then_some(hint);

@@ -9,6 +9,7 @@ mod certificate;
 pub mod cli;
 pub mod config;
 mod demo;
+mod descriptors;
 mod discovery;
 mod explain;
 mod failover;
@@ -20,6 +21,7 @@ mod names;
 mod relay;
 mod reload;
 mod run;
+mod strangers;
 mod wiring;
 mod worker;
 

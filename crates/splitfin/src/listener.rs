@@ -1,6 +1,8 @@
 //! Accepts clients and hands them to the worker with the fewest sessions.
 
 use crate::admission::{Admission, Networks};
+use crate::descriptors::ForClients;
+use crate::strangers::{Kind, Strangers};
 use crate::worker::{Arrival, Handle, Message};
 use arc_swap::ArcSwap;
 use splitfin_protocol::frame::write_packet;
@@ -10,7 +12,7 @@ use splitfin_transport::{Accepted, Listener, Peer, introduced};
 use std::io::Write as _;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 
@@ -28,6 +30,10 @@ pub(crate) struct Gate {
     pub(crate) most: AtomicUsize,
     /// From one address.
     pub(crate) admission: Arc<Admission>,
+    /// Descriptors that they may have.
+    pub(crate) descriptors: ForClients,
+    /// What is said of those that are sent away.
+    pub(crate) strangers: Arc<Strangers>,
 }
 
 /// Accepts until it is told to stop. A failed accept is logged and tried again: running out of file descriptors
@@ -81,12 +87,21 @@ struct Door {
 
 impl Door {
     fn receive(self: &Arc<Self>, socket: Accepted, peer: Peer, introductions: &mut JoinSet<()>) {
+        if self.gate.descriptors.exclude(&socket) {
+            let rule = "the file descriptors that are left are for servers and operators (see LimitNOFILE=, ulimit -n)";
+            return self.send_away(socket, peer, &too_many(), rule);
+        }
         let is_proxy = peer.ip().is_some_and(|address| self.gate.proxies.load().name(address));
         if !is_proxy {
             return self.hand_over(socket, peer);
         }
         if introductions.len() >= self.gate.most.load(Ordering::Relaxed) {
-            return send_away(socket, &ErrPacket::new(1040, b"08004", "Too many connections"));
+            return self.send_away(
+                socket,
+                peer,
+                &too_many(),
+                "limits.clients is reached by balancers that say nothing",
+            );
         }
         introductions.spawn(Arc::clone(self).introduce(socket, peer));
     }
@@ -96,13 +111,26 @@ impl Door {
         let patience = **self.gate.patience.load();
         match tokio::time::timeout(patience, introduced(socket, proxy)).await {
             Ok(Ok((socket, peer))) => self.hand_over(socket, peer),
-            Ok(Err(error)) => {
+            Ok(Err(error)) if self.may_say(proxy) => {
                 tracing::warn!(%proxy, %error, "no PROXY header from an address of listen.proxy_protocol");
             }
-            Err(_) => {
+            Err(_) if self.may_say(proxy) => {
                 tracing::warn!(%proxy, limit = ?patience, "no PROXY header in time from an address of listen.proxy_protocol");
             }
+            Ok(Err(_)) | Err(_) => {}
         }
+    }
+
+    /// Whether there is a line for one more that is sent away.
+    fn may_say(&self, peer: Peer) -> bool {
+        self.gate.strangers.admit(peer.ip(), Kind::SentAway, Instant::now())
+    }
+
+    fn send_away(&self, socket: Accepted, peer: Peer, why: &ErrPacket<'_>, rule: &str) {
+        if self.may_say(peer) {
+            tracing::warn!(%peer, "client sent away: {rule}");
+        }
+        answer(socket, why);
     }
 
     fn hand_over(&self, socket: Accepted, peer: Peer) {
@@ -110,20 +138,19 @@ impl Door {
         let most = gate.most.load(Ordering::Relaxed);
         let sessions: usize = workers.iter().map(Handle::sessions).sum();
         if sessions >= most {
-            tracing::warn!(%peer, limit = most, "client sent away: limits.clients is reached");
-            return send_away(socket, &ErrPacket::new(1040, b"08004", "Too many connections"));
+            return self.send_away(socket, peer, &too_many(), "limits.clients is reached");
         }
         let mut admitted = None;
         if let Some(address) = peer.ip() {
             if !gate.networks.load().admit(address) {
-                tracing::warn!(%peer, "client sent away: listen.allow and listen.deny do not admit its address");
                 let text = format!("Host '{address}' is not allowed to connect to this server");
-                return send_away(socket, &ErrPacket::new(1130, b"HY000", &text));
+                let why = ErrPacket::new(1130, b"HY000", &text);
+                return self.send_away(socket, peer, &why, "listen.allow and listen.deny do not admit its address");
             }
             admitted = gate.admission.enter(address);
             if admitted.is_none() {
-                tracing::warn!(%peer, "client sent away: limits.clients_per_address is reached");
-                return send_away(socket, &ErrPacket::new(1040, b"08004", "Too many connections from this address"));
+                let why = ErrPacket::new(1040, b"08004", "Too many connections from this address");
+                return self.send_away(socket, peer, &why, "limits.clients_per_address is reached");
             }
         }
         let id = ids.next();
@@ -134,9 +161,13 @@ impl Door {
     }
 }
 
+fn too_many() -> ErrPacket<'static> {
+    ErrPacket::new(1040, b"08004", "Too many connections")
+}
+
 /// Says why, as a server does in place of a greeting. The socket does not block, and a client that does not read its
 /// first packet gets none.
-fn send_away(socket: Accepted, why: &ErrPacket<'_>) {
+fn answer(socket: Accepted, why: &ErrPacket<'_>) {
     let mut packet = Vec::new();
     write_packet(&mut packet, 0, &why.encode());
     let _ = match socket {

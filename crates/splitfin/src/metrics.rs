@@ -72,6 +72,8 @@ impl Collector for Figures {
         for (task, count) in self.shared.restarts.counts() {
             ConstCounter::new(count).encode(restarts.encode_family(&[("task", task)])?)?;
         }
+        let help = "Lines of the log that were left out, as they were not read in time or could not be written";
+        self.counter(&mut out, "log_lines_dropped", help, crate::logging::dropped())?;
         let stand_ins = ConstGauge::new(self.shared.pools.limits.stand_ins().0 as i64);
         let help = "Reads that run on the primary now, as no replica can serve them";
         stand_ins.encode(out.encode_descriptor("primary_reads", help, None, MetricType::Gauge)?)?;

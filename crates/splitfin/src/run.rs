@@ -3,6 +3,7 @@
 use crate::admin::{self, Wish};
 use crate::admission::Admission;
 use crate::config::{Config, Promote};
+use crate::descriptors::ForClients;
 use crate::discovery::Searches;
 use crate::failover;
 use crate::listener::{self, Gate};
@@ -77,12 +78,17 @@ pub async fn run_with(config: Config, mut inherited: Inherited, claim: Claim) ->
     for listen in &config.listen {
         let failed = |source| StartError::Bind { endpoint: listen.endpoint.to_string(), source };
         let listener = Listener::bind(&listen.endpoint, listen.mode, &mut inherited, claim).map_err(failed)?;
-        let settings = ArcSwap::from_pointee(reload::listener(listen, &config)?);
-        let networks = ArcSwap::from_pointee(listen.networks.clone());
-        let proxies = ArcSwap::from_pointee(listen.proxies.clone());
-        let patience = ArcSwap::from_pointee(config.login_timeout);
-        let (most, admission) = (AtomicUsize::new(config.clients), Arc::clone(&admission));
-        listeners.push((listener, Arc::new(Gate { settings, networks, proxies, patience, most, admission })));
+        let gate = Gate {
+            settings: ArcSwap::from_pointee(reload::listener(listen, &config)?),
+            networks: ArcSwap::from_pointee(listen.networks.clone()),
+            proxies: ArcSwap::from_pointee(listen.proxies.clone()),
+            patience: ArcSwap::from_pointee(config.login_timeout),
+            most: AtomicUsize::new(config.clients),
+            admission: Arc::clone(&admission),
+            descriptors: ForClients::now(),
+            strangers: Arc::clone(&shared.strangers),
+        };
+        listeners.push((listener, Arc::new(gate)));
     }
     if !inherited.is_empty() {
         tracing::warn!("a socket was inherited that `listen` does not name: its clients are not served");

@@ -2,6 +2,7 @@
 
 use crate::config::{BackendTls, Config};
 use crate::fleet::{CONFIGURATION, Fleet, Probing};
+use crate::strangers::Strangers;
 use anyhow::{Context as _, Result};
 use splitfin_backend::{Alarm, Limits, Usage};
 use splitfin_health::promotion::{Account, Means};
@@ -9,7 +10,7 @@ use splitfin_health::{Order, Restarts, Wires};
 use splitfin_protocol::auth::Secret;
 use splitfin_router::classify::{TRACKED_UNDER_TWO_NAMES, TRACKED_VARIABLES};
 use splitfin_session::{
-    Accounts, Brake, Certificates, ConsistencySettings, Learned, Marks, Metrics, Registry, Users, Vault,
+    Accounts, Brake, Certificates, ConsistencySettings, Learned, Logins, Marks, Metrics, Registry, Users, Vault,
 };
 use splitfin_topology::{Monitor, Topology};
 use splitfin_transport::tls::ClientTls;
@@ -25,6 +26,8 @@ pub(crate) struct Shared {
     pub(crate) pools: splitfin_backend::Common,
     pub(crate) registry: Arc<Registry>,
     pub(crate) learned: Arc<Learned>,
+    /// What is said of whoever connects.
+    pub(crate) strangers: Arc<Strangers>,
     /// One for each worker.
     pub(crate) metrics: Vec<Arc<Metrics>>,
     /// What each has in use.
@@ -77,6 +80,7 @@ pub(crate) fn build(config: &Config) -> Result<Built> {
         },
         registry: Arc::default(),
         learned: Arc::default(),
+        strangers: Arc::default(),
         metrics: (0..config.workers).map(|_| Arc::default()).collect(),
         usage: (0..config.workers).map(|_| Arc::default()).collect(),
         fleet: Arc::new(Mutex::new(fleet)),
@@ -107,6 +111,8 @@ pub(crate) fn session(
         None => Arc::new(Brake::new(config.failed_logins)),
     };
     brake.set_free(config.failed_logins);
+    let logins = before.map_or_else(|| Arc::new(Logins::new(config.logins)), |before| Arc::clone(&before.logins));
+    logins.set_most(config.logins);
     // Marks of what was written go on as long as the same ones are needed.
     let same_marks = before.filter(|before| Marks::serve_both(&before.routing, &config.routing));
     let marks = match same_marks {
@@ -123,6 +129,7 @@ pub(crate) fn session(
             .chain(config.discovery.names.iter().map(|name| &name.like))
             .any(|backend| backend.introduce),
         brake,
+        logins,
         rsa,
         routing: Arc::new(config.routing.clone()),
         consistency: ConsistencySettings {

@@ -3,10 +3,11 @@
 
 use crate::admission::Admitted;
 use crate::config::Log;
+use crate::strangers::{Kind, Strangers};
 use crate::wiring::Shared;
 use splitfin_backend::Pools;
-use splitfin_session::{Listener, Metrics, RouteLog, Session, SessionError, Worker};
-use splitfin_transport::{Accepted, FrameError, Peer};
+use splitfin_session::{Cause, Listener, Metrics, RouteLog, Session, SessionError, Worker};
+use splitfin_transport::{Accepted, Peer};
 use std::rc::Rc;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -97,7 +98,7 @@ pub(crate) fn start(
                 shared.registry,
                 shared.learned,
             );
-            serve(worker, messages, sessions).await;
+            serve(worker, messages, sessions, shared.strangers).await;
         });
     })?;
     Ok((handle, thread))
@@ -110,7 +111,12 @@ fn seed() -> u64 {
     u64::from_le_bytes(bytes)
 }
 
-async fn serve(worker: Rc<Worker>, mut messages: UnboundedReceiver<Message>, sessions: Arc<AtomicUsize>) {
+async fn serve(
+    worker: Rc<Worker>,
+    mut messages: UnboundedReceiver<Message>,
+    sessions: Arc<AtomicUsize>,
+    strangers: Arc<Strangers>,
+) {
     let sharing = Rc::clone(&worker);
     let sharing = tokio::task::spawn_local(async move { sharing.pools.share().await });
     let mut upkeep = tokio::time::interval(UPKEEP);
@@ -120,7 +126,7 @@ async fn serve(worker: Rc<Worker>, mut messages: UnboundedReceiver<Message>, ses
             message = messages.recv() => match message {
                 Some(Message::Arrival(arrival)) => {
                     let ends = Ends::new(&sessions, &worker.metrics);
-                    tokio::task::spawn_local(serve_one(*arrival, Rc::clone(&worker), ends));
+                    tokio::task::spawn_local(serve_one(*arrival, Rc::clone(&worker), ends, Arc::clone(&strangers)));
                 }
                 Some(Message::Configure(settings)) => {
                     worker.pools.configure(settings.pools);
@@ -134,6 +140,7 @@ async fn serve(worker: Rc<Worker>, mut messages: UnboundedReceiver<Message>, ses
             _ = upkeep.tick() => {
                 worker.pools.upkeep(Instant::now(), &worker.topology.snapshot());
                 worker.route_log.borrow_mut().say_left_out();
+                strangers.say_left_out(Instant::now());
             }
         }
     };
@@ -165,7 +172,7 @@ impl Drop for Ends {
     }
 }
 
-async fn serve_one(arrival: Arrival, worker: Rc<Worker>, ends: Ends) {
+async fn serve_one(arrival: Arrival, worker: Rc<Worker>, ends: Ends, strangers: Arc<Strangers>) {
     let Arrival { socket, peer, id, listener, admitted } = arrival;
     let result = match socket.into_stream() {
         Ok(stream) => Session::run(stream, id, peer, &listener, &worker).await,
@@ -174,12 +181,19 @@ async fn serve_one(arrival: Arrival, worker: Rc<Worker>, ends: Ends) {
     drop((ends, admitted));
     match result {
         Ok(()) => tracing::debug!(session = id, %peer, "client left"),
+        Err(error) => say_end(&error, id, peer, &strangers),
+    }
+}
+
+fn say_end(error: &SessionError, id: u32, peer: Peer, strangers: &Strangers) {
+    let admit = |kind| strangers.admit(peer.ip(), kind, Instant::now());
+    match error.cause() {
+        Cause::Servers => tracing::warn!(session = id, %peer, %error, "session ended"),
+        Cause::Rule => tracing::info!(session = id, %peer, %error, "session ended"),
+        Cause::Client if admit(Kind::Failed) => tracing::warn!(session = id, %peer, %error, "session ended"),
         // Port scanners and load balancers connect and leave: worth a line, not a warning.
-        Err(error @ SessionError::Client(FrameError::Closed)) => {
-            tracing::info!(session = id, %peer, %error, "client left before its login");
-        }
-        Err(error) if error.is_notable() => tracing::warn!(session = id, %peer, %error, "session ended"),
-        Err(error) => tracing::info!(session = id, %peer, %error, "session ended"),
+        Cause::Left if admit(Kind::Left) => tracing::info!(session = id, %peer, %error, "client left"),
+        Cause::Client | Cause::Left => tracing::debug!(session = id, %peer, %error, "session ended"),
     }
 }
 

@@ -48,7 +48,7 @@ impl PositionError {
 }
 
 /// So much of a wrong text is repeated in its error.
-const SHOWN: usize = 100;
+const SHOWN: usize = 64;
 
 impl Position {
     /// Reads what a server of this family prints. White space between the parts is ignored.

@@ -15,6 +15,7 @@ macro_rules! defaults {
 defaults! {
     one: u32 = 1;
     failed_logins: u32 = 20;
+    logins: usize = 1000;
     yes: bool = true;
     interval: Span = Span(Duration::from_secs(1));
     probe_timeout: Span = Span(Duration::from_millis(500));
@@ -485,6 +486,8 @@ pub(crate) struct Limits {
     pub(crate) failed_logins: u32,
     #[serde(default = "write_timeout")]
     pub(crate) write_timeout: Span,
+    #[serde(default = "logins")]
+    pub(crate) logins: usize,
     #[serde(default = "login_timeout")]
     pub(crate) login_timeout: Span,
     #[serde(default = "idle_timeout")]
@@ -503,6 +506,7 @@ impl Default for Limits {
             clients_per_address: 0,
             failed_logins: failed_logins(),
             write_timeout: write_timeout(),
+            logins: logins(),
             login_timeout: login_timeout(),
             idle_timeout: idle_timeout(),
             max_packet: max_packet(),

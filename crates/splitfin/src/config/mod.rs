@@ -236,6 +236,8 @@ pub struct Config {
     pub clients_per_address: usize,
     /// Failed logins from one address within a minute, before its logins wait for each other; 0 is no brake.
     pub failed_logins: u32,
+    /// Logins that are not finished, at a time.
+    pub logins: usize,
     /// Time for a login.
     pub login_timeout: Duration,
     /// Time for a client to take each piece of a reply.
@@ -358,6 +360,7 @@ impl Check<'_> {
             clients_per_user: file.limits.clients_per_user,
             clients_per_address: file.limits.clients_per_address,
             failed_logins: file.limits.failed_logins,
+            logins: self.at_least_one("limits.logins", file.limits.logins)?,
             login_timeout: file.limits.login_timeout.0,
             write_timeout: file.limits.write_timeout.0,
             idle_timeout: file.limits.idle_timeout.0,
