@@ -173,7 +173,7 @@ story! {
             ("INSERT INTO orders (item) VALUES ('a')", ",('a long one')"),
         ] {
             // Text, what was read of it, and what is sent of it: a few times its length.
-            beside_others(&stage, 64 * MIB, move |port| {
+            beside_others(&stage, 96 * MIB, move |port| {
                 let (mut client, _) = RawClient::log_in(port, "app", PASSWORD, Some("shop"), MODERN)?;
                 client.socket().set_read_timeout(Some(Duration::from_secs(60)))?;
                 let text = format!("{first}{}", more.repeat((4 << 20) / more.len()));

@@ -11,7 +11,7 @@ use crate::lease::Lease;
 use crate::limits::{Limits, StandIn};
 use crate::login::{Account, open};
 use crate::pick::{Balance, Load, pick};
-use crate::queue::{Next, Queues};
+use crate::queue::{self, Next, Queues};
 use crate::rights::{OfReplicas, Seen};
 use crate::state::{Values, Wanted};
 use crate::usage::Usage;
@@ -300,16 +300,22 @@ impl Pools {
         let limits = &self.common.limits;
         let (started, patience) = (Instant::now(), checkout.patience.min(self.settings.get().checkout_timeout));
         let place = self.queues.join(backend, checkout.account);
-        let _waiting = Waiting::start(limits, backend);
+        // Others are asked to give something up only for somebody who is not served by what comes back here.
+        let mut asking = None;
         loop {
+            let waited = started.elapsed();
+            if waited >= queue::PATIENT || !self.has_any(backend) {
+                asking.get_or_insert_with(|| Waiting::start(limits, backend));
+            }
             if place.is_first() {
                 self.close_one_idle(backend, checkout.account);
                 if limits.try_open(backend) {
                     return Ok(None);
                 }
-                limits.ask_others();
+                if asking.is_some() {
+                    limits.ask_others();
+                }
             }
-            let waited = started.elapsed();
             if waited >= patience {
                 return Err(BackendError::Exhausted { limit: limits.most(), waited });
             }
@@ -348,6 +354,11 @@ impl Pools {
                 }
             }
         }
+    }
+
+    /// Whether this worker has a connection that is in use and will come back.
+    fn has_any(&self, backend: BackendId) -> bool {
+        self.loads.borrow().get(backend.index()).is_some_and(|load| load.in_use > 0)
     }
 
     fn is_full(&self, backend: BackendId) -> bool {
@@ -399,7 +410,7 @@ impl Pools {
             Ordering::Less => Next::Stays,
             Ordering::Greater => Next::Moves,
             Ordering::Equal => {
-                let elsewhere = limits.waiting(backend) > self.queues.len(backend);
+                let elsewhere = limits.waiting(backend) > 0;
                 self.queues.next(backend, account, elsewhere, now)
             }
         };

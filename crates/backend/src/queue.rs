@@ -142,7 +142,7 @@ impl Drop for Place<'_> {
 }
 
 /// So long an account waits before it gets the right that another one's connection has.
-const PATIENT: Duration = Duration::from_millis(100);
+pub(crate) const PATIENT: Duration = Duration::from_millis(100);
 /// Between two such moves on one worker, for one backend: some ten a second.
 const BETWEEN_MOVES: Duration = Duration::from_millis(100);
 
