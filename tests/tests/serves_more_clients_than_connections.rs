@@ -48,7 +48,6 @@ story! {
         clients = ask(clients, 100).await?;
         // Each question above is a connection of its own, and probes have theirs.
         let more = connections(&stage).await? - before;
-        println!("{more} logins");
         assert!(more < 30, "{more} logins while 60 clients asked 6000 questions");
         assert_eq!(clients.len(), 60);
         Ok(())

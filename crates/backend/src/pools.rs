@@ -308,6 +308,9 @@ impl Pools {
                 asking.get_or_insert_with(|| Waiting::start(limits, backend));
             }
             if place.is_first() {
+                if let Some(connection) = self.take_idle(backend, checkout) {
+                    return Ok(Some(connection));
+                }
                 self.close_one_idle(backend, checkout.account);
                 if limits.try_open(backend) {
                     return Ok(None);
@@ -328,14 +331,12 @@ impl Pools {
         }
     }
 
-    /// Makes room for `account`, for which there is nothing at rest: what rests for another one is worth less.
+    /// Makes room for `account`, for which nothing at rest will do: what rests for another one is worth less, but its own that
+    /// does not fit is worth no more.
     fn close_one_idle(&self, backend: BackendId, account: &Account) {
         let mut idle = self.idle.borrow_mut();
-        let of_others = |((id, owner), list): &((&BackendId, &Rc<Account>), &mut Vec<Idle>)| {
-            **id == backend && ***owner != *account && !list.is_empty()
-        };
-        let list = idle.iter_mut().map(|((id, owner), list)| ((id, owner), list)).find(of_others);
-        if let Some((_, list)) = list {
+        let lists = idle.iter_mut().filter(|((id, _), list)| *id == backend && !list.is_empty());
+        if let Some((_, list)) = lists.min_by_key(|((_, owner), _)| **owner == *account) {
             self.close(list.swap_remove(0).connection, backend);
         }
     }

@@ -2,7 +2,7 @@
 
 use crate::affinity::Affinity;
 use crate::conditions::Left;
-use crate::error::SessionError;
+use crate::error::{SessionError, Unserved};
 use crate::login::{Identity, admit_noted, authenticate, nonce, refused};
 use crate::reply;
 use crate::serve::Session;
@@ -28,6 +28,12 @@ impl Session {
             authenticate(client, accept, sequence, self.peer, None, &self.worker).await?;
         match admit_noted(&accept, &self.worker, proof, self.peer, client.stream()).await {
             Ok(identity) => {
+                let (user, most) = (&identity.account.user, self.worker.settings().clients_per_user);
+                if !self.registration.change_user(user, most) {
+                    let unserved = Unserved::TooManyOfUser { user: user.clone(), most };
+                    reply::error(&mut client, sequence, &unserved).await?;
+                    return Err(refused(&unserved));
+                }
                 let role = self.role_behind_change(&identity);
                 self.consistency.change_user(&identity.account.user, &self.worker.settings().consistency);
                 self.account = identity.account;

@@ -308,7 +308,10 @@ impl Session {
             self.prepare_counts(&mut lease, job, &wanted).await
         };
         self.unless_silent(backend, moves, prepared).await?;
-        let wait = match guarded.then(|| self.wait(lease.backend(), needed, &snapshot)).transpose() {
+        // Members of a group may have shown what their primary does not show yet.
+        let shows_last = || snapshot.backend(backend).is_some_and(|view| view.progress.shows_last);
+        let waits = guarded || (job.statement.class == Class::Read && moves && shows_last());
+        let wait = match waits.then(|| self.wait(lease.backend(), needed, &snapshot)).transpose() {
             Ok(wait) => wait.flatten(),
             Err(Crowded) => {
                 self.put_back(lease);
@@ -508,6 +511,7 @@ impl Session {
             refusals: sending.refusals,
             unparsed: job.can_be_sent_as_written(),
             leaving: sending.fresh && job.is_repeatable(),
+            sends_file: job.may_send_file(),
         };
         let reshape = shape(packet, lease);
         let mut relayed = relay(client, lease, reshape, catch, &self.progress, &mut heard).await;
@@ -516,7 +520,8 @@ impl Session {
             let packet = job.as_written();
             lease.framed().write(&packet).await.map_err(|error| Failure::Sent(nowhere, error.into()))?;
             let reshape = shape(&packet, lease);
-            relayed = relay(client, lease, reshape, Catch::default(), &self.progress, &mut heard).await;
+            let catch = Catch { sends_file: catch.sends_file, ..Catch::default() };
+            relayed = relay(client, lease, reshape, catch, &self.progress, &mut heard).await;
         }
         if relayed.is_ok() {
             self.progress.set(Phase::Answered);

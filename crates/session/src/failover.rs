@@ -12,6 +12,7 @@ use crate::metrics::add;
 use crate::serve::Session;
 use splitfin_backend::{Account, BackendError, StandIn};
 use splitfin_protocol::exchange::ServerError;
+use splitfin_router::consistency::Needed;
 use splitfin_router::{Access, Because, Class, Reason, Refusal};
 use splitfin_topology::{BackendId, Snapshot};
 use splitfin_transport::Framed;
@@ -106,6 +107,10 @@ impl Session {
             }
             Failure::NotInTime(waited) => {
                 routed.waited = waited;
+                if routed.decision.access == Access::ReadWrite {
+                    // The primary has what there is.
+                    routed.needed = Needed::default();
+                }
                 let reason = if waited.is_some() { Reason::WaitedInVain } else { Reason::Behind };
                 return match routed.read_on_primary(&snapshot, reason) {
                     Ok(routed) => Ok(routed),

@@ -82,6 +82,15 @@ impl<'a> Job<'a> {
         }
     }
 
+    /// Whether its server may ask the client for a file: LOAD DATA LOCAL does, and what may run it.
+    pub(crate) fn may_send_file(&self) -> bool {
+        let text = &self.statement.text;
+        let loads = text.len() >= Statement::LONGEST_TEXT
+            || text.split(' ').any(|word| word == "load")
+            || self.effects().contains(Effects::RUNS_OTHERS);
+        matches!(self.statement.class, Class::Write(_)) && loads
+    }
+
     /// Whether running it twice does no harm, so that it may be sent behind a preamble that can fail, and be sent again.
     pub(crate) fn is_repeatable(&self) -> bool {
         matches!(self.kind, Kind::Prepare { .. }) || self.statement.class == Class::Read
@@ -131,6 +140,34 @@ impl<'a> Job<'a> {
         match self.kind {
             Kind::Prepare { .. } => Effects::empty(),
             _ => self.statement.effects,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use splitfin_router::{LexMode, Statements};
+
+    #[test]
+    fn only_what_loads_may_send_a_file() {
+        let mut statements = Statements::new(16);
+        let mut may = |text: &str| {
+            let statement = statements.look_up(text.as_bytes(), LexMode::default()).statement;
+            Job { statement, ..Job::command(CommandByte::Query, &[], Class::Session) }.may_send_file()
+        };
+        for text in [
+            "LOAD DATA LOCAL INFILE 'x' INTO TABLE t",
+            "SELECT 1; LOAD XML LOCAL INFILE 'x' INTO TABLE t",
+            "/*!50000 LOAD DATA LOCAL INFILE 'x' INTO TABLE t */",
+            "EXECUTE s",
+        ] {
+            assert!(may(text), "{text}");
+        }
+        for text in
+            ["SELECT 'load'", "SELECT * FROM t", "INSERT INTO t VALUES ('load data')", "SET NAMES utf8mb4", "COMMIT"]
+        {
+            assert!(!may(text), "{text}");
         }
     }
 }

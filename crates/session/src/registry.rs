@@ -62,7 +62,7 @@ impl Default for Registry {
 /// One session as others see it.
 #[derive(Debug)]
 pub(crate) struct Entry {
-    user: String,
+    user: Mutex<String>,
     /// Where the client is.
     host: String,
     database: Mutex<Option<Box<str>>>,
@@ -111,15 +111,11 @@ pub(crate) enum NotKilled {
 impl Registry {
     /// A session is there, until the registration is dropped. Nothing, if its account has `most` already; 0 is no limit.
     pub(crate) fn enter(self: &Arc<Self>, id: u32, user: &str, host: String, most: usize) -> Option<Registration> {
-        let mut by_user = self.by_user();
-        let count = by_user.entry(user.to_owned()).or_default();
-        if most > 0 && *count >= most {
+        if !self.count(user, most) {
             return None;
         }
-        *count += 1;
-        drop(by_user);
         let entry = Arc::new(Entry {
-            user: user.to_owned(),
+            user: Mutex::new(user.to_owned()),
             host,
             database: Mutex::default(),
             on: AtomicU64::new(0),
@@ -139,6 +135,15 @@ impl Registry {
         self.by_user.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    /// Counts one more session of an account, unless it has `most` already.
+    fn count(&self, user: &str, most: usize) -> bool {
+        let mut by_user = self.by_user();
+        let count = by_user.entry(user.to_owned()).or_default();
+        let admitted = most == 0 || *count < most;
+        *count += usize::from(admitted);
+        admitted
+    }
+
     fn leave(&self, user: &str) {
         let mut by_user = self.by_user();
         if let Some(count) = by_user.get_mut(user) {
@@ -153,7 +158,7 @@ impl Registry {
     /// left alone, and so is the next one.
     pub(crate) fn kill(&self, id: u32, user: Option<&str>, wish: Wish) -> Result<(), NotKilled> {
         let entry = self.entries().get(&id).map(Arc::clone).ok_or(NotKilled::Unknown)?;
-        if user.is_some_and(|user| user != entry.user) {
+        if user.is_some_and(|user| user != *entry.user()) {
             return Err(NotKilled::NotOwner);
         }
         let unwanted = match wish {
@@ -182,7 +187,7 @@ impl Registry {
         let now = milliseconds(self.started);
         let listed = |(id, entry): (&u32, &Arc<Entry>)| Listed {
             id: *id,
-            user: entry.user.clone(),
+            user: entry.user().clone(),
             host: entry.host.clone(),
             database: entry.database().as_deref().map(str::to_owned),
             on: entry.on(),
@@ -237,6 +242,10 @@ impl Entry {
         *self.database() = database.map(Into::into);
     }
 
+    fn user(&self) -> MutexGuard<'_, String> {
+        self.user.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
     fn database(&self) -> MutexGuard<'_, Option<Box<str>>> {
         self.database.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -267,6 +276,17 @@ impl Entry {
         self.known_move.store(self.moves.load(Ordering::Acquire), Ordering::Relaxed);
     }
 
+    /// Waits until the session shall end. For what is no statement.
+    pub(crate) async fn ended(&self) {
+        loop {
+            match self.killed().await {
+                Wish::EndSession => return,
+                Wish::EndStatement => self.obeyed(),
+                Wish::LookAround => self.has_looked(),
+            }
+        }
+    }
+
     /// The wish for the end of a statement was obeyed.
     pub(crate) fn obeyed(&self) {
         let number = self.running.load(Ordering::Acquire);
@@ -287,12 +307,26 @@ impl Registration {
     pub(crate) const fn entry(&self) -> &Arc<Entry> {
         &self.entry
     }
+
+    /// The session is another account's from now on: that may KILL it, and lists name it. False, if that has `most` already.
+    pub(crate) fn change_user(&self, user: &str, most: usize) -> bool {
+        if *self.entry.user() == user {
+            return true;
+        }
+        if !self.registry.count(user, most) {
+            return false;
+        }
+        let before = std::mem::replace(&mut *self.entry.user(), user.to_owned());
+        self.registry.leave(&before);
+        true
+    }
 }
 
 impl Drop for Registration {
     fn drop(&mut self) {
         self.registry.entries().remove(&self.id);
-        self.registry.leave(&self.entry.user);
+        let user = self.entry.user().clone();
+        self.registry.leave(&user);
     }
 }
 
@@ -309,6 +343,21 @@ mod tests {
 
     fn wish(entry: &Entry) -> Poll<Wish> {
         pin!(entry.killed()).poll(&mut Context::from_waker(Waker::noop()))
+    }
+
+    #[test]
+    fn a_session_is_its_new_accounts_alone() {
+        let registry = Arc::new(Registry::default());
+        let session = registry.enter(7, "old", String::new(), 1).unwrap();
+        assert!(registry.enter(8, "old", String::new(), 1).is_none());
+        let _other = registry.enter(9, "full", String::new(), 1).unwrap();
+        assert!(!session.change_user("full", 1) && session.change_user("new", 1) && session.change_user("new", 1));
+        assert_eq!(registry.kill(7, Some("old"), Wish::EndSession), Err(NotKilled::NotOwner));
+        assert_eq!(registry.kill(7, Some("new"), Wish::EndSession), Ok(()));
+        assert!(registry.listed().iter().any(|listed| listed.user == "new"));
+        assert!(registry.enter(8, "old", String::new(), 1).is_some(), "the old one has room again");
+        drop(session);
+        assert!(registry.enter(7, "new", String::new(), 1).is_some());
     }
 
     #[test]

@@ -57,6 +57,8 @@ pub(crate) struct Catch {
     pub(crate) unparsed: bool,
     /// The server shuts down, and another one can answer.
     pub(crate) leaving: bool,
+    /// The statement may have the client send a file. A server that asks for one otherwise does not get it.
+    pub(crate) sends_file: bool,
 }
 
 /// Which refusals are kept from the client.
@@ -126,8 +128,7 @@ pub(crate) async fn relay(
         out.clear();
         let input = lease.framed().input();
         let step = reshape.advance(input, &mut out).map_err(|error| failed(error.into(), bytes))?;
-        if catch != Catch::default()
-            && bytes == 0
+        if bytes == 0
             // Of several statements, the ones in front have run, also when nobody was told yet.
             && reshape.exchange().outcome().status.is_none()
             && let Some(error) = reshape.exchange().outcome().error.as_ref().filter(|error| catch.catches(error))
@@ -140,6 +141,9 @@ pub(crate) async fn relay(
         if reshape.is_done() || outcome.changed > changed {
             changed = outcome.changed;
             heard(outcome, reshape.is_done()).map_err(|error| failed(error.into(), bytes))?;
+        }
+        if reshape.client_speaks() && !catch.sends_file {
+            return Err(failed(asks_for_file().into(), bytes));
         }
         if step.consumed > 0 {
             let ready = if step.rewritten { &out[..] } else { input.get(..step.consumed).unwrap_or_default() };
@@ -183,6 +187,13 @@ pub(crate) async fn relay(
 /// Servers answer a client that has closed its half. One that is gone looks the same, and its statement shall end: a
 /// server that is silent for so long works for nobody.
 const HALF_CLOSED: Duration = Duration::from_millis(500);
+
+fn asks_for_file() -> io::Error {
+    io::Error::new(
+        io::ErrorKind::InvalidData,
+        "the server asks the client for a file, which its statement does not send",
+    )
+}
 
 fn closed() -> io::Error {
     io::Error::new(io::ErrorKind::UnexpectedEof, "the server closed the connection")

@@ -172,6 +172,7 @@ impl Session {
 
     async fn serve(&mut self, mut client: Framed) -> Result<(), SessionError> {
         client.limit_writes(self.worker.settings().write_timeout);
+        client.rest();
         // One timer for the session's life: it is looked at again when it fires, not moved with every command.
         let mut idle = std::pin::pin!(tokio::time::sleep(self.worker.settings().idle_timeout));
         loop {
@@ -198,7 +199,7 @@ impl Session {
             if body.first() == Some(&(CommandByte::ChangeUser as u8)) {
                 let body = body[1..].to_vec();
                 client.restore(buffer, start + length);
-                client = self.change_user(client, &body, sequence).await?;
+                client = self.change_user_in_time(client, &body, sequence).await?;
                 continue;
             }
             let next = self.handle(&mut client, packet, body, sequence).await?;
@@ -208,6 +209,19 @@ impl Session {
                 client.close().await;
                 return Ok(());
             }
+        }
+    }
+
+    /// A change of the user is a login, and has the time of one.
+    async fn change_user_in_time(&mut self, client: Framed, body: &[u8], sequence: u8) -> Result<Framed, SessionError> {
+        let limit = self.worker.settings().login_timeout;
+        let entry = Arc::clone(self.registration.entry());
+        tokio::select! {
+            biased;
+            changed = tokio::time::timeout(limit, self.change_user(client, body, sequence)) => {
+                changed.map_err(|_| SessionError::LoginTimeout(limit))?
+            }
+            () = entry.ended() => Err(SessionError::Killed),
         }
     }
 

@@ -65,6 +65,8 @@ pub struct Progress {
     pub seen: Option<Instant>,
     /// How to make sure that it has something.
     pub means: Means,
+    /// Whether other members may show what was committed before it does, though it leads them (Group Replication).
+    pub shows_last: bool,
     /// Whether what it commits gets a GTID.
     pub gtids: bool,
     /// Whether it commits in the order of its source, and has one source only.

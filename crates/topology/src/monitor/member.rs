@@ -194,6 +194,7 @@ impl Member {
                 Some(Membership { kind: ClusterKind::Galera, .. }) => Means::Sync,
                 _ => Means::Position,
             },
+            shows_last: seen.membership.as_ref().is_some_and(|of| of.kind == ClusterKind::GroupReplication),
             gtids: seen.gtids,
             in_order: seen.in_order && seen.channels.len() <= 1,
             rate: self.rate,
