@@ -187,3 +187,35 @@ story! {
         Ok(())
     }
 }
+
+story! {
+    commands_are_as_long_as_servers_take_them, async |family| -> Told {
+        let cluster = splitfin_tests::Cluster::start(family, 1).await?;
+        for server in cluster.servers() {
+            server.run(&["SET GLOBAL max_allowed_packet = 100 * 1024 * 1024"]).await?;
+        }
+        let stage = Stage::in_front_of(cluster, "log: { routes: off }").await?;
+        let ask = |length: usize, port: u16| {
+            blocking(move || {
+                let (mut client, _) = RawClient::log_in(port, "app", PASSWORD, None, MODERN)?;
+                let text = format!("SELECT LENGTH('{}')", "x".repeat(length));
+                let told = client.ask(CommandByte::Query, text.as_bytes());
+                Ok(told.map(|(outcome, _)| outcome.error.map_or(0, |error| error.code)).ok())
+            })
+        };
+        assert_eq!(ask(80 << 20, stage.port).await?, Some(0), "longer than what Splitfin took before it asked");
+        for server in stage.cluster.servers() {
+            server.run(&["SET GLOBAL max_allowed_packet = 4 * 1024 * 1024"]).await?;
+        }
+        splitfin_tests::eventually("it is seen", splitfin_tests::PATIENCE, async || {
+            // The connection may be closed before the error is read.
+            match ask(5 << 20, stage.port).await? {
+                Some(1153) | None => Ok(()),
+                other => Err(format!("{other:?}")),
+            }
+        })
+        .await?;
+        assert_eq!(ask(3 << 20, stage.port).await?, Some(0));
+        Ok(())
+    }
+}

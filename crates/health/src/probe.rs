@@ -111,11 +111,11 @@ impl Target {
 
 /// What differs between greetings: asked for by SQL, as a driver's connection does not show the greeting.
 async fn offer(conn: &mut Conn) -> Result<Offer, AskError> {
-    let sql = "SELECT @@version, @@global.local_infile, @@global.autocommit, \
+    let sql = "SELECT @@version, @@global.local_infile, @@global.autocommit, @@global.max_allowed_packet, \
         (SELECT ID FROM information_schema.COLLATIONS WHERE COLLATION_NAME = @@global.collation_server)";
     let greeting = ask::row(conn, sql).await?;
     let (version, local_files, autocommit) = (greeting.text(0)?, greeting.flag(1)?, greeting.flag(2)?);
-    let collation: Option<u16> = greeting.maybe_number(3)?;
+    let (max_packet, collation) = (greeting.maybe_number(3)?, greeting.maybe_number(4)?);
     let is_mariadb = is_mariadb(version);
     Ok(Offer {
         defaults: defaults(conn, is_mariadb).await?,
@@ -124,6 +124,7 @@ async fn offer(conn: &mut Conn) -> Result<Offer, AskError> {
         query_attributes: !is_mariadb && at_least(version, (8, 0, 23)),
         extended_metadata: is_mariadb && at_least(version, (10, 5, 2)),
         collation: collation.unwrap_or(UTF8MB4),
+        max_packet: max_packet.unwrap_or(0),
         autocommit,
     })
 }

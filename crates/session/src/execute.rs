@@ -53,6 +53,17 @@ impl From<BackendError> for Failure {
     }
 }
 
+impl Failure {
+    /// The same, of an attempt on this server: it is not tried there again.
+    fn on(self, backend: BackendId) -> Self {
+        match self {
+            Self::NotSent(_, error) => Self::NotSent(backend, error),
+            Self::Sent(_, error) => Self::Sent(backend, error),
+            other => other,
+        }
+    }
+}
+
 /// A job that was served.
 pub(crate) struct Served {
     pub(crate) lease: Lease,
@@ -307,7 +318,7 @@ impl Session {
             self.prepare_conditions(&mut lease, job, &wanted, false).await?;
             self.prepare_counts(&mut lease, job, &wanted).await
         };
-        self.unless_silent(backend, moves, prepared).await?;
+        self.unless_silent(backend, moves, prepared).await.map_err(|failure| failure.on(backend))?;
         // Members of a group may have shown what their primary does not show yet.
         let shows_last = || snapshot.backend(backend).is_some_and(|view| view.progress.shows_last);
         let waits = guarded || (job.statement.class == Class::Read && moves && shows_last());
@@ -353,12 +364,7 @@ impl Session {
                 {
                     lease.note_failure();
                 }
-                let backend = lease.backend();
-                return Err(match failure {
-                    Failure::NotSent(_, error) => Failure::NotSent(backend, error),
-                    Failure::Sent(_, error) => Failure::Sent(backend, error),
-                    other => other,
-                });
+                return Err(failure.on(lease.backend()));
             }
         };
         let now = Instant::now();

@@ -232,6 +232,7 @@ impl Session {
         mut idle: Pin<&mut Sleep>,
     ) -> Result<Option<(usize, usize, u8)>, SessionError> {
         let settings = self.worker.settings();
+        let longest = self.longest_command(settings.max_packet);
         let drained = async {
             // Somebody in a transaction may finish it while the rest is drained.
             match self.affinity.is_free() {
@@ -243,7 +244,7 @@ impl Session {
         loop {
             tokio::select! {
                 biased;
-                packet = client.packet(settings.max_packet) => return Ok(Some(packet?)),
+                packet = client.packet(longest) => return Ok(Some(packet?)),
                 () = &mut drained => return Err(SessionError::Draining),
                 wish = self.registration.entry().killed() => match wish {
                     Wish::EndSession => return Err(SessionError::Killed),
@@ -259,6 +260,18 @@ impl Session {
                     idle.as_mut().reset(end.into());
                 }
             }
+        }
+    }
+
+    /// The longest command that is taken, in bytes: no longer than what the primary takes, which would cost the connection to it.
+    fn longest_command(&self, configured: usize) -> usize {
+        let snapshot = self.worker.topology.snapshot();
+        let primary = snapshot.primary.and_then(|id| snapshot.backend(id)).or(snapshot.backends.first());
+        let taken = primary.and_then(|view| view.offer).map_or(0, |offer| offer.max_packet as usize);
+        match (configured, taken) {
+            (0, 0) => LONGEST_COMMAND,
+            (0, only) | (only, 0) => only,
+            (configured, taken) => configured.min(taken),
         }
     }
 
@@ -456,5 +469,7 @@ impl Session {
     }
 }
 
+/// Of a command, in bytes, while nothing else is known: what MySQL takes by default.
+const LONGEST_COMMAND: usize = 64 << 20;
 /// Time for a server to tell what a statement has left, where nothing else is lost with it.
 const LAST_WORD: Duration = Duration::from_secs(2);

@@ -94,7 +94,7 @@ pub struct Settings {
     pub clients_per_user: usize,
     /// How long a write waits for a primary.
     pub hold: Duration,
-    /// The longest command, in bytes.
+    /// The longest command, in bytes; 0 is what the primary takes.
     pub max_packet: usize,
     /// A statement that takes longer is logged even when others are not.
     pub slow: Duration,

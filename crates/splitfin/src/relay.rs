@@ -83,7 +83,11 @@ impl Relay {
             loop {
                 tokio::select! {
                     accepted = listener.accept() => {
-                        let Ok((socket, _)) = accepted else { continue };
+                        let Ok((socket, _)) = accepted else {
+                            // Without file descriptors it would fail again at once.
+                            tokio::time::sleep(PAUSE).await;
+                            continue;
+                        };
                         connections.spawn(serve(socket, server.clone(), client.clone()));
                     }
                     Some(_) = connections.join_next() => {}
@@ -93,6 +97,9 @@ impl Relay {
         Ok(Self { address, tls, folder, _task: task })
     }
 }
+
+/// After a failed accept.
+const PAUSE: Duration = Duration::from_millis(50);
 
 /// One connection of a probe. Why there is none to the server is told as a server would.
 async fn serve(socket: UnixStream, address: String, tls: ClientTls) {

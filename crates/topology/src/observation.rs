@@ -86,6 +86,8 @@ pub struct Offer {
     pub extended_metadata: bool,
     /// Number of its default collation; a greeting has the low byte of it.
     pub collation: u16,
+    /// Longest command that it takes, in bytes (`max_allowed_packet`); 0 where it is not known.
+    pub max_packet: u32,
     /// Sessions begin with autocommit.
     pub autocommit: bool,
     /// Fingerprint of the values that variables of new sessions begin with; 0 where it is not known.
@@ -95,7 +97,7 @@ pub struct Offer {
 }
 
 impl Offer {
-    /// What both have. Collation, autocommit, defaults and rights are this one's.
+    /// What both have. Collation, length of commands, autocommit, defaults and rights are this one's.
     pub const fn and(self, other: Self) -> Self {
         Self {
             local_files: self.local_files && other.local_files,

@@ -37,7 +37,7 @@ defaults! {
     login_timeout: Span = Span(Duration::from_secs(10));
     write_timeout: Span = Span(Duration::from_secs(60));
     idle_timeout: Span = Span(Duration::from_secs(8 * 3600));
-    max_packet: usize = 64 << 20;
+    max_packet: usize = 0;
     drain: Span = Span(Duration::from_secs(30));
     routes_per_second: u32 = 100;
     slow: Span = Span(Duration::from_secs(1));

@@ -244,7 +244,7 @@ pub struct Config {
     pub write_timeout: Duration,
     /// Silent clients are sent away after this.
     pub idle_timeout: Duration,
-    /// Longest command.
+    /// Longest command; 0 is what the primary takes.
     pub max_packet: usize,
     /// Time for running statements and transactions to finish at the end.
     pub drain: Duration,
@@ -364,7 +364,10 @@ impl Check<'_> {
             login_timeout: file.limits.login_timeout.0,
             write_timeout: file.limits.write_timeout.0,
             idle_timeout: file.limits.idle_timeout.0,
-            max_packet: file.limits.max_packet.clamp(1 << 16, 1 << 30),
+            max_packet: match file.limits.max_packet {
+                0 => 0,
+                set => set.clamp(1 << 16, 1 << 30),
+            },
             drain: file.limits.drain.0,
             log: log(&file.log),
             workers: match file.workers {

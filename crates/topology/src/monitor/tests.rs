@@ -548,6 +548,7 @@ fn a_primary_without_gtids_is_reported() {
 }
 
 const OFFER: Offer = Offer {
+    max_packet: 1 << 24,
     local_files: true,
     query_attributes: false,
     extended_metadata: true,
