@@ -21,6 +21,9 @@ pub struct RawClient {
     sent: Vec<Vec<u8>>,
 }
 
+/// Bytes of a frame; a packet that is as long, or longer, goes on in another one.
+const MOST_IN_FRAME: usize = (1 << 24) - 1;
+
 impl RawClient {
     /// Connects, and gives the greeting, with its header.
     pub fn connect(port: u16, shape: Capabilities) -> Result<(Self, Vec<u8>), Broken> {
@@ -134,8 +137,12 @@ impl RawClient {
 
     /// Reads a reply to its end; sequence ids must be those that follow.
     pub fn reply(&mut self, command: CommandByte) -> Result<(Outcome, Vec<u8>), Broken> {
+        self.reply_from(command, 1)
+    }
+
+    fn reply_from(&mut self, command: CommandByte, first: u8) -> Result<(Outcome, Vec<u8>), Broken> {
         let mut exchange = Exchange::new(command, self.capabilities);
-        let (mut reply, mut sequence) = (Vec::new(), 1u8);
+        let (mut reply, mut sequence) = (Vec::new(), first);
         while !exchange.is_done() {
             let (header, frame) = self.packet()?;
             assert_eq!(header.sequence, sequence, "{command:?}");
@@ -149,6 +156,7 @@ impl RawClient {
     /// Sends a command and reads its reply.
     pub fn ask(&mut self, command: CommandByte, argument: &[u8]) -> Result<(Outcome, Vec<u8>), Broken> {
         self.send(0, &[&[command as u8], argument].concat())?;
-        self.reply(command)
+        // A long command has several frames.
+        self.reply_from(command, ((argument.len() + 1) / MOST_IN_FRAME + 1) as u8)
     }
 }

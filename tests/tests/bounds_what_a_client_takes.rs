@@ -58,7 +58,7 @@ story! {
     commands_that_nobody_waits_for_the_replies_of, async |family| -> Told {
         let stage = Stage::with(family, "log: { routes: off }").await?;
         // Whoever reads no reply can send no more at some time.
-        let stalled = beside_others(&stage, 32 * MIB, |port| {
+        let stalled = beside_others(&stage, 48 * MIB, |port| {
             let (client, _) = RawClient::log_in(port, "app", PASSWORD, None, MODERN)?;
             client.socket().set_write_timeout(Some(Duration::from_secs(2)))?;
             let some = commands(300);
@@ -74,7 +74,7 @@ story! {
         .await?;
         assert!(stalled, "300 MB were taken without a reply being read");
         // Whoever reads them is served as fast as servers are.
-        beside_others(&stage, 32 * MIB, |port| {
+        beside_others(&stage, 48 * MIB, |port| {
             let (client, _) = RawClient::log_in(port, "app", PASSWORD, None, MODERN)?;
             let mut reader = client.socket().try_clone()?;
             reader.set_read_timeout(Some(Duration::from_secs(2)))?;
