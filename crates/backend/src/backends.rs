@@ -5,6 +5,7 @@ use crate::rights::Rights;
 use splitfin_topology::{BackendId, MOST_BACKENDS};
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Instant;
 
 /// All servers by number. What stands under a number never changes, so that workers read it without asking anybody.
 #[derive(Debug)]
@@ -12,6 +13,9 @@ pub struct Backends {
     places: Box<[OnceLock<Backend>]>,
     /// How often each was told to give sessions other defaults.
     changes: Box<[AtomicU64]>,
+    /// When that was last, in milliseconds from the start; 0 for never.
+    changed: Box<[AtomicU64]>,
+    started: Instant,
     /// Changes of accounts and databases.
     pub(crate) rights: Rights,
 }
@@ -21,6 +25,8 @@ impl Default for Backends {
         Self {
             places: (0..MOST_BACKENDS).map(|_| OnceLock::new()).collect(),
             changes: (0..MOST_BACKENDS).map(|_| AtomicU64::new(0)).collect(),
+            changed: (0..MOST_BACKENDS).map(|_| AtomicU64::new(0)).collect(),
+            started: Instant::now(),
             rights: Rights::default(),
         }
     }
@@ -37,6 +43,19 @@ impl Backends {
         if let Some(changes) = self.changes.get(id.index()) {
             changes.fetch_add(1, Ordering::AcqRel);
         }
+        if let Some(changed) = self.changed.get(id.index()) {
+            changed.store(self.milliseconds().max(1), Ordering::Release);
+        }
+    }
+
+    /// Whether that was so shortly ago that probes may not have seen it: what they say of defaults is from before or from after.
+    pub(crate) fn is_settling(&self, id: BackendId) -> bool {
+        let changed = self.changed.get(id.index()).map_or(0, |changed| changed.load(Ordering::Acquire));
+        changed != 0 && self.milliseconds().saturating_sub(changed) < SETTLING
+    }
+
+    fn milliseconds(&self) -> u64 {
+        u64::try_from(self.started.elapsed().as_millis()).unwrap_or(u64::MAX)
     }
 
     /// How often that was.
@@ -48,3 +67,6 @@ impl Backends {
         self.places.get(id.index())?.get()
     }
 }
+
+/// Time for probes to see what a SET GLOBAL has changed, in milliseconds.
+const SETTLING: u64 = 10_000;

@@ -234,7 +234,8 @@ impl Pools {
         let offer = snapshot.backend(backend).and_then(|view| view.offer);
         Era {
             changes: self.common.backends.changes(backend),
-            defaults: offer.map_or(0, |offer| offer.defaults),
+            // Of a change that passed through here, the count tells.
+            defaults: offer.filter(|_| !self.common.backends.is_settling(backend)).map_or(0, |offer| offer.defaults),
             rights: offer.map_or(0, |offer| offer.rights),
         }
     }

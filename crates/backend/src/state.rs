@@ -295,7 +295,8 @@ fn is_of_server(name: &str) -> bool {
 pub const DEFAULT_OF_SERVER: [&str; 5] =
     ["auto_increment_increment", "auto_increment_offset", "join_buffer_size", "optimizer_switch", "sort_buffer_size"];
 
-/// `NAMES charset COLLATE collation`, for the value of [`RESULTS`] if it is a collation.
+/// `NAMES charset COLLATE collation`, for the value of [`RESULTS`] if it is a collation. No client can have the character sets
+/// whose characters have two or four bytes: only results can.
 fn set_names(collation: &str) -> Option<String> {
     let charset = match collation.split_once('_') {
         Some((charset, _)) => charset,
@@ -303,8 +304,13 @@ fn set_names(collation: &str) -> Option<String> {
         None => return None,
     };
     let is_name = |name: &str| name.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_');
+    if WIDE.contains(&charset) {
+        return Some(assignment(RESULTS, charset));
+    }
     is_name(collation).then(|| format!("NAMES {charset} COLLATE {collation}"))
 }
+
+const WIDE: [&str; 4] = ["ucs2", "utf16", "utf16le", "utf32"];
 
 fn same(one: &Values, other: &Values) -> bool {
     Rc::ptr_eq(one, other) || one == other
@@ -419,6 +425,15 @@ mod tests {
             sent(&mut state, &Wanted::default()),
             ["SET @@session.sql_mode='STRICT',@@session.wait_timeout=28800"]
         );
+    }
+
+    #[test]
+    fn results_alone_may_be_wide() {
+        // As it is read back from a server: by the collation that shows in its replies.
+        let wanted = Wanted { values: values(&[("character_set_results", "utf16_general_ci")]), ..Wanted::default() };
+        let sent = sent(&mut state(), &wanted);
+        assert!(sent[0].starts_with("SET @@session.character_set_results='utf16'"), "{sent:?}");
+        assert!(!sent[0].contains("NAMES"), "{sent:?}");
     }
 
     #[test]
