@@ -13,7 +13,7 @@ pub struct Backends {
     places: Box<[OnceLock<Backend>]>,
     /// How often each was told to give sessions other defaults.
     changes: Box<[AtomicU64]>,
-    /// When that was last, in milliseconds from the start; 0 for never.
+    /// When that was last, in milliseconds from the start, rounded up; 0 for never.
     changed: Box<[AtomicU64]>,
     started: Instant,
     /// Changes of accounts and databases.
@@ -44,18 +44,18 @@ impl Backends {
             changes.fetch_add(1, Ordering::AcqRel);
         }
         if let Some(changed) = self.changed.get(id.index()) {
-            changed.store(self.milliseconds().max(1), Ordering::Release);
+            changed.store(self.milliseconds(Instant::now()) + 1, Ordering::Release);
         }
     }
 
-    /// Whether that was so shortly ago that probes may not have seen it: what they say of defaults is from before or from after.
-    pub(crate) fn is_settling(&self, id: BackendId) -> bool {
+    /// Whether what a probe asked for then is from after the last such change. Else nobody knows which.
+    pub(crate) fn is_after_changes(&self, id: BackendId, asked: Instant) -> bool {
         let changed = self.changed.get(id.index()).map_or(0, |changed| changed.load(Ordering::Acquire));
-        changed != 0 && self.milliseconds().saturating_sub(changed) < SETTLING
+        changed <= self.milliseconds(asked)
     }
 
-    fn milliseconds(&self) -> u64 {
-        u64::try_from(self.started.elapsed().as_millis()).unwrap_or(u64::MAX)
+    fn milliseconds(&self, at: Instant) -> u64 {
+        u64::try_from(at.saturating_duration_since(self.started).as_millis()).unwrap_or(u64::MAX - 1)
     }
 
     /// How often that was.
@@ -67,6 +67,3 @@ impl Backends {
         self.places.get(id.index())?.get()
     }
 }
-
-/// Time for probes to see what a SET GLOBAL has changed, in milliseconds.
-const SETTLING: u64 = 10_000;

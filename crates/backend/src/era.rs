@@ -1,5 +1,5 @@
-//! What a server gives sessions to begin with changes (SET GLOBAL): connections from before and from behind differ in variables
-//! that nobody knows by value.
+//! What a server gives sessions to begin with changes (SET GLOBAL): connections from before and after differ in variables that
+//! are not known by value.
 
 use splitfin_topology::BackendId;
 
@@ -15,10 +15,16 @@ pub(crate) struct Era {
 }
 
 impl Era {
-    /// Whether a connection of this era is as one of the other.
-    pub(crate) const fn is(self, other: Self) -> bool {
-        let unknown = self.defaults == 0 || other.defaults == 0;
-        self.changes == other.changes && (self.defaults == other.defaults || unknown)
+    /// Whether nothing is known that makes a session of this era another than one of `now`. A session that began before a
+    /// probe had looked goes on as current.
+    pub(crate) const fn may_be(self, now: Self) -> bool {
+        self.changes == now.changes && (self.defaults == now.defaults || self.defaults == 0 || now.defaults == 0)
+    }
+
+    /// Whether a connection of this era is fit for a session of the other. One that was opened before a probe had looked is
+    /// not, once that has: what else was changed in between is not known.
+    pub(crate) const fn begins_as(self, other: Self) -> bool {
+        self.changes == other.changes && (self.defaults == other.defaults || other.defaults == 0)
     }
 
     /// Whether nothing was seen in between of changes of accounts and databases.
@@ -53,8 +59,11 @@ mod tests {
     #[test]
     fn a_connection_is_of_its_era_until_something_says_otherwise() {
         let (old, now) = (Era { changes: 1, defaults: 7, rights: 1 }, Era { changes: 1, defaults: 8, rights: 1 });
-        assert!(old.is(old) && !old.is(now) && !old.is(Era { changes: 2, ..old }));
-        assert!(old.is(Era { defaults: 0, ..old }), "the server was not asked");
+        assert!(old.may_be(old) && !old.may_be(now) && !old.may_be(Era { changes: 2, ..old }));
+        assert!(old.begins_as(old) && !old.begins_as(now) && !old.begins_as(Era { changes: 2, ..old }));
+        let unknown = Era { defaults: 0, ..old };
+        assert!(old.begins_as(unknown) && old.may_be(unknown), "the server was not asked");
+        assert!(unknown.may_be(old) && !unknown.begins_as(old), "what was changed before the probe is not known");
         assert!(old.has_rights_of(now) && !old.has_rights_of(Era { rights: 2, ..old }));
         assert!(old.has_rights_of(Era { rights: 0, ..old }));
     }

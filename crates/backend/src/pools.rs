@@ -194,14 +194,14 @@ impl Pools {
         let mut idle = self.idle.borrow_mut();
         let list = idle.get_mut(&(backend, Rc::clone(checkout.account)))?;
         loop {
-            let is_of_era = |idle: &Idle| era.is_none_or(|era| idle.connection.era().is(era));
+            let is_of_era = |idle: &Idle| era.is_none_or(|era| idle.connection.era().begins_as(era));
             let has_rights = |idle: &Idle| {
                 let connection = &idle.connection;
                 checkout.rights.is_met_by(backend, connection.rights(), connection.era(), now)
             };
             let fits = |idle: &Idle| has_rights(idle) && idle.connection.state().matches(checkout.wanted);
             // A reset takes what the server begins sessions with by now.
-            let resets = |idle: &Idle| idle.connection.era().is(now);
+            let resets = |idle: &Idle| idle.connection.era().begins_as(now);
             let can_fit = |idle: &Idle| {
                 let state = idle.connection.state();
                 has_rights(idle)
@@ -231,18 +231,22 @@ impl Pools {
     }
 
     fn era(&self, backend: BackendId, snapshot: &Snapshot) -> Era {
+        let backends = &self.common.backends;
         let offer = snapshot.backend(backend).and_then(|view| view.offer);
+        let defaults = offer.and_then(|offer| offer.defaults);
         Era {
-            changes: self.common.backends.changes(backend),
-            // Of a change that passed through here, the count tells.
-            defaults: offer.filter(|_| !self.common.backends.is_settling(backend)).map_or(0, |offer| offer.defaults),
+            changes: backends.changes(backend),
+            // Of a change that passed through here, the count tells before probes have seen it.
+            defaults: defaults
+                .filter(|defaults| backends.is_after_changes(backend, defaults.asked))
+                .map_or(0, |defaults| defaults.fingerprint),
             rights: offer.map_or(0, |offer| offer.rights),
         }
     }
 
     /// Whether a session that began so would begin the same way now.
     pub fn is_current(&self, began: Began, snapshot: &Snapshot) -> bool {
-        began.era.is(self.era(began.backend, snapshot))
+        began.era.may_be(self.era(began.backend, snapshot))
     }
 
     /// What new sessions begin with has changed on this server: connections from before are not used for them.

@@ -5,7 +5,9 @@ use crate::cluster;
 use crate::heartbeat::{self, MICROSECONDS, now};
 use crate::rows::{Status, channel};
 use mysql_async::{Conn, Opts, OptsBuilder, SslOpts};
-use splitfin_topology::{COUNT_RIGHTS, Channel, Family, History, Identity, Observation, Offer, Position, ProbeFailure};
+use splitfin_topology::{
+    COUNT_RIGHTS, Channel, Defaults, Family, History, Identity, Observation, Offer, Position, ProbeFailure,
+};
 use std::collections::HashMap;
 use std::collections::hash_map::DefaultHasher;
 use std::hash::{Hash as _, Hasher as _};
@@ -131,7 +133,7 @@ async fn offer(conn: &mut Conn) -> Result<Offer, AskError> {
 
 /// A fingerprint of what variables of new sessions begin with. SET GLOBAL changes it, and connections from before are no good
 /// for sessions from behind.
-async fn defaults(conn: &mut Conn, is_mariadb: bool) -> Result<u64, AskError> {
+async fn defaults(conn: &mut Conn, is_mariadb: bool) -> Result<Option<Defaults>, AskError> {
     let sql = match is_mariadb {
         true => {
             "SELECT BIT_XOR(CRC32(CONCAT_WS('=', VARIABLE_NAME, GLOBAL_VALUE))) \
@@ -144,12 +146,13 @@ async fn defaults(conn: &mut Conn, is_mariadb: bool) -> Result<u64, AskError> {
              WHERE VARIABLE_NAME NOT LIKE 'gtid%' AND VARIABLE_NAME NOT LIKE '%read\\_only'"
         }
     };
+    let asked = Instant::now();
     match ask::row(conn, sql).await {
-        Ok(row) => Ok(row.maybe_number(0)?.unwrap_or_default()),
+        Ok(row) => Ok(row.maybe_number(0)?.map(|value: u64| Defaults { fingerprint: value.max(1), asked })),
         // An old server has no such table.
         Err(AskError::Refused(error)) => {
             tracing::debug!(error = error.message, "defaults of sessions not readable");
-            Ok(0)
+            Ok(None)
         }
         Err(error) => Err(error),
     }

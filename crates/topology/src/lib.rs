@@ -18,7 +18,7 @@ pub use condition::{Thresholds, Unfit};
 pub use gtid::{History, Position, PositionError};
 pub use monitor::{Event, Kind, Monitor, PrimaryChoice};
 pub use observation::{
-    COUNT_RIGHTS, Channel, ClusterKind, Family, Identity, Membership, Observation, Offer, ProbeFailure,
+    COUNT_RIGHTS, Channel, ClusterKind, Defaults, Family, Identity, Membership, Observation, Offer, ProbeFailure,
 };
 pub use publish::{LocalTopology, Topology};
 pub use snapshot::{BackendView, Means, Progress, Role, Snapshot};

@@ -90,10 +90,19 @@ pub struct Offer {
     pub max_packet: u32,
     /// Sessions begin with autocommit.
     pub autocommit: bool,
-    /// Fingerprint of the values that variables of new sessions begin with; 0 where it is not known.
-    pub defaults: u64,
+    /// The values that variables of new sessions begin with, where they can be read.
+    pub defaults: Option<Defaults>,
     /// Fingerprint of what the server has counted of changes to accounts and databases; 0 where it is not known.
     pub rights: u64,
+}
+
+/// The values that variables of new sessions began with at some time.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct Defaults {
+    /// Fingerprint of names and values, never 0.
+    pub fingerprint: u64,
+    /// When the question was sent: what was changed before that is in it.
+    pub asked: Instant,
 }
 
 impl Offer {

@@ -554,7 +554,7 @@ const OFFER: Offer = Offer {
     extended_metadata: true,
     collation: 45,
     autocommit: true,
-    defaults: 0,
+    defaults: None,
     rights: 0,
 };
 
