@@ -4,8 +4,8 @@
 use mysql_async::prelude::Queryable as _;
 use splitfin_backend::question::{neutral, select};
 use splitfin_backend::{
-    Account, Age, Alarm, Backend, BackendError, BackendTls, Balance, Checkout, Common, Lease, Limits, Pools, Settings,
-    Values, Wanted,
+    Account, Age, Alarm, Backend, BackendError, BackendTls, Balance, Caps, Checkout, Common, Lease, Limits, Pools,
+    Settings, Values, Wanted,
 };
 use splitfin_protocol::Capabilities;
 use splitfin_protocol::auth::Secret;
@@ -184,7 +184,7 @@ impl Asker {
         backends.put(Backend { id: SERVER, address, tls, compression: Capabilities::empty(), introduce: false });
         let common = Common {
             backends: Arc::new(backends),
-            limits: Arc::new(Limits::new(5, 5)),
+            limits: Arc::new(Limits::new(Caps { connections: 5, of_one_user: 5, stand_ins: 5 })),
             alarm: Alarm::new().0,
             tracked: TRACKED_VARIABLES.into_iter().chain(TRACKED_UNDER_TWO_NAMES).collect(),
         };

@@ -219,3 +219,122 @@ story! {
         Ok(())
     }
 }
+
+/// The beginning of a command of so many bytes, of which `sent` are sent.
+fn begin(client: &mut RawClient, length: usize, sent: usize) -> Result<(), Broken> {
+    let [a, b, c, _] = (length as u32).to_le_bytes();
+    let mut bytes = vec![a, b, c, 0, CommandByte::Query as u8];
+    bytes.resize(4 + sent, b'x');
+    client.send_bytes(&bytes)
+}
+
+story! {
+    commands_that_do_not_end, async |family| -> Told {
+        let limits = "log: { routes: off }\nlimits: { memory: 16777216, read_timeout: 2s }";
+        let stage = Stage::with(family, limits).await?;
+        let port = stage.port;
+        // Silent inside of a command: that is no idle client.
+        let ended = blocking(move || {
+            let (mut client, _) = RawClient::log_in(port, "app", PASSWORD, None, MODERN)?;
+            begin(&mut client, 3 << 20, 1 << 20)?;
+            let begun = Instant::now();
+            let (_, packet) = client.packet()?;
+            Ok((begun.elapsed(), packet.get(5..7).map(|code| u16::from_le_bytes([code[0], code[1]]))))
+        })
+        .await?;
+        assert!(ended.0 > Duration::from_secs(1) && ended.0 < Duration::from_secs(20), "{ended:?}");
+        assert_eq!(ended.1, Some(1159));
+        // Many that go on byte for byte have all the memory, until somebody else needs it.
+        let drips = tokio::task::spawn_blocking(move || {
+            let mut clients = Vec::new();
+            for _ in 0..8 {
+                let (mut client, _) = RawClient::log_in(port, "app", PASSWORD, None, MODERN).map_err(|e| e.to_string())?;
+                begin(&mut client, 4 << 20, 2 << 20).map_err(|error| error.to_string())?;
+                clients.push(client);
+            }
+            let until = Instant::now() + Duration::from_secs(60);
+            while Instant::now() < until && !clients.is_empty() {
+                clients.retain_mut(|client| client.send_bytes(b"x").is_ok());
+                std::thread::sleep(Duration::from_millis(50));
+            }
+            Ok::<_, String>(clients.len())
+        });
+        let length = splitfin_tests::eventually("a long statement is served", splitfin_tests::PATIENCE, async || {
+            let mut client = stage.client().await.map_err(|error| error.to_string())?;
+            let text = format!("SELECT LENGTH('{}')", "y".repeat(4 << 20));
+            client.query_first::<usize, _>(text).await.map_err(|error| error.to_string())
+        })
+        .await?;
+        assert_eq!(length, Some(4 << 20));
+        drips.abort();
+        Ok(())
+    }
+}
+
+story! {
+    prepared_statements_of_all_sessions, async |family| -> Told {
+        let stage = Stage::with(family, "log: { routes: off }\nlimits: { memory: 8388608 }").await?;
+        let port = stage.port;
+        let clients = blocking(move || {
+            let mut clients = Vec::new();
+            for _ in 0..4 {
+                let (mut client, _) = RawClient::log_in(port, "app", PASSWORD, None, MODERN)?;
+                let text = format!("SELECT 1 /* {} */", "x".repeat(1 << 20));
+                let codes = (0..3).map(|_| {
+                    let (outcome, _) = client.ask(CommandByte::StmtPrepare, text.as_bytes())?;
+                    Ok(outcome.error.map_or(0, |error| error.code))
+                });
+                let codes: Vec<u16> = codes.collect::<Result<_, Broken>>()?;
+                clients.push((client, codes));
+            }
+            Ok(clients)
+        })
+        .await?;
+        let codes: Vec<u16> = clients.iter().flat_map(|(_, codes)| codes.clone()).collect();
+        let refused = codes.iter().filter(|code| **code == 1461).count();
+        assert!((4..8).contains(&refused) && codes.iter().all(|code| [0, 1461].contains(code)), "{codes:?}");
+        // Short ones are always possible, and sessions that end make room.
+        let mut other = stage.client().await?;
+        let answer: Option<u32> = other.exec_first("SELECT 40 + ?", (2,)).await?;
+        assert_eq!(answer, Some(42));
+        drop(clients);
+        splitfin_tests::eventually("there is room again", splitfin_tests::PATIENCE, async || {
+            let text = format!("SELECT 42 /* {} */", "x".repeat(3 << 20));
+            other.exec_first::<u32, _, _>(text, ()).await.map_err(|error| error.to_string())
+        })
+        .await?;
+        Ok(())
+    }
+}
+
+story! {
+    savepoints_of_a_transaction_on_a_replica, async |family| -> Told {
+        let stage = Stage::start(family).await?;
+        stage.table().await?;
+        let mut client = stage.client().await?;
+        client.query_drop("START TRANSACTION READ ONLY").await?;
+        let mut served = Vec::new();
+        for number in 0..2000 {
+            client.query_drop(format!("SAVEPOINT point_{number}")).await?;
+            if number % 200 == 199 {
+                let items: Vec<String> = client.query("SELECT item FROM orders").await?;
+                assert_eq!(items.len(), 3);
+                served.push(Stage::last_route(&mut client).await?.0);
+            }
+        }
+        assert!(served[0] != "master" && served[9] == "master", "{served:?}");
+        for number in [1999, 1000, 0] {
+            client.query_drop(format!("ROLLBACK TO point_{number}")).await?;
+        }
+        assert!(client.query_drop("ROLLBACK TO point_1").await.is_err());
+        client.query_drop("COMMIT").await?;
+        // Characteristics that are set again and again are kept no more than that.
+        for _ in 0..100 {
+            client.query_drop("SET TRANSACTION ISOLATION LEVEL SERIALIZABLE").await?;
+        }
+        client.query_drop("BEGIN").await?;
+        client.query_drop("INSERT INTO orders (item) VALUES ('fig')").await?;
+        client.query_drop("COMMIT").await?;
+        Ok(())
+    }
+}

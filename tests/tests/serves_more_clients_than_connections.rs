@@ -96,3 +96,43 @@ story! {
         Ok(())
     }
 }
+
+story! {
+    one_account_leaves_room_for_others, async |family| -> Told {
+        let limits = "workers: 2\nauth: { mode: database }\nlog: { routes: off }\npool: { max_connections: 5, max_share: 80%, checkout_timeout: 1s }";
+        let stage = Stage::with(family, limits).await?;
+        stage.table().await?;
+        let make = ["CREATE USER other@'%' IDENTIFIED BY 'pw'", "GRANT ALL ON shop.* TO other@'%'"];
+        stage.cluster.primary.run(&make).await?;
+        // Holds a connection to the primary until it is dropped.
+        let hold = async |user: &'static str, password: &'static str| -> Result<mysql_async::Conn, mysql_async::Error> {
+            let mut client = mysql_async::Conn::new(stage.options().user(Some(user)).pass(Some(password))).await?;
+            client.query_drop("BEGIN").await?;
+            client.query_drop("INSERT INTO orders (item) VALUES ('fig')").await?;
+            Ok(client)
+        };
+        let mut alone = Vec::new();
+        for _ in 0..5 {
+            alone.push(hold("app", PASSWORD).await?);
+        }
+        assert!(hold("app", PASSWORD).await.is_err_and(|error| error.to_string().contains("1040")));
+        // Alone it may have all; the first that it gives back is the other's.
+        let (other, ended) = tokio::join!(hold("other", "pw"), async {
+            alone.pop().ok_or("none")?.disconnect().await.map_err(|error| error.to_string())
+        });
+        ended?;
+        let mut other = other?;
+        other.query_drop("COMMIT").await?;
+        for _ in 0..3 {
+            let more = hold("app", PASSWORD).await.map_err(|error| error.to_string());
+            assert!(more.as_ref().is_err_and(|error| error.contains("1040")), "4 of 5: {more:?}");
+            let begun = Instant::now();
+            other.query_drop("INSERT INTO orders (item) VALUES ('kiwi')").await?;
+            assert!(begun.elapsed() < Duration::from_secs(1), "{:?}", begun.elapsed());
+        }
+        // What it has left is still its own.
+        alone.pop().ok_or("none")?.disconnect().await?;
+        alone.push(hold("app", PASSWORD).await?);
+        Ok(())
+    }
+}

@@ -1,4 +1,5 @@
-//! The question at each login: what the primary has counted of changes to accounts and databases.
+//! The questions at each login: what the primary has counted of changes to accounts and databases, and what it knows of the
+//! account.
 
 use crate::connection::Connection;
 use crate::error::BackendError;
@@ -61,14 +62,7 @@ impl Pools {
         let Some(primary) = snapshot.primary else {
             return Err(std::io::Error::from(std::io::ErrorKind::NotConnected).into());
         };
-        let kept = asker
-            .connection
-            .take()
-            .filter(|(at, as_whom, connection)| *at == primary && as_whom == account && connection.is_usable());
-        let mut connection = match kept {
-            Some((.., connection)) => connection,
-            None => self.open_asker(primary, account).await?,
-        };
+        let mut connection = self.take_asker(asker, primary, account).await?;
         let (family, position) = match snapshot.family {
             Some(Family::Mysql) => (Family::Mysql, "@@global.gtid_executed"),
             _ => (Family::Mariadb, "@@gtid_current_pos"),
@@ -86,6 +80,37 @@ impl Pools {
             self.look_at_replicas(snapshot);
         }
         Ok(true)
+    }
+
+    /// Asks a server for the first row of a table of accounts. Whoever the server refuses that may ask again.
+    pub async fn ask_accounts(
+        &self,
+        server: BackendId,
+        account: &Rc<Account>,
+        column: &str,
+        rest: &str,
+    ) -> Result<Option<String>, BackendError> {
+        let mut asker = self.asker.lock().await;
+        let mut connection = self.take_asker(&mut asker, server, account).await?;
+        let found = connection.rows(&[column], rest).await;
+        if matches!(found, Ok(_) | Err(BackendError::Refused { .. })) {
+            asker.connection = Some((server, Rc::clone(account), connection));
+        }
+        Ok(found?.into_iter().next().and_then(|row| row.into_iter().next()).flatten())
+    }
+
+    /// The connection to ask over. Whoever does not put it back closes it.
+    async fn take_asker(
+        &self,
+        asker: &mut Asker,
+        server: BackendId,
+        account: &Rc<Account>,
+    ) -> Result<Box<Connection>, BackendError> {
+        let kept = asker.connection.take();
+        match kept.filter(|(at, as_whom, kept)| *at == server && as_whom == account && kept.is_usable()) {
+            Some((.., connection)) => Ok(connection),
+            None => self.open_asker(server, account).await,
+        }
     }
 
     async fn open_asker(&self, primary: BackendId, account: &Account) -> Result<Box<Connection>, BackendError> {
@@ -135,8 +160,9 @@ impl Pools {
     }
 }
 
-/// Whatever a server gives its sessions to begin with, all counters are seen, and no transaction stays open.
-const UNLIMITED: &str =
-    "SET @@session.sql_select_limit=18446744073709551615,@@session.sql_big_selects=1,@@session.autocommit=1";
+/// Whatever a server gives its sessions to begin with: all counters are seen, no list of names is cut off, and no transaction
+/// stays open, which would look at old accounts.
+const UNLIMITED: &str = "SET @@session.sql_select_limit=18446744073709551615,@@session.sql_big_selects=1,\
+    @@session.autocommit=1,@@session.group_concat_max_len=1048576";
 /// Time for the question.
 const PATIENCE: Duration = Duration::from_secs(2);

@@ -9,6 +9,7 @@ pub(crate) use questions::{CURRENT_ROLE, role_of};
 use crate::catalogue::Catalogue;
 use crate::era::Era;
 use crate::error::BackendError;
+use crate::limits::Slot;
 use crate::login::CHARSET;
 use crate::query::{Answer, Rows, read_reply};
 use crate::question::ROLLBACK;
@@ -25,6 +26,8 @@ use std::rc::Rc;
 #[derive(Debug)]
 pub struct Connection {
     framed: Framed,
+    /// The right to it, where it counts.
+    slot: Option<Slot>,
     capabilities: Capabilities,
     id: u32,
     state: State,
@@ -32,7 +35,8 @@ pub struct Connection {
     /// The server reports what the client wants, not what Splitfin needs; and whether that goes for positions too.
     reports_for_client: Option<bool>,
     prepared: HashMap<Rc<StatementKey>, prepared::Prepared>,
-    has_long_prepared: bool,
+    /// Bytes of their texts.
+    prepared_bytes: usize,
     uses: u64,
     /// Replies to commands that were sent in front of a statement and were not read yet.
     owed: Vec<Owed>,
@@ -86,13 +90,14 @@ impl Connection {
         let (prepared, owed) = (HashMap::new(), Vec::new());
         Self {
             framed,
+            slot: None,
             capabilities,
             id,
             state,
             family,
             reports_for_client: None,
             prepared,
-            has_long_prepared: false,
+            prepared_bytes: 0,
             uses: 0,
             owed,
             sandbox: None,
@@ -107,6 +112,11 @@ impl Connection {
     /// What is known of its server.
     pub(crate) const fn catalogue(&self) -> &Rc<Catalogue> {
         &self.family.catalogue
+    }
+
+    /// It counts from now on, until it is dropped.
+    pub(crate) fn set_slot(&mut self, slot: Slot) {
+        self.slot = Some(slot);
     }
 
     /// Something was done to it that no reset undoes: the next to have it would notice.
@@ -409,6 +419,7 @@ impl Connection {
             });
         }
         self.prepared.clear();
+        self.prepared_bytes = 0;
         self.may_hide_transaction = false;
         self.state.user_variables = Values::default();
         self.state.guard = false;

@@ -33,7 +33,7 @@ pub use connection::{Arrival, Connection, StatementKey};
 pub use era::{Age, Began};
 pub use error::BackendError;
 pub use lease::Lease;
-pub use limits::{Limits, StandIn};
+pub use limits::{Caps, Limits, StandIn};
 pub use login::{Account, Backend, BackendTls};
 pub use pick::Balance;
 pub use pools::{Checkout, Common, PoolStats, Pools, Settings};

@@ -8,7 +8,7 @@ use crate::connection::Connection;
 use crate::era::{Age, Began, Era};
 use crate::error::BackendError;
 use crate::lease::Lease;
-use crate::limits::{Limits, StandIn};
+use crate::limits::{Limits, Slot, StandIn};
 use crate::login::{Account, open};
 use crate::pick::{Balance, Load, pick};
 use crate::queue::{self, Next, Queues};
@@ -226,7 +226,7 @@ impl Pools {
             if connection.is_usable() {
                 return Some(connection);
             }
-            self.close(connection, backend);
+            connection.quit();
         }
     }
 
@@ -262,12 +262,13 @@ impl Pools {
             return Err(BackendError::OldRights);
         }
         let is_next = self.queues.len(backend) == 0;
-        if !(is_next && self.common.limits.try_open(backend))
-            && let Some(connection) = self.wait(backend, checkout).await?
-        {
-            return Ok(connection);
-        }
-        let right = Right { limits: &self.common.limits, backend };
+        let slot = match self.common.limits.try_open(backend, &checkout.account.user).filter(|_| is_next) {
+            Some(slot) => slot,
+            None => match self.wait(backend, checkout).await? {
+                Waited::Connection(connection) => return Ok(connection),
+                Waited::Slot(slot) => slot,
+            },
+        };
         let database = checkout.wanted.database.clone();
         let limit = self.settings.get().connect_timeout;
         // What changes while it is opened makes it old.
@@ -276,7 +277,7 @@ impl Pools {
         let opened = open(target, checkout.account, database, &self.common.tracked, known, limit).await;
         let mut connection =
             opened.inspect_err(|error| tracing::debug!(backend = %target.address, %error, "no connection"))?;
-        right.used();
+        connection.set_slot(slot);
         connection.set_era(era);
         connection.set_rights(rights);
         self.share_values(&mut connection);
@@ -300,9 +301,10 @@ impl Pools {
         }
     }
 
-    /// Waits in order for a connection, or for the right to open one (then `None`).
-    async fn wait(&self, backend: BackendId, checkout: &Checkout<'_>) -> Result<Option<Box<Connection>>, BackendError> {
-        let limits = &self.common.limits;
+    /// Waits in order for a connection, or for the right to open one.
+    async fn wait(&self, backend: BackendId, checkout: &Checkout<'_>) -> Result<Waited, BackendError> {
+        let (limits, user) = (&self.common.limits, &checkout.account.user);
+        let is_capped = |account: &Account| limits.is_capped(backend, &account.user);
         let (started, patience) = (Instant::now(), checkout.patience.min(self.settings.get().checkout_timeout));
         let place = self.queues.join(backend, checkout.account);
         // Others are asked to give something up only for somebody who is not served by what comes back here.
@@ -310,15 +312,17 @@ impl Pools {
         loop {
             let waited = started.elapsed();
             if waited >= queue::PATIENT || !self.has_any(backend) {
-                asking.get_or_insert_with(|| Waiting::start(limits, backend));
+                asking.get_or_insert_with(|| limits.wait(backend, user));
             }
-            if place.is_first() {
+            // Who is capped looks as well: something of its own may come free.
+            let (capped, is_first) = (is_capped(checkout.account), place.is_first(is_capped));
+            if is_first || (capped && place.is_first_of_account()) {
                 if let Some(connection) = self.take_idle(backend, checkout) {
-                    return Ok(Some(connection));
+                    return Ok(Waited::Connection(connection));
                 }
-                self.close_one_idle(backend, checkout.account);
-                if limits.try_open(backend) {
-                    return Ok(None);
+                self.close_one_idle(backend, checkout.account, capped);
+                if is_first && let Some(slot) = limits.try_open(backend, user) {
+                    return Ok(Waited::Slot(slot));
                 }
                 if asking.is_some() {
                     limits.ask_others();
@@ -327,22 +331,24 @@ impl Pools {
             if waited >= patience {
                 return Err(BackendError::Exhausted { limit: limits.most(), waited });
             }
-            // Only the first looks by itself; the others are woken in their turn.
-            let nap = if place.is_first() { LOOK_AGAIN } else { patience };
+            // Only the first of each account looks by itself; the others are woken in their turn.
+            let nap = if place.is_first_of_account() { LOOK_AGAIN } else { patience };
             place.woken(nap.min(patience.saturating_sub(waited))).await;
             if let Some(connection) = self.take_idle(backend, checkout) {
-                return Ok(Some(connection));
+                return Ok(Waited::Connection(connection));
             }
         }
     }
 
     /// Makes room for `account`, for which nothing at rest will do: what rests for another one is worth less, but its own that
-    /// does not fit is worth no more.
-    fn close_one_idle(&self, backend: BackendId, account: &Account) {
+    /// does not fit is worth no more. An account that has its share makes room only of its own.
+    fn close_one_idle(&self, backend: BackendId, account: &Account, is_capped: bool) {
         let mut idle = self.idle.borrow_mut();
-        let lists = idle.iter_mut().filter(|((id, _), list)| *id == backend && !list.is_empty());
+        let lists = idle.iter_mut().filter(|((id, owner), list)| {
+            *id == backend && !list.is_empty() && (!is_capped || owner.user == account.user)
+        });
         if let Some((_, list)) = lists.min_by_key(|((_, owner), _)| **owner == *account) {
-            self.close(list.swap_remove(0).connection, backend);
+            list.swap_remove(0).connection.quit();
         }
     }
 
@@ -354,8 +360,8 @@ impl Pools {
             for backend in (0..MOST_BACKENDS as u16).map(BackendId) {
                 let (waiting, own) = (self.common.limits.waiting(backend), self.queues.len(backend));
                 if own > 0 {
-                    self.queues.wake_first(backend);
-                } else if waiting > 0 && self.is_full(backend) {
+                    self.wake_first(backend);
+                } else if waiting > 0 {
                     self.spare(backend, waiting, Instant::now());
                 }
             }
@@ -371,19 +377,22 @@ impl Pools {
         self.common.limits.open(backend) >= self.common.limits.most()
     }
 
-    /// Closes connections that nobody here has used for a moment.
+    /// Closes connections that nobody here has used for a moment, if that helps somebody who waits elsewhere: one who has its
+    /// share is helped only by its own.
     fn spare(&self, backend: BackendId, count: usize, now: Instant) {
+        let (waiting, is_full) = (self.common.limits.who_waits(backend), self.is_full(backend));
+        let helps = |owner: &Account| {
+            waiting.iter().any(|(user, is_capped)| if *is_capped { **user == *owner.user } else { is_full })
+        };
         let mut idle = self.idle.borrow_mut();
-        let lists = idle.iter_mut().filter(|((id, _), _)| *id == backend);
+        let lists = idle.iter_mut().filter(|((id, owner), _)| *id == backend && helps(owner));
         let resting = |idle: &mut Idle| now.saturating_duration_since(idle.since) >= AT_REST;
         let spared: Vec<_> = lists.flat_map(|(_, list)| list.extract_if(.., resting)).take(count).collect();
-        spared.into_iter().for_each(|idle| self.close(idle.connection, backend));
+        spared.into_iter().for_each(|idle| idle.connection.quit());
     }
 
-    /// Gives one up, and says so to its server.
-    fn close(&self, connection: Box<Connection>, backend: BackendId) {
-        connection.quit();
-        self.common.limits.closed(backend);
+    fn wake_first(&self, backend: BackendId) {
+        self.queues.wake_first(backend, |account| self.common.limits.is_capped(backend, &account.user));
     }
 
     /// Tells a server to end what one of its connections runs, or the connection. This takes a connection beside those
@@ -417,7 +426,9 @@ impl Pools {
             Ordering::Greater => Next::Moves,
             Ordering::Equal => {
                 let elsewhere = limits.waiting(backend) > 0;
-                self.queues.next(backend, account, elsewhere, now)
+                let is_awaited = elsewhere || self.queues.len(backend) > 0;
+                let beyond = is_awaited && limits.is_beyond(backend, &account.user);
+                self.queues.next(backend, account, elsewhere, beyond, now)
             }
         };
         if connection.is_usable() && next == Next::Stays {
@@ -426,15 +437,15 @@ impl Pools {
             idle.entry(key).or_default().push(Idle { connection, since: now });
             self.queues.wake(backend, account);
         } else {
-            self.close(connection, backend);
-            self.queues.wake_first(backend);
+            connection.quit();
+            self.wake_first(backend);
         }
     }
 
+    /// A connection that was in use is closed.
     pub(crate) fn lost(&self, backend: BackendId) {
         self.count(backend, false);
-        self.common.limits.closed(backend);
-        self.queues.wake_first(backend);
+        self.wake_first(backend);
     }
 
     fn count(&self, backend: BackendId, out: bool) {
@@ -488,7 +499,7 @@ impl Pools {
             let is_leaving = snapshot.is_leaving(*backend);
             let ends =
                 |idle: &mut Idle| is_leaving || now.duration_since(idle.since) >= limit || !idle.connection.is_usable();
-            list.extract_if(.., ends).for_each(|idle| self.close(idle.connection, *backend));
+            list.extract_if(.., ends).for_each(|idle| idle.connection.quit());
         }
         idle.retain(|_, list| !list.is_empty());
     }
@@ -501,40 +512,12 @@ impl Pools {
     }
 }
 
-/// The right to open one connection; given back unless it was used.
-struct Right<'a> {
-    limits: &'a Limits,
-    backend: BackendId,
-}
-
-impl Right<'_> {
-    fn used(self) {
-        std::mem::forget(self);
-    }
-}
-
-impl Drop for Right<'_> {
-    fn drop(&mut self) {
-        self.limits.closed(self.backend);
-    }
-}
-
-struct Waiting<'a> {
-    limits: &'a Limits,
-    backend: BackendId,
-}
-
-impl<'a> Waiting<'a> {
-    fn start(limits: &'a Limits, backend: BackendId) -> Self {
-        limits.wait(backend, true);
-        Self { limits, backend }
-    }
-}
-
-impl Drop for Waiting<'_> {
-    fn drop(&mut self) {
-        self.limits.wait(self.backend, false);
-    }
+/// What came of waiting.
+enum Waited {
+    /// A connection that came back.
+    Connection(Box<Connection>),
+    /// The right to open one.
+    Slot(Slot),
 }
 
 /// `ER_NO_SUCH_THREAD`

@@ -68,10 +68,20 @@ impl Queues {
     }
 
     /// Decides about a connection of `account` that comes back while all are open. `elsewhere`: somebody waits on another
-    /// worker.
-    pub(crate) fn next(&self, backend: BackendId, account: &Account, elsewhere: bool, now: Instant) -> Next {
+    /// worker; `beyond`: the account has more than its share, and somebody else is there.
+    pub(crate) fn next(
+        &self,
+        backend: BackendId,
+        account: &Account,
+        elsewhere: bool,
+        beyond: bool,
+        now: Instant,
+    ) -> Next {
         let Some(queue) = self.queues.get(backend.index()) else { return Next::Stays };
         let waiting = queue.waiting.borrow();
+        if beyond && (elsewhere || waiting.iter().any(|waiter| waiter.account.user != account.user)) {
+            return Next::Moves;
+        }
         let own = waiting.iter().find(|waiter| *waiter.account == *account);
         // Of others, whoever waits longest, if for long enough.
         let other = waiting.front().is_some_and(|first| {
@@ -94,13 +104,27 @@ impl Queues {
         }
     }
 
-    /// There may be a right to open one: whoever waits longest has a look.
-    pub(crate) fn wake_first(&self, backend: BackendId) {
+    /// There may be a right to open one: whoever waits longest of those who may has a look.
+    pub(crate) fn wake_first(&self, backend: BackendId, is_capped: impl Fn(&Account) -> bool) {
         let Some(queue) = self.queues.get(backend.index()) else { return };
-        if let Some(waiter) = queue.waiting.borrow().front() {
+        if let Some(waiter) = first(&queue.waiting.borrow(), is_capped) {
             waiter.woken.notify_one();
         }
     }
+}
+
+/// Who waits longest of those whose account is not capped.
+fn first(waiting: &VecDeque<Rc<Waiter>>, is_capped: impl Fn(&Account) -> bool) -> Option<&Rc<Waiter>> {
+    // Neighbours are of the same account mostly.
+    let mut last: Option<(&Rc<Account>, bool)> = None;
+    waiting.iter().find(|waiter| {
+        let capped = match last {
+            Some((account, capped)) if Rc::ptr_eq(account, &waiter.account) => capped,
+            _ => is_capped(&waiter.account),
+        };
+        last = Some((&waiter.account, capped));
+        !capped
+    })
 }
 
 /// A place in a queue, left when it is dropped.
@@ -111,11 +135,19 @@ pub(crate) struct Place<'q> {
 }
 
 impl Place<'_> {
-    /// Whether nobody waits longer: only the first tries to open a connection.
-    pub(crate) fn is_first(&self) -> bool {
-        let first =
-            |queue: &&Queue| queue.waiting.borrow().front().is_some_and(|first| Rc::ptr_eq(first, &self.waiter));
-        self.queue.as_ref().is_none_or(first)
+    /// Whether nobody waits longer of those who may open a connection: only the first tries.
+    pub(crate) fn is_first(&self, is_capped: impl Fn(&Account) -> bool) -> bool {
+        let Some(queue) = self.queue else { return true };
+        let waiting = queue.waiting.borrow();
+        first(&waiting, is_capped).is_some_and(|first| Rc::ptr_eq(first, &self.waiter))
+    }
+
+    /// Whether nobody of its account waits longer.
+    pub(crate) fn is_first_of_account(&self) -> bool {
+        let Some(queue) = self.queue else { return true };
+        let waiting = queue.waiting.borrow();
+        let same = waiting.iter().find(|waiter| *waiter.account == *self.waiter.account);
+        same.is_some_and(|first| Rc::ptr_eq(first, &self.waiter))
     }
 
     /// Waits until there may be something, or `limit` is over.
@@ -168,17 +200,17 @@ mod tests {
     fn a_connection_stays_with_its_account_while_somebody_of_it_waits() {
         let (queues, now) = (Queues::new(1), Instant::now());
         let (one, two) = (account("one"), account("two"));
-        assert_eq!(queues.next(BACKEND, &one, false, now), Next::Stays, "nobody waits");
+        assert_eq!(queues.next(BACKEND, &one, false, false, now), Next::Stays, "nobody waits");
         let place = queues.join(BACKEND, &one);
-        assert!(place.is_first() && queues.has(BACKEND, &one) && !queues.has(BACKEND, &two));
-        assert_eq!(queues.next(BACKEND, &one, true, now), Next::Stays, "its own worker first");
+        assert!(place.is_first(|_| false) && queues.has(BACKEND, &one) && !queues.has(BACKEND, &two));
+        assert_eq!(queues.next(BACKEND, &one, true, false, now), Next::Stays, "its own worker first");
         let _other = queues.join(BACKEND, &two);
-        assert_eq!(queues.next(BACKEND, &one, true, now + 2 * PATIENT), Next::Stays, "it has waited longer");
+        assert_eq!(queues.next(BACKEND, &one, true, false, now + 2 * PATIENT), Next::Stays, "it has waited longer");
         drop(place);
         let later = now + 2 * PATIENT;
-        assert_eq!(queues.next(BACKEND, &one, false, later), Next::Moves);
-        assert_eq!(queues.next(BACKEND, &one, false, later), Next::Stays, "not many at once");
-        assert_eq!(queues.next(BACKEND, &one, false, later + BETWEEN_MOVES), Next::Moves);
+        assert_eq!(queues.next(BACKEND, &one, false, false, later), Next::Moves);
+        assert_eq!(queues.next(BACKEND, &one, false, false, later), Next::Stays, "not many at once");
+        assert_eq!(queues.next(BACKEND, &one, false, false, later + BETWEEN_MOVES), Next::Moves);
     }
 
     #[test]
@@ -187,15 +219,28 @@ mod tests {
         let (one, two) = (account("one"), account("two"));
         let first = queues.join(BACKEND, &two);
         let _own = queues.join(BACKEND, &one);
-        assert_eq!(queues.next(BACKEND, &one, false, now), Next::Stays);
-        assert_eq!(queues.next(BACKEND, &one, false, now + 2 * PATIENT), Next::Moves);
-        assert!(first.is_first());
+        assert_eq!(queues.next(BACKEND, &one, false, false, now), Next::Stays);
+        assert_eq!(queues.next(BACKEND, &one, false, false, now + 2 * PATIENT), Next::Moves);
+        assert!(first.is_first(|_| false));
+    }
+
+    #[test]
+    fn an_account_beyond_its_share_gives_way_at_once() {
+        let (queues, now) = (Queues::new(1), Instant::now());
+        let (one, two) = (account("one"), account("two"));
+        let own = queues.join(BACKEND, &one);
+        assert_eq!(queues.next(BACKEND, &one, false, true, now), Next::Stays, "only its own wait");
+        let other = queues.join(BACKEND, &two);
+        assert_eq!(queues.next(BACKEND, &one, false, true, now), Next::Moves);
+        assert_eq!(queues.next(BACKEND, &one, false, true, now), Next::Moves, "as often as it takes");
+        let is_capped = |account: &Account| account.user == "one";
+        assert!(other.is_first(is_capped) && !own.is_first(is_capped) && own.is_first_of_account());
     }
 
     #[test]
     fn another_worker_gets_it_where_nobody_waits() {
         let (queues, one) = (Queues::new(1), account("one"));
-        assert_eq!(queues.next(BACKEND, &one, true, Instant::now()), Next::Moves);
+        assert_eq!(queues.next(BACKEND, &one, true, false, Instant::now()), Next::Moves);
     }
 
     #[tokio::test]
@@ -208,7 +253,7 @@ mod tests {
         let begun = Instant::now();
         second.woken(Duration::from_secs(10)).await;
         assert!(begun.elapsed() < Duration::from_secs(5));
-        assert!(second.is_first());
+        assert!(second.is_first(|_| false));
         assert_eq!(queues.len(BACKEND), 1);
     }
 }

@@ -117,7 +117,7 @@ mod tests {
     fn judged(text: &str) -> (Class, Effects) {
         let mut long = LongText::new(text.as_bytes(), LexMode::default());
         while !long.read_on(1000) {}
-        let statement = Statements::new(16).look_up_long(long).statement;
+        let statement = Statements::new(1 << 16).look_up_long(long).statement;
         (statement.class, statement.effects)
     }
 

@@ -6,6 +6,7 @@ use crate::lexer::{LexMode, Lexer, Token};
 use crate::long_text::LongText;
 use crate::reason::Because;
 use crate::statement::{Class, Effects, Statement, TEXT, Tables};
+use quick_cache::Weighter;
 use quick_cache::unsync::Cache;
 use std::rc::Rc;
 
@@ -21,7 +22,7 @@ pub struct Lookup<'a> {
 /// Statements by normalised text, the most recently used ones.
 #[derive(Debug)]
 pub struct Statements {
-    known: Cache<Box<[u8]>, Rc<Statement>>,
+    known: Cache<Box<[u8]>, Rc<Statement>, Size>,
     /// Digests that a replica refused as writes, and when, by the caller's count of times.
     learned: Cache<Digest, u64>,
     time: u64,
@@ -29,9 +30,10 @@ pub struct Statements {
 }
 
 impl Statements {
-    /// Holds up to `capacity` statements.
-    pub fn new(capacity: usize) -> Self {
-        Self { known: Cache::new(capacity), learned: Cache::new(LEARNED), time: 0, scratch: Vec::with_capacity(1024) }
+    /// Remembers statements that take up to `bytes` together.
+    pub fn new(bytes: usize) -> Self {
+        let known = Cache::with_weighter(bytes / USUAL, bytes as u64, Size);
+        Self { known, learned: Cache::new(LEARNED), time: 0, scratch: Vec::with_capacity(1024) }
     }
 
     /// What `text` is in a session with this `mode`.
@@ -94,6 +96,16 @@ impl Statements {
     }
 }
 
+/// What a statement takes in memory, about.
+#[derive(Debug, Clone)]
+struct Size;
+
+impl Weighter<Box<[u8]>, Rc<Statement>> for Size {
+    fn weight(&self, normalised: &Box<[u8]>, statement: &Rc<Statement>) -> u64 {
+        (normalised.len() + statement.text.len() + OVERHEAD) as u64
+    }
+}
+
 fn unprovable(statement: Statement) -> Statement {
     let class = match statement.class {
         Class::Read | Class::Session => Class::Write(Because::UnsafeCharset),
@@ -106,6 +118,10 @@ fn unprovable(statement: Statement) -> Statement {
 const KEPT: u64 = 60;
 /// Normalised texts above this length are classified each time, so that a few of them cannot fill the memory.
 const LONGEST: usize = 16 * 1024;
+/// Bytes that a statement takes beside its text.
+const OVERHEAD: usize = 192;
+/// Bytes that most statements take.
+const USUAL: usize = 1024;
 /// Digests that are remembered as learned writes.
 const LEARNED: usize = 4096;
 
@@ -113,9 +129,22 @@ const LEARNED: usize = 4096;
 mod tests {
     use super::*;
 
+    const MEMORY: usize = 64 * 1024;
+
+    #[test]
+    fn long_statements_take_no_more_memory_than_short_ones() {
+        let mut statements = Statements::new(MEMORY);
+        for number in 0..100 {
+            let text = format!("SELECT {}c{number} FROM t", "column_of_some_length, ".repeat(600));
+            statements.look_up(text.as_bytes(), LexMode::default());
+            assert!(statements.known.weight() <= MEMORY as u64);
+        }
+        assert!(!statements.known.is_empty(), "those that fit are remembered");
+    }
+
     #[test]
     fn the_same_digest_is_classified_once() {
-        let mut statements = Statements::new(16);
+        let mut statements = Statements::new(MEMORY);
         let first = statements.look_up(b"SELECT * FROM t WHERE id = 1", LexMode::default()).statement;
         let second = statements.look_up(b"select * from t where id = 2", LexMode::default()).statement;
         assert!(Rc::ptr_eq(&first, &second));
@@ -124,7 +153,7 @@ mod tests {
 
     #[test]
     fn a_refused_read_is_a_write_from_then_on() {
-        let mut statements = Statements::new(16);
+        let mut statements = Statements::new(MEMORY);
         let sql = b"SELECT 1 FROM v";
         let digest = statements.look_up(sql, LexMode::default()).statement.digest;
         statements.learn_write(digest);
@@ -138,7 +167,7 @@ mod tests {
 
     #[test]
     fn nothing_is_proven_in_a_charset_that_cannot_be_read() {
-        let mut statements = Statements::new(16);
+        let mut statements = Statements::new(MEMORY);
         let mode = LexMode { unprovable: true, ..LexMode::default() };
         let class = |statements: &mut Statements, mode| statements.look_up(b"SELECT 1", mode).statement.class;
         assert_eq!(class(&mut statements, mode), Class::Write(Because::UnsafeCharset));

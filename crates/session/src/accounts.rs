@@ -6,11 +6,10 @@
 
 use crate::settings::Users;
 use crate::worker::Worker;
-use splitfin_backend::{Account, Age, Checkout, Seen, Wanted};
+use splitfin_backend::Account;
 use splitfin_protocol::auth::{Secret, native};
 use splitfin_protocol::handshake::accept::Known;
 use std::collections::HashMap;
-use std::rc::Rc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
@@ -273,37 +272,15 @@ async fn look_up(
     condition: &str,
     worker: &Worker,
 ) -> Result<Option<String>, String> {
-    let account = worker.monitor();
     let snapshot = worker.topology.snapshot();
-    let eligible: Vec<_> = match snapshot.primary {
-        Some(primary) => vec![primary],
-        None => snapshot.fit_replicas().map(|view| view.id).collect(),
-    };
-    if eligible.is_empty() {
+    let Some(server) = snapshot.primary.or_else(|| snapshot.fit_replicas().map(|view| view.id).next()) else {
         return Ok(None);
-    }
-    // Servers may have other defaults: a transaction that stays open would look at old accounts, and names would be cut off.
-    let values = [("autocommit", "ON"), ("group_concat_max_len", "1048576")];
-    let values = Rc::new(values.map(|(name, value)| (name.into(), value.into())).into());
-    let wanted = Wanted { values, ..Wanted::default() };
-    let age = Age::Any(None);
-    let checkout = Checkout {
-        eligible: &eligible,
-        account: &account,
-        wanted: &wanted,
-        snapshot: &snapshot,
-        age,
-        rights: Seen::Any,
-        patience: Duration::MAX,
     };
-    let mut lease = worker.pools.checkout(&checkout).await.map_err(|(_, error)| error.to_string())?;
-    lease.apply(&wanted).await.map_err(|error| error.to_string())?;
     // As digits, so that no name can be anything but a name.
     let digits: String = user.bytes().map(|byte| format!("{byte:02X}")).collect();
     let from = format!("{table} WHERE User = CONVERT(X'{digits}' USING utf8mb4) AND {condition}");
-    let found = lease.rows(&[what], &from).await.map_err(|error| error.to_string())?;
-    lease.release();
-    Ok(found.into_iter().next().and_then(|row| row.into_iter().next()).flatten())
+    let asked = worker.pools.ask_accounts(server, &worker.monitor(), what, &from).await;
+    asked.map_err(|error| error.to_string())
 }
 
 /// A password that a server accepted so short ago is not proven again.

@@ -51,6 +51,18 @@ pub enum SessionError {
         /// The server's words.
         message: String,
     },
+    /// Silent inside of a command.
+    #[error("a command did not go on for {0:?} (limits.read_timeout)")]
+    Stalled(Duration),
+    /// Others have what all may have.
+    #[error(
+        "the commands and prepared statements of all clients together may take {most} bytes (limits.memory), and there is no \
+             room for this one's: try again later"
+    )]
+    NoMemory {
+        /// Bytes for all.
+        most: usize,
+    },
     /// Silent for too long.
     #[error("idle for more than {0:?}")]
     Idle(Duration),
@@ -90,6 +102,7 @@ impl SessionError {
             Self::ClientGone | Self::Client(FrameError::Closed | FrameError::ClosedInside) => Cause::Left,
             Self::Io(error) | Self::Client(FrameError::Io(error)) if is_farewell(error) => Cause::Left,
             Self::Client(_) | Self::Io(_) | Self::Login(_) | Self::LoginTimeout(_) | Self::CrowdedOut => Cause::Client,
+            Self::Stalled(_) | Self::NoMemory { .. } => Cause::Client,
             Self::AccessDenied { .. } | Self::Braked { .. } | Self::RefusedByBackend { .. } => Cause::Client,
         }
     }
@@ -166,6 +179,12 @@ pub(crate) enum Unserved {
     /// The prepared statements of a session take too much memory.
     #[error("the prepared statements of a session may have {most} bytes of text together: close some first")]
     PreparedTooLong { most: usize },
+    /// The prepared statements of all sessions take too much memory.
+    #[error(
+        "the commands and prepared statements of all clients together may take {most} bytes (limits.memory), and there is no \
+             room for one more: close some first, or try again later"
+    )]
+    PreparedNoMemory { most: usize },
     /// A long statement asks for what has to be put into its text.
     #[error(
         "a statement of {length} bytes asks for CONNECTION_ID(), ROW_COUNT(), FOUND_ROWS() or the number of warnings, which \
@@ -235,7 +254,7 @@ impl Unserved {
             Self::Denied(text) => ErrPacket::new(ACCESS_DENIED, b"28000", text).encode(),
             Self::TooManyOfUser { .. } => ErrPacket::new(1226, b"42000", &self.to_string()).encode(),
             Self::TooManyPrepared { .. } => ErrPacket::new(1461, b"42000", &self.to_string()).encode(),
-            Self::PreparedTooLong { .. } => own(1461, b"42000"),
+            Self::PreparedTooLong { .. } | Self::PreparedNoMemory { .. } => own(1461, b"42000"),
             Self::TooLongToRewrite { .. } => own(1235, b"42000"),
             Self::Interrupted => ErrPacket::new(1317, b"70100", &self.to_string()).encode(),
             Self::Killed => ErrPacket::new(1927, b"70100", &self.to_string()).encode(),

@@ -95,7 +95,7 @@ impl Session {
         }
         self.look_elsewhere(&job).await;
         let mut moved = false;
-        if self.is_guarded() && !job.may_run_guarded() {
+        if self.is_guarded() && (!job.may_run_guarded() || self.savepoints.is_full()) {
             match (job.statement.class, &job.kind) {
                 (Class::Begin { read_only: Some(true) }, Kind::Plain) => self.commit_on_replica().await,
                 _ => match self.move_to_primary().await {

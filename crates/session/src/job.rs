@@ -151,7 +151,7 @@ mod tests {
 
     #[test]
     fn only_what_loads_may_send_a_file() {
-        let mut statements = Statements::new(16);
+        let mut statements = Statements::new(1 << 16);
         let mut may = |text: &str| {
             let statement = statements.look_up(text.as_bytes(), LexMode::default()).statement;
             Job { statement, ..Job::command(CommandByte::Query, &[], Class::Session) }.may_send_file()

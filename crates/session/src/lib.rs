@@ -11,6 +11,7 @@
 mod accounts;
 pub mod affinity;
 mod brake;
+mod budget;
 mod cancel;
 mod change_user;
 mod conditions;
@@ -49,6 +50,7 @@ mod worker;
 
 pub use accounts::{Accounts, Vault};
 pub use brake::{Brake, source};
+pub use budget::Budget;
 pub use consistency::ConsistencySettings;
 pub use error::{Cause, SessionError};
 pub use learned::{Learned, Lesson};

@@ -25,15 +25,29 @@ pub(crate) struct Opening {
     statements: Vec<String>,
     /// BEGIN was among them.
     begun: bool,
+    /// There were more than are kept.
+    is_cut: bool,
 }
 
 impl Opening {
+    fn note(&mut self, statement: String) {
+        self.is_cut |= self.statements.len() == MOST_STATEMENTS || statement.len() > LONGEST;
+        if !self.is_cut {
+            self.statements.push(statement);
+        }
+    }
+
     /// Whether the transaction has done nothing yet, on a connection that has nothing else that could not be had elsewhere.
     pub(crate) fn is_all_there_is(&self, pins: Pins) -> bool {
         // What was set for this transaction alone is among the statements.
-        self.begun && (pins - (Pins::DIAGNOSTICS | Pins::ONE_SHOT_TRANSACTION)).is_empty()
+        self.begun && !self.is_cut && (pins - (Pins::DIAGNOSTICS | Pins::ONE_SHOT_TRANSACTION)).is_empty()
     }
 }
+
+/// Statements that begin a transaction: more are not repeated elsewhere.
+const MOST_STATEMENTS: usize = 16;
+/// Bytes of one of them.
+const LONGEST: usize = 1024;
 
 impl Session {
     /// Takes in what a statement means for the beginning of a transaction.
@@ -47,12 +61,12 @@ impl Session {
                 if self.opening.begun {
                     self.opening = Opening::default();
                 }
-                self.opening.statements.push(text);
+                self.opening.note(text);
                 self.opening.begun = true;
             }
             _ if is_text && !failed && job.effects() == Effects::ONE_SHOT_TRANSACTION && !self.opening.begun => {
                 let text = text();
-                self.opening.statements.push(text);
+                self.opening.note(text);
             }
             _ if matches!(job.kind, Kind::Prepare { .. }) || silent => {}
             _ => self.opening = Opening::default(),

@@ -210,7 +210,7 @@ impl Session {
     }
 
     async fn plan_prepare<'a>(&mut self, packet: &'a [u8], text: &[u8]) -> Result<Job<'a>, Unserved> {
-        self.prepared.admits(text.len())?;
+        self.prepared.admit(text.len())?;
         let (mut statement, hint) = self.look_up(text).await;
         if statement.class == Class::Kill {
             statement = Rc::new(Statement { class: KILL_ON_SERVER, ..(*statement).clone() });

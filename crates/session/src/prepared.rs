@@ -1,5 +1,6 @@
 //! Prepared statements as the client sees them. Its ids are its own; servers' ids belong to connections.
 
+use crate::budget::{Budget, Share};
 use crate::error::Unserved;
 use crate::execute::Failure;
 use crate::job::Job;
@@ -12,6 +13,7 @@ use splitfin_protocol::{Capabilities, CommandByte, Exchange, Malformed};
 use splitfin_router::{Hint, Statement};
 use std::collections::HashMap;
 use std::rc::Rc;
+use std::sync::Arc;
 
 /// A statement that the client has prepared.
 #[derive(Debug)]
@@ -55,17 +57,23 @@ impl ClientStatement {
 }
 
 /// The statements of one session.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(crate) struct ClientStatements {
     by_id: HashMap<u32, ClientStatement>,
     /// What they take, in bytes.
     size: usize,
+    share: Share,
     last_id: u32,
     /// Statements with an open cursor or with pieces of parameters on the held connection.
     pub(crate) open: Vec<u32>,
 }
 
 impl ClientStatements {
+    /// None, to begin with.
+    pub(crate) fn new(budget: &Arc<Budget>) -> Self {
+        Self { by_id: HashMap::new(), size: 0, share: Share::new(budget), last_id: 0, open: Vec::new() }
+    }
+
     /// The id that the next statement will have.
     pub(crate) const fn next_id(&mut self) -> u32 {
         // 0xFFFF_FFFF means "the last one" to MariaDB's clients.
@@ -74,13 +82,17 @@ impl ClientStatements {
     }
 
     /// Whether one more with a text of this length may be prepared.
-    pub(crate) fn admits(&self, length: usize) -> Result<(), Unserved> {
+    pub(crate) fn admit(&mut self, length: usize) -> Result<(), Unserved> {
         if self.by_id.len() >= MOST_STATEMENTS {
             return Err(Unserved::TooManyPrepared { most: MOST_STATEMENTS });
         }
-        match self.size + length + OVERHEAD > MOST_BYTES {
-            true => Err(Unserved::PreparedTooLong { most: MOST_BYTES }),
-            false => Ok(()),
+        let size = self.size + length + OVERHEAD;
+        if size > MOST_BYTES {
+            return Err(Unserved::PreparedTooLong { most: MOST_BYTES });
+        }
+        match self.share.try_keep(size) {
+            true => Ok(()),
+            false => Err(Unserved::PreparedNoMemory { most: self.share.most() }),
         }
     }
 
@@ -100,12 +112,14 @@ impl ClientStatements {
     pub(crate) fn remove(&mut self, id: u32) -> Option<ClientStatement> {
         let removed = self.by_id.remove(&id)?;
         self.size = self.size.saturating_sub(removed.size());
+        self.share.try_keep(self.size);
         Some(removed)
     }
 
     pub(crate) fn clear(&mut self) {
         self.by_id.clear();
         self.size = 0;
+        self.share.try_keep(0);
         self.open.clear();
     }
 

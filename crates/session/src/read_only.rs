@@ -15,6 +15,32 @@ use splitfin_protocol::Status;
 use splitfin_router::{Decision, Pins, Reason, Refusal};
 use splitfin_topology::Snapshot;
 
+/// Statements that have set savepoints in a READ ONLY transaction on a replica.
+#[derive(Debug, Default)]
+pub(crate) struct Savepoints {
+    statements: Vec<Box<str>>,
+    bytes: usize,
+}
+
+impl Savepoints {
+    pub(crate) fn note(&mut self, statement: &str) {
+        self.bytes += statement.len() + size_of::<Box<str>>();
+        self.statements.push(statement.into());
+    }
+
+    pub(crate) fn clear(&mut self) {
+        *self = Self::default();
+    }
+
+    /// Whether there is no room for more: then the server that may write keeps them.
+    pub(crate) const fn is_full(&self) -> bool {
+        self.bytes > MOST_BYTES
+    }
+}
+
+/// Bytes of statements that are run again when a READ ONLY transaction goes on elsewhere.
+const MOST_BYTES: usize = 16 * 1024;
+
 impl Session {
     /// Whether the session holds a connection to a replica, as it does inside a READ ONLY transaction.
     pub(crate) fn is_guarded(&self) -> bool {
@@ -83,7 +109,7 @@ impl Session {
         lease.apply(&wanted).await?;
         if in_transaction {
             lease.run("START TRANSACTION READ ONLY").await?;
-            for savepoint in &self.savepoints {
+            for savepoint in &self.savepoints.statements {
                 lease.run(savepoint).await?;
             }
         }

@@ -1,6 +1,7 @@
 //! The command loop of one client.
 
 use crate::affinity::{Affinity, Fate, fate};
+use crate::budget::Share;
 use crate::cancel::{self, Ended, Progress};
 use crate::conditions::Left;
 use crate::consistency::Consistency;
@@ -13,6 +14,7 @@ use crate::metrics::add;
 use crate::opening::Opening;
 use crate::prepared::ClientStatements;
 use crate::process_list::Elsewhere;
+use crate::read_only::Savepoints;
 use crate::registry::{Registration, Wish};
 use crate::reply;
 use crate::settle::Unread;
@@ -77,8 +79,7 @@ pub struct Session {
     pub(crate) elsewhere: Option<Elsewhere>,
     /// The default database that others are shown.
     shown_database: Option<Rc<str>>,
-    /// Statements that have set savepoints in a READ ONLY transaction on a replica.
-    pub(crate) savepoints: Vec<String>,
+    pub(crate) savepoints: Savepoints,
     /// How the open transaction began, as long as nothing was done in it.
     pub(crate) opening: Opening,
     /// The server that this session has made read-only itself.
@@ -143,13 +144,13 @@ impl Session {
             state: identity.state,
             affinity: Affinity::of_login(identity.held),
             consistency,
-            prepared: ClientStatements::default(),
+            prepared: ClientStatements::new(&worker.settings().budget),
             unread: Unread::default(),
             left: Left::default(),
             holdings: Holdings::default(),
             elsewhere: None,
             shown_database: None,
-            savepoints: Vec::new(),
+            savepoints: Savepoints::default(),
             opening: Opening::default(),
             made_read_only: Cell::new(None),
             variables: BTreeSet::new(),
@@ -175,8 +176,9 @@ impl Session {
         client.rest();
         // One timer for the session's life: it is looked at again when it fires, not moved with every command.
         let mut idle = std::pin::pin!(tokio::time::sleep(self.worker.settings().idle_timeout));
+        let mut share = Share::new(&self.worker.settings().budget);
         loop {
-            let (length, payload, last) = match self.next_command(&mut client, idle.as_mut()).await {
+            let (length, payload, last) = match self.next_command(&mut client, &mut share, idle.as_mut()).await {
                 Ok(Some(packet)) => packet,
                 Ok(None) | Err(SessionError::Client(FrameError::Closed)) => return Ok(()),
                 Err(error) => {
@@ -205,6 +207,7 @@ impl Session {
             let next = self.handle(&mut client, packet, body, sequence).await?;
             client.restore(buffer, start + length);
             client.rest();
+            share.try_keep(client.held());
             if next == Next::End {
                 client.close().await;
                 return Ok(());
@@ -229,6 +232,7 @@ impl Session {
     async fn next_command(
         &self,
         client: &mut Framed,
+        share: &mut Share,
         mut idle: Pin<&mut Sleep>,
     ) -> Result<Option<(usize, usize, u8)>, SessionError> {
         let settings = self.worker.settings();
@@ -244,7 +248,7 @@ impl Session {
         loop {
             tokio::select! {
                 biased;
-                packet = client.packet(longest) => return Ok(Some(packet?)),
+                packet = receive(client, share, longest, settings.read_timeout) => return Ok(Some(packet?)),
                 () = &mut drained => return Err(SessionError::Draining),
                 wish = self.registration.entry().killed() => match wish {
                     Wish::EndSession => return Err(SessionError::Killed),
@@ -268,21 +272,25 @@ impl Session {
         let snapshot = self.worker.topology.snapshot();
         let primary = snapshot.primary.and_then(|id| snapshot.backend(id)).or(snapshot.backends.first());
         let taken = primary.and_then(|view| view.offer).map_or(0, |offer| offer.max_packet as usize);
-        match (configured, taken) {
+        let longest = match (configured, taken) {
             (0, 0) => LONGEST_COMMAND,
             (0, only) | (only, 0) => only,
             (configured, taken) => configured.min(taken),
-        }
+        };
+        longest.min(self.worker.settings().budget.most() / 2)
     }
 
     /// Tells the client why it is sent away, as far as it would understand. An idle client gets no word for idleness:
     /// drivers take any unexpected byte for a broken connection, and closing says the same.
     async fn say_goodbye(&self, client: &mut Framed, error: &SessionError) {
+        let words = format!("Splitfin: {error}");
         let packet = match error {
             SessionError::Draining => ErrPacket::new(1053, b"08S01", "Server shutdown in progress"),
             SessionError::Client(FrameError::TooLong { .. }) => {
                 ErrPacket::new(1153, b"08S01", "Got a packet bigger than 'max_allowed_packet' bytes")
             }
+            SessionError::Stalled(_) => ErrPacket::new(1159, b"08S01", "Got timeout reading communication packets"),
+            SessionError::NoMemory { .. } => ErrPacket::new(1041, b"HY000", &words),
             _ => return,
         };
         // It may be gone already.
@@ -466,6 +474,35 @@ impl Session {
             }
         }
         Ok(())
+    }
+}
+
+/// Waits for a whole command. Between commands a client may be silent, inside of one it may not.
+async fn receive(
+    client: &mut Framed,
+    share: &mut Share,
+    longest: usize,
+    patience: Duration,
+) -> Result<(usize, usize, u8), SessionError> {
+    loop {
+        if let Some(packet) = client.whole_packet(longest)? {
+            // The frames of a long one are joined: then it is there twice.
+            let is_joined = packet.1 >= splitfin_protocol::frame::MAX_PAYLOAD;
+            if is_joined && !share.keep(2 * packet.1, patience).await {
+                return Err(SessionError::NoMemory { most: share.most() });
+            }
+            return Ok(packet);
+        }
+        match client.held() {
+            0 => client.fill_inside().await?,
+            held => {
+                if share.is_overdue(patience) || !share.keep(held, patience).await {
+                    return Err(SessionError::NoMemory { most: share.most() });
+                }
+                let filled = tokio::time::timeout(patience, client.fill_inside()).await;
+                filled.map_err(|_| SessionError::Stalled(patience))??;
+            }
+        }
     }
 }
 

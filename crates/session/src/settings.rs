@@ -86,6 +86,10 @@ pub struct Settings {
     pub pool_mode: PoolMode,
     /// Time for a login, from the first byte to the last.
     pub login_timeout: Duration,
+    /// Memory for commands and prepared statements of all sessions.
+    pub budget: Arc<crate::Budget>,
+    /// Time for a client to go on inside of a command; one that does not is sent away.
+    pub read_timeout: Duration,
     /// Time for a client to take each piece of a reply; one that takes none is sent away.
     pub write_timeout: Duration,
     /// A client that is silent for longer is sent away.

@@ -80,7 +80,7 @@ impl Session {
         let pins = if self.prepared.open.is_empty() { pins - (Pins::CURSOR | Pins::LONG_DATA) } else { pins };
         if lease.is_guarded() && outcome.error.is_none() && self.changes_savepoints(job) {
             let text = self.text_of(job);
-            self.savepoints.push(String::from_utf8_lossy(&text).into_owned());
+            self.savepoints.note(&String::from_utf8_lossy(&text));
         }
         if guarded && guard_was_touched(&outcome) {
             // Whatever it did to the guard, this connection is not trusted to refuse writes any more.

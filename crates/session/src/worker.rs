@@ -111,5 +111,5 @@ impl Worker {
     }
 }
 
-/// Statements that a worker remembers.
-const STATEMENTS: usize = 10_000;
+/// Bytes of the statements that a worker remembers: some ten thousand of usual length.
+const STATEMENTS: usize = 8 << 20;

@@ -28,7 +28,7 @@ pub(crate) fn raise(config: &Config) {
 fn needed(config: &Config) -> u64 {
     let servers = (config.backends.len() + config.discovery.names.len()) as u64;
     let clients = config.clients as u64;
-    let each = config.max_connections as u64 + OF_SERVER;
+    let each = config.caps.connections as u64 + OF_SERVER;
     let others = (config.listen.len() + config.workers * OF_WORKER) as u64 + OF_PROCESS;
     let used = clients.saturating_add(each.saturating_mul(servers)).saturating_add(others);
     // Clients have the first nine tenths.

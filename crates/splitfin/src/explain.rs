@@ -8,7 +8,7 @@ use std::fmt::Write as _;
 /// Says what a statement is, where it would go on healthy servers, and why.
 pub fn explain(config: &Config, sql: &str) -> String {
     let snapshot = assumed(config);
-    let mut statements = Statements::new(1);
+    let mut statements = Statements::new(1 << 16);
     let lookup = statements.look_up(sql.as_bytes(), LexMode::default());
     let statement = &lookup.statement;
     let mut out = String::new();

@@ -89,7 +89,7 @@ impl<'a> Changed<'a> {
         fleet.order(wiring::monitoring(config));
         fleet.set_means(wiring::means(config));
         drop(fleet);
-        shared.pools.limits.set_most(config.max_connections, config.primary_read_cap);
+        shared.pools.limits.set_caps(config.caps);
         for (gate, settings) in gates.iter().zip(&self.listeners) {
             gate.settings.store(Arc::new(settings.clone()));
         }

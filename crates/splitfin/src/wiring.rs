@@ -10,7 +10,7 @@ use splitfin_health::{Order, Restarts, Wires};
 use splitfin_protocol::auth::Secret;
 use splitfin_router::classify::{TRACKED_UNDER_TWO_NAMES, TRACKED_VARIABLES};
 use splitfin_session::{
-    Accounts, Brake, Certificates, ConsistencySettings, Learned, Logins, Marks, Metrics, Registry, Users, Vault,
+    Accounts, Brake, Budget, Certificates, ConsistencySettings, Learned, Logins, Marks, Metrics, Registry, Users, Vault,
 };
 use splitfin_topology::{Monitor, Topology};
 use splitfin_transport::tls::ClientTls;
@@ -74,7 +74,7 @@ pub(crate) fn build(config: &Config) -> Result<Built> {
         topology: Arc::clone(&topology),
         pools: splitfin_backend::Common {
             backends,
-            limits: Arc::new(Limits::new(config.max_connections, config.primary_read_cap)),
+            limits: Arc::new(Limits::new(config.caps)),
             alarm,
             tracked: TRACKED_VARIABLES.into_iter().chain(TRACKED_UNDER_TWO_NAMES).collect(),
         },
@@ -113,6 +113,8 @@ pub(crate) fn session(
     brake.set_free(config.failed_logins);
     let logins = before.map_or_else(|| Arc::new(Logins::new(config.logins)), |before| Arc::clone(&before.logins));
     logins.set_most(config.logins);
+    let budget = before.map_or_else(|| Arc::new(Budget::new(config.memory)), |before| Arc::clone(&before.budget));
+    budget.set_most(config.memory);
     // Marks of what was written go on as long as the same ones are needed.
     let same_marks = before.filter(|before| Marks::serve_both(&before.routing, &config.routing));
     let marks = match same_marks {
@@ -140,6 +142,8 @@ pub(crate) fn session(
         },
         pool_mode: config.pool_mode,
         login_timeout: config.login_timeout,
+        budget,
+        read_timeout: config.read_timeout,
         write_timeout: config.write_timeout,
         idle_timeout: config.idle_timeout,
         clients_per_user: config.clients_per_user,

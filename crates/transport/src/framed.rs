@@ -197,22 +197,36 @@ impl Framed {
     /// and the sequence id of its last frame. It is not consumed.
     pub async fn packet(&mut self, limit: usize) -> Result<(usize, usize, u8), FrameError> {
         loop {
-            match boundary(self.input()) {
-                Boundary::Complete { payload, .. } | Boundary::Incomplete { announced: payload } if payload > limit => {
-                    return Err(FrameError::TooLong { announced: payload, limit });
-                }
-                Boundary::Complete { length, payload, last_sequence } => return Ok((length, payload, last_sequence)),
-                Boundary::Incomplete { .. } => {
-                    if self.fill().await? == 0 {
-                        return Err(if self.input().is_empty() {
-                            FrameError::Closed
-                        } else {
-                            FrameError::ClosedInside
-                        });
-                    }
-                }
+            if let Some(packet) = self.whole_packet(limit)? {
+                return Ok(packet);
             }
+            self.fill_inside().await?;
         }
+    }
+
+    /// As [`Framed::packet`], of what was read already; nothing, when there is more to come.
+    pub fn whole_packet(&self, limit: usize) -> Result<Option<(usize, usize, u8)>, FrameError> {
+        match boundary(self.input()) {
+            Boundary::Complete { payload, .. } | Boundary::Incomplete { announced: payload } if payload > limit => {
+                Err(FrameError::TooLong { announced: payload, limit })
+            }
+            Boundary::Complete { length, payload, last_sequence } => Ok(Some((length, payload, last_sequence))),
+            Boundary::Incomplete { .. } => Ok(None),
+        }
+    }
+
+    /// Reads more input of a packet that is not whole. Cancelling loses nothing.
+    pub async fn fill_inside(&mut self) -> Result<(), FrameError> {
+        match self.fill().await? {
+            0 if self.input().is_empty() => Err(FrameError::Closed),
+            0 => Err(FrameError::ClosedInside),
+            _ => Ok(()),
+        }
+    }
+
+    /// Bytes that were read and not used yet, packed or not.
+    pub fn held(&self) -> usize {
+        self.input().len() + self.packed.as_ref().map_or(0, |packed| packed.input.len() - packed.start)
     }
 
     /// Reads one packet: its payload, and the sequence id to answer with.

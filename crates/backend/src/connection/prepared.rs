@@ -50,34 +50,50 @@ impl Connection {
     /// command is returned, to be sent in front of the next command.
     pub fn note_prepared(&mut self, key: Rc<StatementKey>, id: u32) -> Option<Vec<u8>> {
         self.uses += 1;
-        self.has_long_prepared |= key.sql.len() > LONGEST_KEPT;
+        let length = key.sql.len();
+        self.prepared_bytes += key.sql.len();
         let replaced = self.prepared.insert(key, Prepared { id, last_used: self.uses });
         let evicted = match (replaced, self.prepared.len() > MOST_PREPARED) {
-            (Some(replaced), _) => Some(replaced.id),
+            (Some(replaced), _) => {
+                self.prepared_bytes -= length;
+                Some(replaced.id)
+            }
             (None, true) => {
-                let oldest =
-                    self.prepared.iter().min_by_key(|(_, prepared)| prepared.last_used).map(|(key, _)| Rc::clone(key));
-                oldest.and_then(|key| self.prepared.remove(&key)).map(|prepared| prepared.id)
+                let oldest = self.prepared.iter().min_by_key(|(_, prepared)| prepared.last_used);
+                let oldest = oldest.map(|(key, _)| Rc::clone(key));
+                oldest.and_then(|key| self.remove_prepared(&key))
             }
             (None, false) => None,
         };
         evicted.map(close_command)
     }
 
-    /// Forgets statements with long texts, which would take memory here and on the server for as long as the connection
-    /// lives, and returns the commands that close them.
+    /// Forgets statements until their texts take little memory, here and on the server, for as long as the connection is at
+    /// rest: the longest first. Returns the commands that close them.
     pub fn forget_long_prepared(&mut self) -> Option<Vec<u8>> {
-        if !self.has_long_prepared {
+        if self.prepared_bytes <= MOST_KEPT {
             return None;
         }
-        self.has_long_prepared = false;
-        let long = self.prepared.extract_if(|key, _| key.sql.len() > LONGEST_KEPT);
-        Some(long.flat_map(|(_, prepared)| close_command(prepared.id)).collect())
+        let mut keys: Vec<Rc<StatementKey>> = self.prepared.keys().cloned().collect();
+        keys.sort_unstable_by_key(|key| key.sql.len());
+        let mut commands = Vec::new();
+        while self.prepared_bytes > MOST_KEPT
+            && let Some(longest) = keys.pop()
+        {
+            commands.extend(self.forget_prepared(&longest).into_iter().flatten());
+        }
+        Some(commands)
     }
 
     /// Forgets a prepared statement and returns the command that closes it.
     pub fn forget_prepared(&mut self, key: &StatementKey) -> Option<Vec<u8>> {
-        self.prepared.remove(key).map(|prepared| close_command(prepared.id))
+        self.remove_prepared(key).map(close_command)
+    }
+
+    fn remove_prepared(&mut self, key: &StatementKey) -> Option<u32> {
+        let removed = self.prepared.remove(key)?;
+        self.prepared_bytes -= key.sql.len();
+        Some(removed.id)
     }
 }
 
@@ -88,7 +104,7 @@ fn close_command(id: u32) -> Vec<u8> {
     packet
 }
 
-/// Bytes of a statement that stays prepared when its connection goes back.
-const LONGEST_KEPT: usize = 64 * 1024;
+/// Bytes of all texts that stay prepared when their connection goes back.
+const MOST_KEPT: usize = 128 * 1024;
 /// Statements that one connection keeps prepared. Servers allow 16382 by default over all their connections.
 const MOST_PREPARED: usize = 100;

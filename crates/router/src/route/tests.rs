@@ -44,7 +44,7 @@ fn facts() -> Facts<'static> {
 }
 
 fn decide(sql: &str, facts: Facts<'_>, snapshot: &Snapshot, settings: &Settings) -> Result<Decision, Refusal> {
-    let mut statements = Statements::new(8);
+    let mut statements = Statements::new(1 << 16);
     let lookup = statements.look_up(sql.as_bytes(), LexMode::default());
     let hint = lookup.hint.map(|text| Hint::parse(text).0);
     route(&facts, &lookup.statement, hint.as_ref(), snapshot, settings)

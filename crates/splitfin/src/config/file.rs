@@ -28,6 +28,7 @@ defaults! {
     consistency_wait: Span = Span(Duration::from_millis(50));
     max_waiting: usize = 32;
     max_connections: usize = 100;
+    max_share: String = "80%".to_owned();
     connect_timeout: Span = Span(Duration::from_secs(5));
     checkout_timeout: Span = Span(Duration::from_secs(10));
     pool_idle: Span = Span(Duration::from_secs(60));
@@ -35,9 +36,11 @@ defaults! {
     primary_read_cap: String = "50%".to_owned();
     clients: usize = 10_000;
     login_timeout: Span = Span(Duration::from_secs(10));
+    read_timeout: Span = Span(Duration::from_secs(30));
     write_timeout: Span = Span(Duration::from_secs(60));
     idle_timeout: Span = Span(Duration::from_secs(8 * 3600));
     max_packet: usize = 0;
+    memory: usize = 256 << 20;
     drain: Span = Span(Duration::from_secs(30));
     routes_per_second: u32 = 100;
     slow: Span = Span(Duration::from_secs(1));
@@ -345,6 +348,8 @@ pub(crate) struct Pool {
     pub(crate) mode: PoolMode,
     #[serde(default = "max_connections")]
     pub(crate) max_connections: usize,
+    #[serde(default = "max_share")]
+    pub(crate) max_share: String,
     #[serde(default)]
     pub(crate) lanes: u32,
     #[serde(default = "connect_timeout")]
@@ -360,6 +365,7 @@ impl Default for Pool {
         Self {
             mode: PoolMode::default(),
             max_connections: max_connections(),
+            max_share: max_share(),
             lanes: 0,
             connect_timeout: connect_timeout(),
             checkout_timeout: checkout_timeout(),
@@ -484,6 +490,10 @@ pub(crate) struct Limits {
     pub(crate) clients_per_address: usize,
     #[serde(default = "failed_logins")]
     pub(crate) failed_logins: u32,
+    #[serde(default = "memory")]
+    pub(crate) memory: usize,
+    #[serde(default = "read_timeout")]
+    pub(crate) read_timeout: Span,
     #[serde(default = "write_timeout")]
     pub(crate) write_timeout: Span,
     #[serde(default = "logins")]
@@ -505,6 +515,8 @@ impl Default for Limits {
             clients_per_user: 0,
             clients_per_address: 0,
             failed_logins: failed_logins(),
+            memory: memory(),
+            read_timeout: read_timeout(),
             write_timeout: write_timeout(),
             logins: logins(),
             login_timeout: login_timeout(),

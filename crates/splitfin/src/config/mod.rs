@@ -12,7 +12,7 @@ mod values;
 use crate::admission::Networks;
 use file::File;
 use routing::consistency_sticky;
-use splitfin_backend::Balance;
+use splitfin_backend::{Balance, Caps};
 use splitfin_health::Heartbeat;
 use splitfin_protocol::Capabilities;
 use splitfin_protocol::handshake::connect::TlsWish;
@@ -206,8 +206,8 @@ pub struct Config {
     pub balance: Balance,
     /// When connections go back.
     pub pool_mode: PoolMode,
-    /// Connections to each backend, over all workers.
-    pub max_connections: usize,
+    /// Connections to each backend, over all workers; and how many reads on the primary at a time belong on replicas.
+    pub caps: Caps,
     /// Time to connect to a backend and log in.
     pub connect_timeout: Duration,
     /// Time to wait for a free connection.
@@ -216,8 +216,6 @@ pub struct Config {
     pub pool_idle: Duration,
     /// How long writes wait for a primary.
     pub hold: Duration,
-    /// Reads on the primary at a time that belong on replicas, over all workers.
-    pub primary_read_cap: usize,
     /// Whether a replica is promoted when the primary is gone.
     pub promote: Promote,
     /// Who may make another server the primary: name and password.
@@ -240,6 +238,10 @@ pub struct Config {
     pub logins: usize,
     /// Time for a login.
     pub login_timeout: Duration,
+    /// Memory for commands and prepared statements of all clients, in bytes.
+    pub memory: usize,
+    /// Time for a client to go on inside of a command.
+    pub read_timeout: Duration,
     /// Time for a client to take each piece of a reply.
     pub write_timeout: Duration,
     /// Silent clients are sent away after this.
@@ -347,12 +349,11 @@ impl Check<'_> {
                 file::PoolMode::Transaction => PoolMode::Transaction,
                 file::PoolMode::Session => PoolMode::Session,
             },
-            max_connections: self.at_least_one("pool.max_connections", file.pool.max_connections)?,
+            caps: self.caps(&file)?,
             connect_timeout: file.pool.connect_timeout.0,
             checkout_timeout: file.pool.checkout_timeout.0,
             pool_idle: file.pool.idle_timeout.0,
             hold: file.failover.hold.0,
-            primary_read_cap: self.primary_read_cap(&file)?,
             promote: self.promote(&file)?,
             failover_account: self.account("failover.account", file.failover.account.as_ref())?,
             replication_account: self.account("failover.replication", file.failover.replication.as_ref())?,
@@ -362,6 +363,8 @@ impl Check<'_> {
             failed_logins: file.limits.failed_logins,
             logins: self.at_least_one("limits.logins", file.limits.logins)?,
             login_timeout: file.limits.login_timeout.0,
+            memory: self.memory(&file)?,
+            read_timeout: file.limits.read_timeout.0,
             write_timeout: file.limits.write_timeout.0,
             idle_timeout: file.limits.idle_timeout.0,
             max_packet: match file.limits.max_packet {
@@ -409,14 +412,30 @@ impl Check<'_> {
     }
 
     /// A share of the connections to the primary, in percent.
-    fn primary_read_cap(&self, file: &File) -> Result<usize, ConfigError> {
-        let text = file.failover.primary_read_cap.trim();
-        let percent = text.strip_suffix('%').and_then(|number| number.trim().parse::<usize>().ok());
-        match percent.filter(|percent| *percent <= 100) {
-            Some(0) => Ok(0),
-            // A share is never rounded to nothing.
-            Some(percent) => Ok((file.pool.max_connections * percent / 100).max(1)),
-            None => Err(self.wrong("failover.primary_read_cap", format!("`{text}` is no share: write 50%"))),
+    fn caps(&self, file: &File) -> Result<Caps, ConfigError> {
+        let connections = self.at_least_one("pool.max_connections", file.pool.max_connections)?;
+        let stand_ins = self.percent("failover.primary_read_cap", &file.failover.primary_read_cap)?;
+        let of_one_user = match self.percent("pool.max_share", &file.pool.max_share)? {
+            0 => return Err(self.wrong("pool.max_share", "must be at least 1%")),
+            percent => (connections * percent).div_ceil(100),
+        };
+        // A share is never rounded to nothing.
+        let stand_ins = if stand_ins == 0 { 0 } else { (connections * stand_ins / 100).max(1) };
+        Ok(Caps { connections, of_one_user, stand_ins })
+    }
+
+    fn percent(&self, key: &str, text: &str) -> Result<usize, ConfigError> {
+        let percent = text.trim().strip_suffix('%').and_then(|number| number.trim().parse::<usize>().ok());
+        let percent = percent.filter(|percent| *percent <= 100);
+        percent.ok_or_else(|| self.wrong(key, format!("`{}` is no share: write 50%", text.trim())))
+    }
+
+    fn memory(&self, file: &File) -> Result<usize, ConfigError> {
+        match file.limits.memory {
+            little if little < LEAST_MEMORY => {
+                Err(self.wrong("limits.memory", format!("must be at least {LEAST_MEMORY} bytes")))
+            }
+            enough => Ok(enough),
         }
     }
 
@@ -499,6 +518,9 @@ fn log(file: &file::Log) -> Log {
         slow: file.slow.0,
     }
 }
+
+/// Bytes for commands and prepared statements: one of a usual length is possible at the least.
+const LEAST_MEMORY: usize = 1 << 20;
 
 /// Where services keep their state: as systemd says, or in the user's own place.
 fn state_dir() -> PathBuf {
