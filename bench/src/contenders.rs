@@ -149,6 +149,7 @@ pub(crate) fn splitfin(
 ) -> Result<Contender> {
     let port = free_port()?;
     let config = files.join("splitfin.yaml");
+    let connections = arguments.max_connections;
     let (master, slave) = (cluster.primary.address(), cluster.replicas[0].address());
     std::fs::write(
         &config,
@@ -157,7 +158,7 @@ pub(crate) fn splitfin(
              backends: [{{ name: master, address: \"{master}\", tls: {{ mode: disabled }} }}, {{ name: slave-1, address: \"{slave}\", tls: {{ mode: disabled }} }}]\n\
              monitor: {{ user: monitor, password: secret, lag: {{ max: 1h, resume: 1h }} }}\n\
              auth: {{ mode: static, users: [{{ name: app, password: secret }}] }}\n\
-             pool: {{ mode: {pool}, max_connections: 1100 }}\n\
+             pool: {{ mode: {pool}, max_connections: {connections} }}\n\
              state_dir: \"{}\"\n{more}",
             files.display()
         ),

@@ -3,6 +3,7 @@
 //! All on one machine and in one run: only the ratios mean something. Prints a table and writes it to a file.
 
 mod contenders;
+mod idle;
 mod mixed;
 mod paths;
 mod table;
@@ -45,6 +46,12 @@ struct Arguments {
     /// Numbers of clients for that.
     #[arg(long, value_delimiter = ',', default_values_t = [16, 64])]
     scope_clients: Vec<u32>,
+    /// `pool.max_connections` of Splitfin.
+    #[arg(long, default_value_t = 1100)]
+    max_connections: u32,
+    /// Only the memory of so many idle clients.
+    #[arg(long, value_name = "CLIENTS")]
+    idle: Option<usize>,
     /// Where the table goes.
     #[arg(long, default_value = "bench/results/latest.md")]
     out: PathBuf,
@@ -60,7 +67,10 @@ fn main() -> Result<ExitCode> {
         return Ok(ExitCode::SUCCESS);
     }
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build()?;
-    let text = format!("{}\n{}", runtime.block_on(measure(&arguments))?, paths::measure());
+    let text = match arguments.idle {
+        Some(clients) => runtime.block_on(measure_idle(&arguments, clients))?,
+        None => format!("{}\n{}", runtime.block_on(measure(&arguments))?, paths::measure()),
+    };
     say(&text);
     if let Some(folder) = arguments.out.parent() {
         std::fs::create_dir_all(folder)?;
@@ -79,14 +89,23 @@ fn progress(text: &str) {
     eprintln!("  {text}");
 }
 
-async fn measure(arguments: &Arguments) -> Result<String> {
+async fn start_servers(arguments: &Arguments) -> Result<Cluster> {
     let family = match arguments.servers.as_str() {
         "mariadb" => Family::Mariadb,
         "mysql" => Family::Mysql,
         other => bail!("unknown servers `{other}`: mariadb or mysql"),
     };
     progress("starting a primary and a replica");
-    let cluster = Cluster::start_with(family, 1, false).await?;
+    Ok(Cluster::start_with(family, 1, false).await?)
+}
+
+async fn measure_idle(arguments: &Arguments, clients: usize) -> Result<String> {
+    let cluster = start_servers(arguments).await?;
+    idle::measure(arguments, &cluster, clients).await
+}
+
+async fn measure(arguments: &Arguments) -> Result<String> {
+    let cluster = start_servers(arguments).await?;
     cluster.primary.run(&["CREATE DATABASE sbtest"]).await?;
     progress("filling 4 tables");
     sysbench(cluster.primary.port(), "oltp_read_write", 4, &["prepare".into()])?;

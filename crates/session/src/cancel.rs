@@ -185,7 +185,7 @@ pub(crate) async fn until(moment: Option<Instant>) {
 }
 
 async fn tell(worker: &Rc<Worker>, account: &Rc<Account>, backend: BackendId, thread: u32, wish: Wish) {
-    let telling = worker.pools.kill(backend, account, thread, wish == Wish::EndStatement);
+    let telling = Box::pin(worker.pools.kill(backend, account, thread, wish == Wish::EndStatement));
     match tokio::time::timeout(LIMIT, telling).await {
         Ok(Ok(())) => tracing::debug!(%backend, thread, ?wish, "told the server"),
         Ok(Err(error)) => tracing::warn!(%backend, thread, %error, "cannot tell the server to end a statement"),

@@ -9,7 +9,7 @@ use crate::count::Count;
 use crate::error::{SessionError, Unserved};
 use crate::failover::Deposed;
 use crate::job::Job;
-use crate::login::{Door, log_in};
+use crate::login::{Door, Identity, log_in};
 use crate::metrics::add;
 use crate::opening::Opening;
 use crate::prepared::ClientStatements;
@@ -120,7 +120,8 @@ impl Session {
     ) -> Result<(), SessionError> {
         let limit = worker.settings().login_timeout;
         let open = worker.settings().logins.begin();
-        let login = log_in(Framed::new(stream), id, peer, Door { listener, open: &open }, worker);
+        // What is needed for a while is in boxes: most sessions are idle, and each keeps what its future has room for.
+        let login = Box::pin(log_in(Framed::new(stream), id, peer, Door { listener, open: &open }, worker));
         let entered = tokio::select! {
             entered = tokio::time::timeout(limit, login) => entered,
             () = open.crowded_out() => return Err(SessionError::CrowdedOut),
@@ -134,22 +135,31 @@ impl Session {
             Err(_) => return Err(SessionError::LoginTimeout(limit)),
         };
         drop(open);
-        let consistency = Consistency::new(&identity.account.user, &worker.settings().consistency);
-        let mut session = Self {
+        let mut session = Self::begin(id, peer, identity, registration, worker);
+        let result = session.serve(client).await;
+        Box::pin(session.finish()).await;
+        result
+    }
+
+    fn begin(id: u32, peer: Peer, identity: Identity, registration: Registration, worker: &Rc<Worker>) -> Box<Self> {
+        let settings = worker.settings();
+        let consistency = Consistency::new(&identity.account.user, &settings.consistency);
+        registration.entry().set_database(identity.state.database.as_deref());
+        Box::new(Self {
             id,
             peer,
             worker: Rc::clone(worker),
             account: identity.account,
             capabilities: identity.capabilities,
+            shown_database: identity.state.database.clone(),
             state: identity.state,
             affinity: Affinity::of_login(identity.held),
             consistency,
-            prepared: ClientStatements::new(&worker.settings().budget),
+            prepared: ClientStatements::new(&settings.budget),
             unread: Unread::default(),
             left: Left::default(),
             holdings: Holdings::default(),
             elsewhere: None,
-            shown_database: None,
             savepoints: Savepoints::default(),
             opening: Opening::default(),
             made_read_only: Cell::new(None),
@@ -163,12 +173,7 @@ impl Session {
             registration,
             progress: Rc::default(),
             active: Instant::now(),
-        };
-        session.registration.entry().set_database(session.state.database.as_deref());
-        session.shown_database.clone_from(&session.state.database);
-        let result = session.serve(client).await;
-        session.finish().await;
-        result
+        })
     }
 
     async fn serve(&mut self, mut client: Framed) -> Result<(), SessionError> {
@@ -221,7 +226,7 @@ impl Session {
         let entry = Arc::clone(self.registration.entry());
         tokio::select! {
             biased;
-            changed = tokio::time::timeout(limit, self.change_user(client, body, sequence)) => {
+            changed = tokio::time::timeout(limit, Box::pin(self.change_user(client, body, sequence))) => {
                 changed.map_err(|_| SessionError::LoginTimeout(limit))?
             }
             () = entry.ended() => Err(SessionError::Killed),
@@ -319,7 +324,7 @@ impl Session {
             (Rc::clone(&self.worker), Rc::clone(&self.account), Rc::clone(&self.progress));
         let holds = !self.affinity.is_free();
         entry.begin(self.commands);
-        let dispatched = self.dispatch(client, packet, body, sequence);
+        let dispatched = Box::pin(self.dispatch(client, packet, body, sequence));
         let ended = cancel::run(dispatched, &entry, &progress, &worker, &account, holds).await;
         if self.shown_database != self.state.database {
             self.shown_database.clone_from(&self.state.database);
@@ -510,3 +515,22 @@ async fn receive(
 const LONGEST_COMMAND: usize = 64 << 20;
 /// Time for a server to tell what a statement has left, where nothing else is lost with it.
 const LAST_WORD: Duration = Duration::from_secs(2);
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn size<A, B, C, D, E, F>(_: impl Fn(A, B, C, D, E) -> F) -> usize {
+        size_of::<F>()
+    }
+
+    #[test]
+    fn an_idle_session_keeps_little() {
+        // Each client has one of these for as long as it is connected, whatever it does.
+        let run = size(|stream, id, peer, listener: &'static Listener, worker: &'static Rc<Worker>| {
+            Session::run(stream, id, peer, listener, worker)
+        });
+        let all = run + size_of::<Session>();
+        assert!(all <= 4096, "{run} bytes of the future, {} of the session", size_of::<Session>());
+    }
+}
