@@ -8,6 +8,7 @@ use crate::reply;
 use crate::serve::Session;
 use splitfin_backend::{Age, Checkout, Lease, Seen, Wanted};
 use splitfin_protocol::handshake::Accept;
+use splitfin_protocol::handshake::accept::Step;
 use splitfin_router::{Decision, Pins, Reason};
 use splitfin_transport::Framed;
 use std::rc::Rc;
@@ -25,7 +26,7 @@ impl Session {
         let accept = Accept::change_user(body, self.capabilities, nonce(), secure)
             .map_err(splitfin_protocol::handshake::accept::LoginError::from)?;
         let (mut client, accept, sequence, proof) =
-            authenticate(client, accept, sequence, self.peer, None, &self.worker).await?;
+            authenticate(client, accept, (Step::LookUp, sequence), self.peer, None, &self.worker).await?;
         match admit_noted(&accept, &self.worker, proof, self.peer, client.stream()).await {
             Ok(identity) => {
                 let (user, most) = (&identity.account.user, self.worker.settings().clients_per_user);

@@ -53,8 +53,25 @@ pub(crate) async fn log_in(
     let listener = door.listener;
     let (greeting, plugin) = greet(id, listener, &client, &worker.topology.snapshot());
     client.write_packet(0, &greeting.encode()).await?;
-    let accept = Accept::new(&greeting, plugin, client.stream().is_secure(), listener.tls_required);
-    let (mut client, accept, sequence, proof) = authenticate(client, accept, 1, peer, Some(door), worker).await?;
+    let mut accept = Accept::new(&greeting, plugin, client.stream().is_secure(), listener.tls_required);
+    let mut sequence = 1;
+    let step = read(&mut client, &mut accept, &mut sequence).await?;
+    // Whoever connects and says nothing costs little: the rest is in a box, and that is there from now on.
+    Box::pin(enter(client, accept, (step, sequence), id, peer, door, worker)).await
+}
+
+/// Goes on behind a client's first packet.
+async fn enter(
+    client: Framed,
+    accept: Accept,
+    begun: (Step, u8),
+    id: u32,
+    peer: Peer,
+    door: Door<'_>,
+    worker: &Worker,
+) -> Result<(Framed, Identity, Registration), SessionError> {
+    let listener = door.listener;
+    let (mut client, accept, sequence, proof) = authenticate(client, accept, begun, peer, Some(door), worker).await?;
     let signature = sign(&accept, &proof.secret, listener, &client);
     let identity = match admit_noted(&accept, worker, proof, peer, client.stream()).await {
         Ok(identity) => identity,
@@ -148,16 +165,11 @@ fn random<const N: usize>() -> [u8; N] {
 pub(crate) async fn authenticate(
     mut client: Framed,
     mut accept: Accept,
-    mut sequence: u8,
+    (mut step, mut sequence): (Step, u8),
     peer: Peer,
     door: Option<Door<'_>>,
     worker: &Worker,
 ) -> Result<(Framed, Accept, u8, Proof), SessionError> {
-    // COM_CHANGE_USER starts with a login that was read already.
-    let mut step = match accept.login() {
-        Some(_) => Step::LookUp,
-        None => read(&mut client, &mut accept, &mut sequence).await?,
-    };
     let mut heard = Instant::now();
     let mut place = None;
     loop {

@@ -120,8 +120,7 @@ impl Session {
     ) -> Result<(), SessionError> {
         let limit = worker.settings().login_timeout;
         let open = worker.settings().logins.begin();
-        // What is needed for a while is in boxes: most sessions are idle, and each keeps what its future has room for.
-        let login = Box::pin(log_in(Framed::new(stream), id, peer, Door { listener, open: &open }, worker));
+        let login = log_in(Framed::new(stream), id, peer, Door { listener, open: &open }, worker);
         let entered = tokio::select! {
             entered = tokio::time::timeout(limit, login) => entered,
             () = open.crowded_out() => return Err(SessionError::CrowdedOut),
@@ -324,6 +323,7 @@ impl Session {
             (Rc::clone(&self.worker), Rc::clone(&self.account), Rc::clone(&self.progress));
         let holds = !self.affinity.is_free();
         entry.begin(self.commands);
+        // Most sessions are idle: what only commands need is there only during one.
         let dispatched = Box::pin(self.dispatch(client, packet, body, sequence));
         let ended = cancel::run(dispatched, &entry, &progress, &worker, &account, holds).await;
         if self.shown_database != self.state.database {
