@@ -106,6 +106,11 @@ async fn measure_idle(arguments: &Arguments, clients: usize) -> Result<String> {
 
 async fn measure(arguments: &Arguments) -> Result<String> {
     let cluster = start_servers(arguments).await?;
+    // As many as there are clients, who connect directly as well.
+    let most = arguments.clients.iter().max().map_or(0, |most| most + 200).max(1200);
+    for server in cluster.servers() {
+        server.run(&[&format!("SET GLOBAL max_connections = {most}")]).await?;
+    }
     cluster.primary.run(&["CREATE DATABASE sbtest"]).await?;
     progress("filling 4 tables");
     sysbench(cluster.primary.port(), "oltp_read_write", 4, &["prepare".into()])?;

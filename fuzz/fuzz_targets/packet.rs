@@ -20,6 +20,7 @@ fuzz_target!(|data: &[u8]| {
     for parameters in [0, 1, 7, 8, 9, u16::MAX] {
         for agreed in [Capabilities::empty(), Capabilities::QUERY_ATTRIBUTES] {
             let Ok(execute) = StmtExecute::parse(data, parameters, agreed) else { continue };
+            let _ = (execute.first_as_id(None), execute.first_as_id(Some(data)));
             if let Bound::Types(types) = execute.types {
                 let written = execute.encode_with_types(7, types);
                 let again = StmtExecute::parse(&written[5..], parameters, agreed).expect("what was written can be read");

@@ -4,7 +4,7 @@
 
 use libfuzzer_sys::fuzz_target;
 use splitfin_router::conditions::{Asked, Conditions};
-use splitfin_router::{Holdings, KillText, Known, LexMode, first_of_several, substitute};
+use splitfin_router::{Holdings, KillText, Known, LexMode, first_of_several, offset, substitute};
 
 fuzz_target!(|data: &[u8]| {
     let [flags, text @ ..] = data else { return };
@@ -35,7 +35,7 @@ fuzz_target!(|data: &[u8]| {
     if let Some((first, behind)) = first_of_several(text, mode) {
         assert_eq!([first, behind].join(&b';'), text);
     }
-    let _ = KillText::parse(text, mode);
+    let _ = (KillText::parse(text, mode), offset(text, mode));
     let mut holdings = Holdings::default();
     holdings.note(text, mode, Some("shop"), flags & 8 != 0);
     let _ = (holdings.pins(), holdings.ask_for_locks(), Holdings::user_variables(text, mode));

@@ -18,7 +18,7 @@ use crate::usage::Usage;
 use splitfin_topology::{BackendId, MOST_BACKENDS, Snapshot, Trouble};
 use std::cell::{Cell, RefCell};
 use std::cmp::Ordering;
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::rc::Rc;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -93,6 +93,8 @@ pub struct Pools {
     usage: Arc<Usage>,
     settings: Cell<Settings>,
     idle: RefCell<IdleConnections>,
+    /// Accounts that sessions have, each once.
+    accounts: RefCell<HashSet<Rc<Account>>>,
     loads: RefCell<Vec<Load>>,
     queues: Queues,
     random: Cell<u64>,
@@ -112,6 +114,7 @@ impl Pools {
             usage,
             settings: Cell::new(settings),
             idle: RefCell::default(),
+            accounts: RefCell::default(),
             loads: RefCell::new(vec![Load::default(); MOST_BACKENDS]),
             queues: Queues::new(MOST_BACKENDS),
             random: Cell::new(seed | 1),
@@ -128,6 +131,17 @@ impl Pools {
 
     pub(crate) const fn of_replicas(&self) -> &RefCell<OfReplicas> {
         &self.of_replicas
+    }
+
+    /// The account as others have it that are the same: most sessions are of few accounts.
+    pub fn share_account(&self, account: Account) -> Rc<Account> {
+        let mut accounts = self.accounts.borrow_mut();
+        if let Some(same) = accounts.get(&account) {
+            return Rc::clone(same);
+        }
+        let account = Rc::new(account);
+        accounts.insert(Rc::clone(&account));
+        account
     }
 
     /// Other settings, from the next checkout on.
@@ -502,6 +516,8 @@ impl Pools {
             list.extract_if(.., ends).for_each(|idle| idle.connection.quit());
         }
         idle.retain(|_, list| !list.is_empty());
+        drop(idle);
+        self.accounts.borrow_mut().retain(|account| Rc::strong_count(account) > 1);
     }
 
     /// Figures of one backend.

@@ -16,7 +16,6 @@ use splitfin_router::consistency::Needed;
 use splitfin_router::{Access, Because, Class, Reason, Refusal};
 use splitfin_topology::{BackendId, Snapshot};
 use splitfin_transport::Framed;
-use std::rc::Rc;
 use std::time::{Duration, Instant, SystemTime};
 
 /// What a session was doing on a server when another one became the primary.
@@ -174,7 +173,7 @@ impl Session {
     pub(crate) fn renew_password(&mut self) -> bool {
         let newer = self.worker.settings().accounts.newer(&self.account);
         let Some(password) = newer else { return false };
-        self.account = Rc::new(Account { password, ..(*self.account).clone() });
+        self.account = self.worker.pools.share_account(Account { password, ..(*self.account).clone() });
         true
     }
 

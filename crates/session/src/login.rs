@@ -380,7 +380,7 @@ async fn admit(
 ) -> Result<Identity, Unserved> {
     let Some(login) = accept.login() else { return Err(Unserved::UnknownCommand) };
     let capabilities = accept.agreed();
-    let account = Rc::new(Account {
+    let account = worker.pools.share_account(Account {
         user: login.user.clone(),
         password: proof.secret.clone(),
         capabilities: capabilities & Capabilities::SEMANTIC,
