@@ -4,6 +4,7 @@
 
 mod contenders;
 mod idle;
+mod logins;
 mod mixed;
 mod paths;
 mod table;
@@ -14,6 +15,7 @@ use contenders::{Contender, Contenders};
 use splitfin_testkit::{APP, Cluster, Family, PASSWORD};
 use std::path::PathBuf;
 use std::process::{Command, ExitCode};
+use std::time::Duration;
 use table::{Round, Table};
 
 /// Measures Splitfin against its neighbours.
@@ -26,7 +28,7 @@ struct Arguments {
     #[arg(long, default_value = "mariadb")]
     servers: String,
     /// Seconds for each measurement.
-    #[arg(long, default_value_t = 5)]
+    #[arg(long, default_value_t = 5, value_parser = clap::value_parser!(u32).range(2..))]
     seconds: u32,
     /// Rounds; medians are reported.
     #[arg(long, default_value_t = 3)]
@@ -126,9 +128,13 @@ async fn measure(arguments: &Arguments) -> Result<String> {
         for clients in &arguments.clients {
             for round in 0..arguments.rounds {
                 for contender in contenders.all() {
+                    let watch = logins::Watch::start(target).await?;
                     let result = one(arguments, contender, workload, *clients, 0);
-                    let round_result =
+                    let mut round_result =
                         result.with_context(|| format!("{workload}, {clients} clients, {}", contender.name))?;
+                    // Behind its first second.
+                    let measured = Duration::from_secs(u64::from(arguments.seconds));
+                    round_result.logins = watch.rate(measured - Duration::from_secs(1)).await?;
                     progress(&format!(
                         "{workload} {clients} clients, round {}: {} {:.0} q/s",
                         round + 1,
@@ -176,7 +182,7 @@ fn one(arguments: &Arguments, contender: &Contender, workload: &str, clients: u3
     let seconds = seconds.context("sysbench printed no time")?;
     let p99 = number("99th percentile:").context("sysbench printed no percentile")?;
     let mean = number("avg:").unwrap_or(0.0);
-    Ok(Round { queries: total / seconds, p99, mean, cpu_per_query: cpu * 1e6 / total, errors })
+    Ok(Round { queries: total / seconds, p99, mean, cpu_per_query: cpu * 1e6 / total, errors, logins: 0.0 })
 }
 
 fn sysbench(port: u16, script: &str, clients: u32, more: &[String]) -> Result<String> {

@@ -17,6 +17,8 @@ pub(crate) struct Round {
     pub(crate) cpu_per_query: f64,
     /// Errors that sysbench went on after.
     pub(crate) errors: f64,
+    /// New connections to the server in a second, behind the first one.
+    pub(crate) logins: f64,
 }
 
 /// The rounds of each contender.
@@ -49,8 +51,8 @@ impl Table {
 
     pub(crate) fn render(&self) -> String {
         let mut out = format!("{}\n\n", self.title);
-        out.push_str("| workload | clients | who | q/s | × floor | mean ms | × floor | p99 ms | CPU µs/query | × floor | errors |\n");
-        out.push_str("|---|---|---|---|---|---|---|---|---|---|---|\n");
+        out.push_str("| workload | clients | who | q/s | × floor | mean ms | × floor | p99 ms | CPU µs/query | × floor | logins/s | errors |\n");
+        out.push_str("|---|---|---|---|---|---|---|---|---|---|---|---|\n");
         for ((workload, clients), cell) in &self.rounds {
             let of_floor = |what: fn(&Round) -> f64| {
                 cell.iter().find(|(name, _)| *name == "floor").map_or(f64::NAN, |(_, rounds)| median(rounds, what))
@@ -65,11 +67,12 @@ impl Table {
                 let (mean, cpu) = (middle(|round| round.mean), middle(|round| round.cpu_per_query));
                 let _ = writeln!(
                     out,
-                    "| {workload} | {clients} | {name} | {queries:.0} ({lowest:.0}–{highest:.0}) | {:.2} | {mean:.3} | {:.2} | {:.2} | {cpu:.1} | {:.2} | {:.0} |",
+                    "| {workload} | {clients} | {name} | {queries:.0} ({lowest:.0}–{highest:.0}) | {:.2} | {mean:.3} | {:.2} | {:.2} | {cpu:.1} | {:.2} | {:.1} | {:.0} |",
                     queries / floor.0,
                     mean / floor.1,
                     middle(|round| round.p99),
                     cpu / floor.2,
+                    middle(|round| round.logins),
                     rounds.iter().map(|round| round.errors).sum::<f64>(),
                 );
             }
