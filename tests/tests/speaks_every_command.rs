@@ -153,3 +153,23 @@ story! {
         Ok(())
     }
 }
+
+story! {
+    answers_of_our_own_go_on_where_a_servers_replies_end, async |family| -> Told {
+        let stage = Stage::with(family, "workers: 1").await?;
+        stage.table().await?;
+        let begin = "UPDATE orders SET amount = amount + 1 WHERE id = 1; SELECT FOUND_ROWS()";
+        let own = ["SHOW SPLITFIN ROUTE", "SHOW SPLITFIN POSITION", "KILL QUERY CONNECTION_ID()", "KILL 1999999999"];
+        for shape in SHAPES {
+            for last in own {
+                let mut client = client(&stage, shape)?;
+                // The client looks at each sequence id.
+                let (outcome, _) = client.ask(CommandByte::Query, format!("{begin}; {last}").as_bytes())?;
+                assert_eq!(outcome.error.is_some(), last.starts_with("KILL"), "{last}: {outcome:?}");
+                let (next, _) = client.ask(CommandByte::Query, b"DO 1")?;
+                assert_eq!(next.error, None, "{last}");
+            }
+        }
+        Ok(())
+    }
+}

@@ -45,7 +45,7 @@ impl Session {
             }
             Class::Kill => match self.kill_by(text).await {
                 Ok(Killed::Session) => {
-                    reply::ok(client, 1, self.capabilities, self.state.status, &[]).await?;
+                    reply::ok(client, self.sequence, self.capabilities, self.state.status, &[]).await?;
                     Ok(Ok(Planned::Answered))
                 }
                 Ok(Killed::NoSession(text)) => {
@@ -157,7 +157,7 @@ impl Session {
             ("Digest", ColumnKind::Text, last.map(|last| last.statement.digest.to_string())),
             ("Statement", ColumnKind::Text, last.map(|last| last.statement.text.to_string())),
         ];
-        Ok(reply::row(client, self.capabilities, self.state.status, &columns).await?)
+        Ok(reply::row(client, self.sequence, self.capabilities, self.state.status, &columns).await?)
     }
 
     /// What the session has written and seen, as a text for the hint `after_gtid` of another session, here or elsewhere.
@@ -166,7 +166,7 @@ impl Session {
         let scope = self.worker.settings().routing.scope;
         let position = self.consistency.token(scope, &snapshot, &self.worker.metrics);
         let columns = [("Position", ColumnKind::Text, position.map(|position| position.to_string()))];
-        Ok(reply::row(client, self.capabilities, self.state.status, &columns).await?)
+        Ok(reply::row(client, self.sequence, self.capabilities, self.state.status, &columns).await?)
     }
 
     /// What a server has to do for a command that is not text. Nothing, if OK is the answer.

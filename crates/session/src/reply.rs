@@ -65,6 +65,7 @@ pub(crate) async fn error(client: &mut Framed, sequence: u8, unserved: &Unserved
 /// One row.
 pub(crate) async fn row(
     client: &mut Framed,
+    sequence: u8,
     capabilities: Capabilities,
     status: Status,
     columns: &[(&str, ColumnKind, Option<String>)],
@@ -72,7 +73,7 @@ pub(crate) async fn row(
     let headings: Vec<_> = columns.iter().map(|(name, kind, _)| Column { name, kind: *kind }).collect();
     let values = vec![columns.iter().map(|(.., value)| value.clone()).collect()];
     let mut out = Vec::new();
-    ResultSet { columns: &headings, rows: &values }.encode(&mut out, capabilities, status);
+    ResultSet { columns: &headings, rows: &values }.encode(&mut out, sequence, capabilities, status);
     client.write(&out).await
 }
 

@@ -59,14 +59,14 @@ pub struct ResultSet<'a> {
 }
 
 impl ResultSet<'_> {
-    /// Appends the packets, in text protocol, for a client that agreed to `capabilities`. The reply starts at
-    /// sequence id 1.
-    pub fn encode(&self, out: &mut Vec<u8>, capabilities: Capabilities, status: Status) {
+    /// Appends the packets, in text protocol, for a client that agreed to `capabilities`. The first packet
+    /// has the sequence id `first`.
+    pub fn encode(&self, out: &mut Vec<u8>, first: u8, capabilities: Capabilities, status: Status) {
         let deprecate_eof = capabilities.contains(Capabilities::DEPRECATE_EOF);
         let eof = Eof { warnings: 0, status }.encode();
         let mut count = Vec::new();
         count.put_lenenc(self.columns.len() as u64);
-        let mut sequence = write_packet(out, 1, &count);
+        let mut sequence = write_packet(out, first, &count);
         for column in self.columns {
             sequence = write_packet(out, sequence, &column.encode(capabilities));
         }
