@@ -2,7 +2,7 @@
 //! server, who may open a socket.
 
 use mysql_async::prelude::Queryable as _;
-use splitfin_tests::authority::{authority, certificate};
+use splitfin_tests::authority::{authority, certificate, server_arguments};
 use splitfin_tests::drivers::{client, output};
 use splitfin_tests::{Cluster, Family, PATIENCE, Stage, Told, block_on, eventually, story};
 use std::os::unix::fs::PermissionsExt as _;
@@ -158,6 +158,45 @@ story! {
         .await?;
         assert!(logged_in_with(family, stage.port, "holder", shown[1]).await?.starts_with("holder"));
         assert!(logged_in_with(family, stage.port, "holder", None).await?.starts_with("Access denied"));
+        Ok(())
+    }
+}
+
+/// Logs in without TLS, and gives the error's number, if it is one.
+async fn refused_in_clear(stage: &Stage, user: &str, password: &str) -> Option<u16> {
+    let options = stage.options().user(Some(user)).pass(Some(password)).db_name(None::<String>).ssl_opts(None);
+    match mysql_async::Conn::new(options).await {
+        Ok(_) => None,
+        Err(mysql_async::Error::Server(error)) => Some(error.code),
+        Err(_) => Some(0),
+    }
+}
+
+story! {
+    who_has_to_use_tls_uses_it_whatever_the_monitor_may_see, async |family| -> Told {
+        let folder = tempfile::tempdir()?;
+        authority(folder.path())?;
+        let tls = server_arguments(folder.path());
+        let listed = ["anyone", "tls", "later"].map(|user| format!("{{ name: {user}, password: pw }}")).join(", ");
+        for auth in ["auth: { mode: database }".to_owned(), format!("auth: {{ mode: static, users: [{listed}] }}")] {
+            let cluster = Cluster::start_saying(family, 1, &tls.each_ref().map(String::as_str)).await?;
+            for (user, require) in [("anyone", ""), ("tls", "REQUIRE SSL"), ("later", "")] {
+                cluster.primary.run(&[&format!("CREATE USER {user}@'%' IDENTIFIED BY 'pw' {require}")]).await?;
+            }
+            cluster.caught_up().await?;
+            // The monitor may see nothing of accounts, and connections to the servers have TLS.
+            let stage = Stage::in_front_of(cluster, &format!("{auth}\nlimits: {{ failed_logins: 0 }}")).await?;
+            for _ in 0..2 {
+                assert_eq!(refused_in_clear(&stage, "anyone", "pw").await, None, "{auth}");
+                assert_eq!(refused_in_clear(&stage, "later", "pw").await, None, "{auth}");
+                assert_eq!(refused_in_clear(&stage, "tls", "pw").await, Some(1045), "{auth}");
+                assert_eq!(refused_in_clear(&stage, "tls", "wrong").await, Some(1045), "{auth}");
+                assert_eq!(logged_in_with(family, stage.port, "tls", None).await?, "tls@%", "{auth}");
+            }
+            stage.cluster.primary.run(&["ALTER USER later@'%' REQUIRE SSL"]).await?;
+            assert_eq!(refused_in_clear(&stage, "later", "pw").await, Some(1045), "{auth}");
+            assert_eq!(logged_in_with(family, stage.port, "later", None).await?, "later@%", "{auth}");
+        }
         Ok(())
     }
 }

@@ -136,6 +136,8 @@ story! {
         let stage = Stage::with(family, auth).await?;
         stage.table().await?;
         stage.cluster.primary.run(&["CREATE USER late IDENTIFIED BY 'secret'", "GRANT ALL ON shop.* TO late"]).await?;
+        // In the sandbox an account does not tell whether it has to use TLS.
+        stage.cluster.primary.run(&["GRANT SELECT ON mysql.user TO monitor"]).await?;
         let renew = match family {
             Family::Mariadb => "SET PASSWORD = PASSWORD('secret')",
             Family::Mysql => "ALTER USER USER() IDENTIFIED BY 'secret'",

@@ -51,6 +51,8 @@ pub struct Connection {
     has_conditions: bool,
     /// A transaction may be open that the server's status does not show.
     may_hide_transaction: bool,
+    /// Its account has to use TLS, if that was asked.
+    requires_tls: Option<bool>,
 }
 
 /// What differs between MySQL and MariaDB in how a session begins.
@@ -106,6 +108,7 @@ impl Connection {
             spent: false,
             has_conditions: true,
             may_hide_transaction: false,
+            requires_tls: None,
         }
     }
 

@@ -20,6 +20,7 @@ use std::io;
 use std::net::IpAddr;
 use std::rc::Rc;
 use std::time::Duration;
+use zeroize::Zeroizing;
 
 /// Where a backend is and how it is spoken to.
 #[derive(Debug, Clone)]
@@ -135,6 +136,7 @@ async fn log_in(
         }
         match step {
             Step::Send(payload) => {
+                let payload = Zeroizing::new(payload);
                 framed.write_packet(sequence, &payload).await?;
             }
             Step::Encrypt { pem, masked } => {

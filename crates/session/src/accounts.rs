@@ -4,6 +4,7 @@
 //! a server has accepted is remembered, in memory only, so that its client is let in by the fast path the next time; all
 //! the same a server is asked again, unless that was a moment ago. What a server refuses is forgotten.
 
+use crate::encryption::Encryption;
 use crate::settings::Users;
 use crate::worker::Worker;
 use splitfin_backend::Account;
@@ -171,21 +172,28 @@ impl Accounts {
         Proof { secret, ask_server }
     }
 
-    /// Whether servers want TLS of this account (REQUIRE SSL and above), which they see in the connections from here,
-    /// whatever the client's is. Where the monitor may not look, they decide alone.
-    pub(crate) async fn require_tls(&self, user: &str, worker: &Worker) -> bool {
-        let Self::Database(vault) = self else { return false };
-        if vault.blind.holds() {
-            return false;
+    /// Whether servers want TLS of an account of this name, as far as the monitor can see that.
+    pub(crate) async fn encryption(&self, user: &str, worker: &Worker) -> Encryption {
+        match self {
+            // The connections that there are know it without a question.
+            Self::Static(_) => Encryption::Unknown,
+            Self::Database(vault) if vault.blind.holds() => Encryption::Unknown,
+            Self::Database(vault) => match encryption(user, worker).await {
+                Ok(encryption) => encryption,
+                Err(error) => {
+                    vault.blind.note(&error);
+                    Encryption::Unknown
+                }
+            },
         }
-        let asked = look_up("COUNT(*)", "mysql.user", user, "ssl_type <> ''", worker);
-        match tokio::time::timeout(PATIENCE, asked).await {
-            Ok(Ok(count)) => count.is_some_and(|count| count != "0"),
-            Ok(Err(error)) => {
-                vault.blind.note(&error);
-                false
-            }
-            Err(_) => false,
+    }
+
+    /// The same, where the account itself was asked and did not tell.
+    pub(crate) async fn encryption_after_all(&self, user: &str, worker: &Worker) -> Encryption {
+        match self {
+            Self::Static(_) => encryption(user, worker).await.unwrap_or(Encryption::Unknown),
+            // The monitor was asked first.
+            Self::Database(_) => Encryption::Unknown,
         }
     }
 
@@ -208,6 +216,16 @@ impl Accounts {
         let Self::Database(vault) = self else { return None };
         let secret = Secret::Clear(vault.last(&account.user)?);
         (secret != account.password).then_some(secret)
+    }
+}
+
+/// What the monitor sees of accounts of this name.
+async fn encryption(user: &str, worker: &Worker) -> Result<Encryption, String> {
+    let asked = look_up("COUNT(*)", "mysql.user", user, "ssl_type <> ''", worker);
+    match tokio::time::timeout(PATIENCE, asked).await {
+        Ok(Ok(count)) => Ok(count.map(|count| count != "0").into()),
+        Ok(Err(error)) => Err(error),
+        Err(_) => Ok(Encryption::Unknown),
     }
 }
 

@@ -158,6 +158,12 @@ pub(crate) enum Unserved {
     /// The account may not come in this way: a server's words.
     #[error("{0}")]
     Denied(String),
+    /// The account may have to use TLS, and its client does not.
+    #[error(
+        "whether this account has to use TLS is not known: use TLS, or give the account of `monitor` the right to look \
+             (GRANT SELECT ON mysql.user)"
+    )]
+    EncryptionUnknown,
     /// As many sessions of one account as may be.
     #[error("User '{user}' has exceeded the 'clients_per_user' limit of Splitfin (current value: {most})")]
     TooManyOfUser { user: String, most: usize },
@@ -252,6 +258,7 @@ impl Unserved {
             Self::Unsupported(_) => own(1235, b"42000"),
             Self::CannotMove => own(1792, b"25006"),
             Self::Denied(text) => ErrPacket::new(ACCESS_DENIED, b"28000", text).encode(),
+            Self::EncryptionUnknown => own(ACCESS_DENIED, b"28000"),
             Self::TooManyOfUser { .. } => ErrPacket::new(1226, b"42000", &self.to_string()).encode(),
             Self::TooManyPrepared { .. } => ErrPacket::new(1461, b"42000", &self.to_string()).encode(),
             Self::PreparedTooLong { .. } | Self::PreparedNoMemory { .. } => own(1461, b"42000"),

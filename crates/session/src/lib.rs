@@ -17,6 +17,7 @@ mod change_user;
 mod conditions;
 mod consistency;
 mod count;
+mod encryption;
 mod error;
 mod execute;
 mod failover;

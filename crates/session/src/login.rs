@@ -2,6 +2,7 @@
 
 use crate::accounts::Proof;
 use crate::brake::{Entry, Place, Turn};
+use crate::encryption::Encryption;
 use crate::error::{ACCESS_DENIED, SessionError, Unserved};
 use crate::logins::OpenLogin;
 use crate::metrics::add;
@@ -104,6 +105,7 @@ pub(crate) fn refused(unserved: &Unserved) -> SessionError {
     let code = match unserved {
         Unserved::Backend(BackendError::Refused { code, .. }) => *code,
         Unserved::Backend(error) => error.refusal().map_or(0, |(code, ..)| code),
+        Unserved::Denied(_) | Unserved::EncryptionUnknown => ACCESS_DENIED,
         _ => 0,
     };
     SessionError::RefusedByBackend { code, message: unserved.to_string() }
@@ -307,9 +309,15 @@ pub(crate) async fn admit_noted(
     let begun = Instant::now();
     let user = accept.login().map_or("", |login| &login.user);
     // Whether the password was right is not said then: no server is asked.
-    let admitted = match !stream.is_tls() && worker.settings().accounts.require_tls(user, worker).await {
-        true => Err(Unserved::Denied(denial(user, peer, accept))),
-        false => admit(accept, worker, proof, peer, stream.certificate_of_peer()).await,
+    let encryption = match stream.is_tls() {
+        true => Encryption::Optional,
+        false => worker.settings().accounts.encryption(user, worker).await,
+    };
+    let admitted = match encryption {
+        Encryption::Required => Err(Unserved::Denied(denial(user, peer, accept))),
+        Encryption::Optional | Encryption::Unknown => {
+            admit(accept, worker, proof, peer, stream.certificate_of_peer(), encryption).await
+        }
     };
     match &admitted {
         Ok(_) => {
@@ -377,6 +385,7 @@ async fn admit(
     proof: Proof,
     peer: Peer,
     certificate: Option<CertificateNames>,
+    encryption: Encryption,
 ) -> Result<Identity, Unserved> {
     let Some(login) = accept.login() else { return Err(Unserved::UnknownCommand) };
     let capabilities = accept.agreed();
@@ -407,24 +416,24 @@ async fn admit(
         let (account, wanted, snapshot) = (&account, &wanted, &snapshot);
         let checkout =
             Checkout { eligible: &eligible, account, wanted, snapshot, age, rights, patience: Duration::MAX };
-        let checked_out = match worker.pools.checkout(&checkout).await {
-            Ok(lease) if lease.sandbox().is_some() => {
-                accounts.note_right(&login.user, &proof);
-                return Ok(Identity { account: Rc::clone(account), capabilities, state, held: Some(lease) });
-            }
-            // An idle connection may turn out to be broken only now.
-            Ok(mut lease) => match lease.apply(wanted).await {
-                Ok(()) => Ok(lease),
-                Err(error) => Err((lease.backend(), error)),
-            },
+        // An idle connection may turn out to be broken only now.
+        let settled = match worker.pools.checkout(&checkout).await {
+            Ok(lease) => encryption.settle(lease, wanted).await,
             Err(failed) => Err(failed),
         };
-        match checked_out {
-            Ok(lease) => {
+        match settled {
+            Ok((lease, mut encryption)) => {
+                if encryption == Encryption::Unknown {
+                    encryption = accounts.encryption_after_all(&login.user, worker).await;
+                }
+                encryption.admit(|| denial(&login.user, peer, accept))?;
                 accounts.note_right(&login.user, &proof);
-                state.learn_fresh(&lease);
-                lease.release();
-                return Ok(Identity { account: Rc::clone(account), capabilities, state, held: None });
+                let mut held = Some(lease);
+                if let Some(lease) = held.take_if(|lease| lease.sandbox().is_none()) {
+                    state.learn_fresh(&lease);
+                    lease.release();
+                }
+                return Ok(Identity { account: Rc::clone(account), capabilities, state, held });
             }
             Err((failed, error)) => {
                 if error.refusal().is_some_and(|(code, ..)| code == ACCESS_DENIED) {

@@ -34,6 +34,7 @@ use std::rc::Rc;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 use tokio::time::Sleep;
+use zeroize::{Zeroize as _, Zeroizing};
 
 /// What the endpoint that a client came in through says of it.
 #[derive(Debug, Clone)]
@@ -192,7 +193,7 @@ impl Session {
             };
             let sequence = last.wrapping_add(1);
             // The packet is taken out, so that the client can be read from while its command runs.
-            let (buffer, start) = client.take_input(length);
+            let (mut buffer, start) = client.take_input(length);
             let packet = buffer.get(start..start + length).unwrap_or_default();
             let joined;
             let body = match packet.get(splitfin_protocol::frame::HEADER..) {
@@ -203,7 +204,9 @@ impl Session {
                 }
             };
             if body.first() == Some(&(CommandByte::ChangeUser as u8)) {
-                let body = body[1..].to_vec();
+                // There may be a password in it.
+                let body = Zeroizing::new(body[1..].to_vec());
+                buffer.get_mut(start..start + length).unwrap_or_default().zeroize();
                 client.restore(buffer, start + length);
                 client = self.change_user_in_time(client, &body, sequence).await?;
                 continue;

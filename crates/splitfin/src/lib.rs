@@ -5,6 +5,7 @@
 
 mod admin;
 mod admission;
+mod cautions;
 mod certificate;
 pub mod cli;
 pub mod config;

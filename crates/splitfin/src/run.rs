@@ -2,6 +2,7 @@
 
 use crate::admin::{self, Wish};
 use crate::admission::Admission;
+use crate::cautions;
 use crate::config::{Config, Promote};
 use crate::descriptors::ForClients;
 use crate::discovery::Searches;
@@ -90,6 +91,8 @@ pub async fn run_with(config: Config, mut inherited: Inherited, claim: Claim) ->
         };
         listeners.push((listener, Arc::new(gate)));
     }
+    // The key that may have been made is there by now.
+    cautions::say(&config, None);
     if !inherited.is_empty() {
         tracing::warn!("a socket was inherited that `listen` does not name: its clients are not served");
     }
@@ -231,6 +234,7 @@ impl Running {
     pub fn reload(&mut self, config: Config) -> Result<Reloaded, StartError> {
         let changes = reload::Changed::new(&self.config, &config, &self.session)?;
         let reloaded = changes.apply(&self.shared, &self.gates, &self.workers)?;
+        cautions::say(&config, Some(&self.config));
         self.session = changes.session;
         if config.discovery != self.config.discovery {
             self.searches.restart(&config, &self.shared);

@@ -7,6 +7,7 @@ use splitfin_protocol::frame::{Boundary, FrameHeader, HEADER, boundary, payload,
 use std::io;
 use std::time::Duration;
 use thiserror::Error;
+use zeroize::{Zeroize as _, Zeroizing};
 
 /// Why a packet could not be read.
 #[derive(Debug, Error)]
@@ -229,17 +230,28 @@ impl Framed {
         self.input().len() + self.packed.as_ref().map_or(0, |packed| packed.input.len() - packed.start)
     }
 
-    /// Reads one packet: its payload, and the sequence id to answer with.
-    pub async fn read_packet(&mut self, limit: usize) -> Result<(Vec<u8>, u8), FrameError> {
+    /// Reads one packet of a login: its payload, and the sequence id to answer with. There may be a password in it, so that
+    /// it is overwritten in the buffer.
+    pub async fn read_packet(&mut self, limit: usize) -> Result<(Zeroizing<Vec<u8>>, u8), FrameError> {
         let (length, _, last) = self.packet(limit).await?;
-        let payload = payload(self.input().get(..length).unwrap_or_default()).into_owned();
+        let payload = Zeroizing::new(payload(self.input().get(..length).unwrap_or_default()).into_owned());
+        self.overwrite(length);
         self.consume(length);
         Ok((payload, last.wrapping_add(1)))
     }
 
-    /// Writes `payload` as one packet and returns the sequence id after it.
+    /// Leaves nothing of `count` bytes at the front of the input, nor of what they were unpacked from.
+    fn overwrite(&mut self, count: usize) {
+        let end = (self.start + count).min(self.input.len());
+        self.input.get_mut(self.start..end).unwrap_or_default().zeroize();
+        if let Some(packed) = self.packed.as_deref_mut() {
+            packed.input.get_mut(..packed.start).unwrap_or_default().zeroize();
+        }
+    }
+
+    /// Writes `payload` as one packet and returns the sequence id after it. Nothing of it stays in memory here.
     pub async fn write_packet(&mut self, sequence: u8, payload: &[u8]) -> io::Result<u8> {
-        let mut out = Vec::with_capacity(payload.len() + HEADER);
+        let mut out = Zeroizing::new(Vec::with_capacity(payload.len() + HEADER));
         let next = write_packet(&mut out, sequence, payload);
         self.write(&out).await?;
         Ok(next)
@@ -349,3 +361,24 @@ const FIRST_READ: usize = 16 * 1024;
 const MOST_AHEAD: usize = 64 * 1024;
 /// Reads grow up to this while they fill the buffer: large results need fewer calls, memory stays bounded.
 const LARGEST_READ: usize = 256 * 1024;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use tokio::net::UnixStream;
+
+    #[tokio::test]
+    async fn nothing_of_a_packet_of_a_login_stays_in_the_buffer() {
+        let (here, there) = UnixStream::pair().unwrap();
+        let (mut here, mut there) = (Framed::new(Stream::Unix(here)), Framed::new(Stream::Unix(there)));
+        let mut both = Vec::new();
+        write_packet(&mut both, 1, b"secret");
+        write_packet(&mut both, 0, b"next");
+        there.write(&both).await.unwrap();
+        let (payload, next) = here.read_packet(100).await.unwrap();
+        assert_eq!((payload.as_slice(), next), (&b"secret"[..], 2));
+        // What stands behind it keeps the buffer as it is.
+        assert_eq!(here.input[..here.start], [0; HEADER + 6]);
+        assert_eq!(here.read_packet(100).await.unwrap().0.as_slice(), b"next");
+    }
+}

@@ -3,7 +3,7 @@
 use super::Connection;
 use crate::error::BackendError;
 use crate::query::{Answer, query, query_all};
-use crate::question::{self, ALL_ROWS, neutral, select, select_from_tables};
+use crate::question::{self, ALL_ROWS, ROLLBACK, neutral, select, select_from_tables};
 use crate::state::{RESULTS, Values};
 use crate::{tracking, user_variables};
 use std::collections::{BTreeMap, BTreeSet};
@@ -46,6 +46,27 @@ impl Connection {
             }
             Err(error) => Err(error),
         }
+    }
+
+    /// Whether the server wants TLS of this connection's account (`REQUIRE SSL` and above), as it says itself: that takes no
+    /// right. Nothing, if it does not tell.
+    pub async fn requires_tls(&mut self) -> Result<Option<bool>, BackendError> {
+        if !self.framed.stream().is_tls() {
+            // It let the account in without.
+            return Ok(Some(false));
+        }
+        if self.requires_tls.is_none() && self.sandbox.is_none() {
+            // Servers may look into a table for it, without autocommit in a transaction.
+            self.requires_tls = match self.all_rows(["SHOW CREATE USER CURRENT_USER()", ROLLBACK]).await {
+                Ok([rows, _]) => rows.iter().flatten().flatten().find_map(|text| requires_tls(text)),
+                Err(BackendError::Refused { code, message, .. }) => {
+                    tracing::info!(connection = self.id, code, %message, "a server does not tell whether an account has to use TLS");
+                    None
+                }
+                Err(error) => return Err(error),
+            };
+        }
+        Ok(self.requires_tls)
     }
 
     /// Runs a statement of Splitfin's own that has no table to select from and gives the first value of each row; NULLs are
@@ -208,11 +229,43 @@ impl Connection {
 /// The expression that gives the active roles.
 pub(crate) const CURRENT_ROLE: &str = "CURRENT_ROLE()";
 
+/// Whether a CREATE USER wants TLS. What looks like it inside of a name or a comment counts too: that is the safe side.
+/// Nothing, if this is none.
+fn requires_tls(create_user: &str) -> Option<bool> {
+    let requires =
+        |rest: &str| ["SSL", "X509", "ISSUER", "SUBJECT", "CIPHER"].iter().any(|what| rest.starts_with(what));
+    let mut required = create_user.match_indices(" REQUIRE ").map(|(at, found)| &create_user[at + found.len()..]);
+    create_user.starts_with("CREATE USER ").then(|| required.any(requires))
+}
+
 /// What it gave, as SET ROLE takes it: MySQL has a list of quoted names, MariaDB the name of one, or NULL.
 pub(crate) fn role_of(value: Option<String>, mysql: bool) -> Rc<str> {
     match value {
         Some(names) if mysql => names.into(),
         Some(name) => format!("`{}`", name.replace('`', "``")).into(),
         None => "NONE".into(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn create_user_tells_whether_tls_is_required() {
+        for (text, required) in [
+            ("CREATE USER `a`@`%` IDENTIFIED BY PASSWORD '*00'", Some(false)),
+            ("CREATE USER `a`@`%` IDENTIFIED BY PASSWORD '*00' REQUIRE SSL", Some(true)),
+            ("CREATE USER `a`@`%` IDENTIFIED VIA ed25519 USING 'x' REQUIRE ISSUER '/CN=a' SUBJECT '/CN=b'", Some(true)),
+            (
+                "CREATE USER `a`@`%` IDENTIFIED WITH 'caching_sha2_password' AS '$A$005' REQUIRE NONE PASSWORD EXPIRE",
+                Some(false),
+            ),
+            ("CREATE USER `a`@`%` IDENTIFIED WITH 'x' AS ' REQUIRE NONE \'' REQUIRE X509 PASSWORD EXPIRE", Some(true)),
+            ("", None),
+            ("GRANT USAGE", None),
+        ] {
+            assert_eq!(requires_tls(text), required, "{text}");
+        }
     }
 }

@@ -100,7 +100,7 @@ enum State {
     /// The login was read; its password is being looked up.
     Found {
         plugin: Plugin,
-        answer: Option<Vec<u8>>,
+        answer: Option<Zeroizing<Vec<u8>>>,
     },
     ExpectSwitched {
         plugin: Plugin,
@@ -156,7 +156,7 @@ impl Accept {
             max_packet: 0,
             collation: change.collation.to_le_bytes()[0],
             user: change.user,
-            auth: Vec::new(),
+            auth: Zeroizing::default(),
             database: change.database,
             plugin: change.plugin,
             attributes: change.attributes,

@@ -255,7 +255,7 @@ impl Connect {
             max_packet: 1 << 30,
             collation: self.credentials.collation,
             user: self.credentials.user.clone(),
-            auth,
+            auth: auth.into(),
             database: self.credentials.database.clone(),
             plugin: Some(plugin),
             attributes: self.credentials.attributes.clone(),
@@ -292,9 +292,8 @@ impl Connect {
     }
 
     fn clear_password(&self, plugin: &str) -> Result<Vec<u8>, ConnectError> {
-        let mut clear = self.clear(plugin)?.to_vec();
-        clear.push(0);
-        Ok(clear)
+        // In one piece: a buffer that grows leaves a copy behind.
+        Ok([self.clear(plugin)?, &[0]].concat())
     }
 
     fn switch(&mut self, switch: &AuthSwitch<'_>) -> Result<Step, ConnectError> {

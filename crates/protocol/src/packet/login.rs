@@ -8,6 +8,7 @@
 use crate::capability::Capabilities;
 use crate::compress::{Algorithm, DEFAULT_ZSTD_LEVEL};
 use crate::wire::{Malformed, Reader, WriteExt};
+use zeroize::Zeroizing;
 
 /// Bytes of an SSLRequest.
 pub const SSL_REQUEST: usize = 32;
@@ -24,7 +25,7 @@ pub struct Login {
     /// Account name.
     pub user: String,
     /// The plugin's first answer to the greeting's nonce.
-    pub auth: Vec<u8>,
+    pub auth: Zeroizing<Vec<u8>>,
     /// The database to start in.
     pub database: Option<String>,
     /// The plugin that `auth` is of.
@@ -69,7 +70,8 @@ impl Login {
         } else {
             reader.nul_bytes("authentication data")?
         };
-        let auth = auth.to_vec();
+        // Of some plugins it is the password itself.
+        let auth = Zeroizing::new(auth.to_vec());
         // Behind this point peers leave fields out at the end although their flags announce them; servers bear it.
         let database = match agreed.contains(Capabilities::CONNECT_WITH_DB) && !reader.is_empty() {
             true => Some(text(reader.nul_bytes_or_rest())).filter(|name| !name.is_empty()),
@@ -168,7 +170,7 @@ mod tests {
             max_packet: 1 << 24,
             collation: 45,
             user: "app".into(),
-            auth: vec![9; 20],
+            auth: vec![9; 20].into(),
             database: Some("shop".into()),
             plugin: Some(crate::auth::NATIVE.into()),
             attributes: vec![("_client_name".into(), "libmysql".into())],

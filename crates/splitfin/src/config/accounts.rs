@@ -28,7 +28,7 @@ impl Check<'_> {
             .enumerate()
             .map(|(at, user)| {
                 let key = format!("auth.users[{at}]");
-                let password = user.password.as_ref().map(|text| text.0.clone());
+                let password = user.password.as_ref().map(|password| password.text.clone());
                 let password =
                     self.password(&key, password, user.password_env.as_deref(), user.password_file.as_deref())?;
                 Ok((user.name.0.clone(), password))

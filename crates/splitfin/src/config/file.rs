@@ -1,7 +1,7 @@
 //! The shape of the configuration file. What the values mean is checked in [`super`]; `config/reference.yaml` explains
 //! every key.
 
-use super::values::{Span, Text, path};
+use super::values::{Password, Span, Text, path};
 use serde::Deserialize;
 use std::path::PathBuf;
 use std::time::Duration;
@@ -223,7 +223,7 @@ impl Default for Discovery {
 pub(crate) struct Monitor {
     pub(crate) user: Text,
     #[serde(default)]
-    pub(crate) password: Option<Text>,
+    pub(crate) password: Option<Password>,
     #[serde(default, deserialize_with = "path")]
     pub(crate) password_file: Option<PathBuf>,
     #[serde(default = "interval")]
@@ -410,7 +410,7 @@ pub(crate) enum Promote {
 pub(crate) struct Account {
     pub(crate) user: Text,
     #[serde(default)]
-    pub(crate) password: Option<Text>,
+    pub(crate) password: Option<Password>,
     #[serde(default, deserialize_with = "path")]
     pub(crate) password_file: Option<PathBuf>,
 }
@@ -472,7 +472,7 @@ pub(crate) enum AuthMode {
 pub(crate) struct User {
     pub(crate) name: Text,
     #[serde(default)]
-    pub(crate) password: Option<Text>,
+    pub(crate) password: Option<Password>,
     #[serde(default)]
     pub(crate) password_env: Option<String>,
     #[serde(default, deserialize_with = "path")]

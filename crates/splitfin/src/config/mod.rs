@@ -6,6 +6,7 @@ mod backends;
 mod file;
 mod listen;
 mod routing;
+mod secrets;
 mod suggest;
 mod values;
 
@@ -258,6 +259,8 @@ pub struct Config {
     pub workers: usize,
     /// Where a generated certificate is kept.
     pub state_dir: PathBuf,
+    /// Files that hold passwords or keys, this one among them if it does.
+    pub secrets: Vec<PathBuf>,
 }
 
 impl Config {
@@ -305,11 +308,13 @@ impl Check<'_> {
         let thresholds = self.thresholds(&file)?;
         let monitor_password = self.password(
             "monitor",
-            file.monitor.password.as_ref().map(|text| text.0.clone()),
+            file.monitor.password.as_ref().map(|password| password.text.clone()),
             None,
             file.monitor.password_file.as_deref(),
         )?;
+        let state_dir = file.state_dir.clone().unwrap_or_else(state_dir);
         Ok(Config {
+            secrets: self.secrets(&file, &state_dir),
             listen: file
                 .listen
                 .iter()
@@ -379,7 +384,7 @@ impl Check<'_> {
                     std::thread::available_parallelism().map_or(1, std::num::NonZero::get)
                 }
             },
-            state_dir: file.state_dir.unwrap_or_else(state_dir),
+            state_dir,
         })
     }
 
@@ -406,7 +411,7 @@ impl Check<'_> {
 
     fn account(&self, key: &str, account: Option<&file::Account>) -> Result<Option<(String, String)>, ConfigError> {
         let Some(account) = account else { return Ok(None) };
-        let plain = account.password.as_ref().map(|text| text.0.clone());
+        let plain = account.password.as_ref().map(|password| password.text.clone());
         let password = self.password(key, plain, None, account.password_file.as_deref())?;
         Ok(Some((account.user.0.clone(), password)))
     }

@@ -16,6 +16,22 @@ impl<'de> Deserialize<'de> for Text {
     }
 }
 
+/// A password: a [`Text`] of which is known whether the file itself holds some of it.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Password {
+    pub(crate) text: String,
+    pub(crate) is_in_file: bool,
+}
+
+impl<'de> Deserialize<'de> for Password {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let raw = String::deserialize(deserializer)?;
+        let text = substitute(&raw, |name| std::env::var(name).ok()).map_err(D::Error::custom)?;
+        let own = substitute(&raw, |name| std::env::var(name).ok().map(|_| String::new()));
+        Ok(Self { text, is_in_file: own.is_ok_and(|own| !own.is_empty()) })
+    }
+}
+
 /// A path, with variables as in [`Text`].
 pub(crate) fn path<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<PathBuf>, D::Error> {
     Ok(Option::<Text>::deserialize(deserializer)?.map(|text| PathBuf::from(text.0)))

@@ -27,7 +27,7 @@ fn login_with(plugin: &str, auth: Vec<u8>, capabilities: Capabilities) -> Login 
         max_packet: 1 << 24,
         collation: 45,
         user: "app".into(),
-        auth,
+        auth: auth.into(),
         database: None,
         plugin: Some(plugin.into()),
         attributes: vec![],
