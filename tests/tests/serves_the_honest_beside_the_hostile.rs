@@ -27,7 +27,8 @@ story! {
         let before = scene.taken().await?;
 
         let honest = Honest::start(&scene.options(), HONEST);
-        let alone = scene.watch(seconds / 5).await?;
+        let begun = scene.until_all_are_in(&honest).await?;
+        let alone = scene.watch(seconds / 4).await?;
         let mut calm = honest.seen();
         let hostile = Hostile::start(scene.port, family);
         println!("{}: {HONEST} honest clients, {} hostile, for {seconds:?}", family.name(), hostile.count());
@@ -40,12 +41,12 @@ story! {
         for (when, taken) in [("before all clients", before), ("calm", alone), ("beside the hostile", most)] {
             println!("{when}: at most {} MiB, {taken:?}", taken.usage.resident >> 20);
         }
-        for seen in [&calm, &beside, &after] {
+        for seen in [&begun, &calm, &beside, &after] {
             assert_eq!(seen.wrong.len(), 0, "{:#?}", seen.wrong);
         }
         let idle: Vec<_> = reports.iter().filter(|report| report.acts == 0).collect();
         assert_eq!(idle.len(), 0, "did nothing: {idle:#?}");
-        let more = most.usage.resident.saturating_sub(before.usage.resident);
+        let more = most.usage.resident.saturating_sub(alone.usage.resident);
         assert!(more <= 64 << 20, "{} MiB more", more >> 20);
         assert!(most.connections <= POOLED * scene.cluster.servers().count() as u64, "{most:?}");
         if is_full {
@@ -141,6 +142,16 @@ pool: {{ idle_timeout: 3s, max_connections: {POOLED} }}
         })
         .await?;
         Ok(())
+    }
+
+    /// Waits until all honest clients have logged in for the first time, which they do all at once: gives what they saw.
+    async fn until_all_are_in(&self, honest: &Honest) -> Result<Seen, Failed> {
+        eventually("all are let in", PATIENCE, async || {
+            let clients = self.figures("splitfin_clients").await?;
+            if clients == [u64::from(HONEST)] { Ok(()) } else { Err(format!("{clients:?}")) }
+        })
+        .await?;
+        Ok(honest.seen())
     }
 
     fn options(&self) -> OptsBuilder {
