@@ -163,6 +163,20 @@ impl Framed {
         Ok(read)
     }
 
+    /// Makes room for a packet of which the beginning is there. A buffer that doubles ends up to twice as long, and one that
+    /// is as long as what is announced is had for four bytes: so this grows with what has come, and no further than its end.
+    fn make_room(&mut self, announced: usize) {
+        let length = self.input.len() - self.start;
+        let is_enough = self.input.capacity() - self.start >= length + LARGEST_READ;
+        if length < LARGEST_READ || is_enough {
+            return;
+        }
+        self.input.drain(..self.start);
+        self.start = 0;
+        let wanted = announced.min(length * GROWTH) + HEADER + LARGEST_READ;
+        self.input.reserve_exact(wanted - length);
+    }
+
     async fn fill_packed(&mut self) -> io::Result<usize> {
         let Some(packed) = self.packed.as_deref_mut() else { return Ok(0) };
         self.input.drain(..self.start);
@@ -218,6 +232,9 @@ impl Framed {
 
     /// Reads more input of a packet that is not whole. Cancelling loses nothing.
     pub async fn fill_inside(&mut self) -> Result<(), FrameError> {
+        if let Boundary::Incomplete { announced } = boundary(self.input()) {
+            self.make_room(announced);
+        }
         match self.fill().await? {
             0 if self.input().is_empty() => Err(FrameError::Closed),
             0 => Err(FrameError::ClosedInside),
@@ -361,24 +378,8 @@ const FIRST_READ: usize = 16 * 1024;
 const MOST_AHEAD: usize = 64 * 1024;
 /// Reads grow up to this while they fill the buffer: large results need fewer calls, memory stays bounded.
 const LARGEST_READ: usize = 256 * 1024;
+/// How many times what has come of a long packet its buffer may hold.
+const GROWTH: usize = 4;
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use tokio::net::UnixStream;
-
-    #[tokio::test]
-    async fn nothing_of_a_packet_of_a_login_stays_in_the_buffer() {
-        let (here, there) = UnixStream::pair().unwrap();
-        let (mut here, mut there) = (Framed::new(Stream::Unix(here)), Framed::new(Stream::Unix(there)));
-        let mut both = Vec::new();
-        write_packet(&mut both, 1, b"secret");
-        write_packet(&mut both, 0, b"next");
-        there.write(&both).await.unwrap();
-        let (payload, next) = here.read_packet(100).await.unwrap();
-        assert_eq!((payload.as_slice(), next), (&b"secret"[..], 2));
-        // What stands behind it keeps the buffer as it is.
-        assert_eq!(here.input[..here.start], [0; HEADER + 6]);
-        assert_eq!(here.read_packet(100).await.unwrap().0.as_slice(), b"next");
-    }
-}
+mod tests;
