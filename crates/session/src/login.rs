@@ -35,6 +35,14 @@ pub(crate) struct Identity {
     pub(crate) held: Option<Lease>,
 }
 
+/// A client that has come in, and is told so.
+#[derive(Debug)]
+pub(crate) struct Entered {
+    pub(crate) client: Framed,
+    pub(crate) identity: Identity,
+    pub(crate) registration: Registration,
+}
+
 /// How a new client came in.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Door<'a> {
@@ -50,7 +58,7 @@ pub(crate) async fn log_in(
     peer: Peer,
     door: Door<'_>,
     worker: &Worker,
-) -> Result<(Framed, Identity, Registration), SessionError> {
+) -> Result<Box<Entered>, SessionError> {
     let listener = door.listener;
     let (greeting, plugin) = greet(id, listener, &client, &worker.topology.snapshot());
     client.write_packet(0, &greeting.encode()).await?;
@@ -70,7 +78,7 @@ async fn enter(
     peer: Peer,
     door: Door<'_>,
     worker: &Worker,
-) -> Result<(Framed, Identity, Registration), SessionError> {
+) -> Result<Box<Entered>, SessionError> {
     let listener = door.listener;
     let (mut client, accept, sequence, proof) = authenticate(client, accept, begun, peer, Some(door), worker).await?;
     let signature = sign(&accept, &proof.secret, listener, &client);
@@ -92,7 +100,7 @@ async fn enter(
     if let Some(algorithm) = accept.login().and_then(|login| login.compression(identity.capabilities)) {
         client.compress(algorithm, Role::Server);
     }
-    Ok((client, identity, registration))
+    Ok(Box::new(Entered { client, identity, registration }))
 }
 
 /// What proves to MariaDB's clients that the certificate is of who knows the password.

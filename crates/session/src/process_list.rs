@@ -115,7 +115,7 @@ impl Session {
             let on = session.on.map(|(backend, _)| name(backend));
             row(session, at_work, on.as_deref(), full, mysql)
         });
-        self.elsewhere = Some(Elsewhere { there, rows: rows.collect() });
+        self.elsewhere = Some(Box::new(Elsewhere { there, rows: rows.collect() }));
     }
 
     /// What runs on another server, by its connections. Nothing, if it does not say.

@@ -9,7 +9,7 @@ use crate::count::Count;
 use crate::error::{SessionError, Unserved};
 use crate::failover::Deposed;
 use crate::job::Job;
-use crate::login::{Door, Identity, log_in};
+use crate::login::{Door, Entered, log_in};
 use crate::metrics::add;
 use crate::opening::Opening;
 use crate::prepared::ClientStatements;
@@ -77,7 +77,7 @@ pub struct Session {
     /// What the held connection has by name.
     pub(crate) holdings: Holdings,
     /// What a list of processes has to add; see `process_list`.
-    pub(crate) elsewhere: Option<Elsewhere>,
+    pub(crate) elsewhere: Option<Box<Elsewhere>>,
     /// The default database that others are shown.
     shown_database: Option<Rc<str>>,
     pub(crate) savepoints: Savepoints,
@@ -121,12 +121,13 @@ impl Session {
     ) -> Result<(), SessionError> {
         let limit = worker.settings().login_timeout;
         let open = worker.settings().logins.begin();
-        let login = log_in(Framed::new(stream), id, peer, Door { listener, open: &open }, worker);
+        // Most sessions are idle, and each keeps what its future has room for: what only a login or a command needs is boxed.
+        let login = Box::pin(log_in(Framed::new(stream), id, peer, Door { listener, open: &open }, worker));
         let entered = tokio::select! {
             entered = tokio::time::timeout(limit, login) => entered,
             () = open.crowded_out() => return Err(SessionError::CrowdedOut),
         };
-        let (client, identity, registration) = match entered {
+        let entered = match entered {
             Ok(Ok(entered)) => entered,
             Ok(Err(error)) => {
                 add(&worker.metrics.failed_logins, 1);
@@ -135,17 +136,18 @@ impl Session {
             Err(_) => return Err(SessionError::LoginTimeout(limit)),
         };
         drop(open);
-        let mut session = Self::begin(id, peer, identity, registration, worker);
+        let (client, mut session) = Self::begin(id, peer, entered, worker);
         let result = session.serve(client).await;
         Box::pin(session.finish()).await;
         result
     }
 
-    fn begin(id: u32, peer: Peer, identity: Identity, registration: Registration, worker: &Rc<Worker>) -> Box<Self> {
+    fn begin(id: u32, peer: Peer, entered: Box<Entered>, worker: &Rc<Worker>) -> (Framed, Box<Self>) {
+        let Entered { client, identity, registration } = *entered;
         let settings = worker.settings();
         let consistency = Consistency::new(&identity.account.user, &settings.consistency);
         registration.entry().set_database(identity.state.database.as_deref());
-        Box::new(Self {
+        let session = Box::new(Self {
             id,
             peer,
             worker: Rc::clone(worker),
@@ -173,7 +175,8 @@ impl Session {
             registration,
             progress: Rc::default(),
             active: Instant::now(),
-        })
+        });
+        (client, session)
     }
 
     async fn serve(&mut self, mut client: Framed) -> Result<(), SessionError> {
@@ -187,7 +190,7 @@ impl Session {
                 Ok(Some(packet)) => packet,
                 Ok(None) | Err(SessionError::Client(FrameError::Closed)) => return Ok(()),
                 Err(error) => {
-                    self.say_goodbye(&mut client, &error).await;
+                    Box::pin(self.say_goodbye(&mut client, &error)).await;
                     return Err(error);
                 }
             };
@@ -326,7 +329,6 @@ impl Session {
             (Rc::clone(&self.worker), Rc::clone(&self.account), Rc::clone(&self.progress));
         let holds = !self.affinity.is_free();
         entry.begin(self.commands);
-        // Most sessions are idle: what only commands need is there only during one.
         let dispatched = Box::pin(self.dispatch(client, packet, body, sequence));
         let ended = cancel::run(dispatched, &entry, &progress, &worker, &account, holds).await;
         if self.shown_database != self.state.database {
@@ -341,7 +343,7 @@ impl Session {
             Ended::Fenced => {
                 let state = Deposed::Running { replied: progress.has_replied() };
                 match holds || progress.has_replied() {
-                    true => Err(self.deposed(client, self.sequence, state).await),
+                    true => Err(Box::pin(self.deposed(client, self.sequence, state)).await),
                     // Nothing but the statement is lost.
                     false => {
                         self.note_cut_off();
@@ -534,6 +536,6 @@ mod tests {
             Session::run(stream, id, peer, listener, worker)
         });
         let all = run + size_of::<Session>();
-        assert!(all <= 4096, "{run} bytes of the future, {} of the session", size_of::<Session>());
+        assert!(all <= 3328, "{run} bytes of the future, {} of the session", size_of::<Session>());
     }
 }
