@@ -108,7 +108,7 @@ pub(crate) fn start(
                 );
                 serve(worker, messages, sessions, shared.strangers, shared.restarts).await;
             });
-        })
+        });
     })?;
     Ok((handle, thread))
 }
