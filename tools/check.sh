@@ -12,6 +12,8 @@ step "documentation"
 RUSTDOCFLAGS="-D warnings" cargo doc --workspace --no-deps --quiet
 step "layers and purity"
 tools/layers.py
+step "limits of waits"
+tools/limits.py
 step "fuzz targets"
 cargo metadata --manifest-path fuzz/Cargo.toml --format-version 1 --no-deps >/dev/null
 if cargo deny --version >/dev/null 2>&1; then

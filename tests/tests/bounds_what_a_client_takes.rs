@@ -338,3 +338,32 @@ story! {
         Ok(())
     }
 }
+
+story! {
+    time_for_a_file, async |family| -> Told {
+        let stage = Stage::with(family, "limits: { write_timeout: 1s }").await?;
+        stage.table().await?;
+        for server in stage.cluster.servers() {
+            server.run(&["SET GLOBAL local_infile = 1"]).await?;
+        }
+        let port = stage.port;
+        let ended = blocking(move || {
+            let shape = MODERN | Capabilities::LOCAL_FILES;
+            let (mut client, _) = RawClient::log_in(port, "app", PASSWORD, Some("shop"), shape)?;
+            let text = b"LOAD DATA LOCAL INFILE '/nowhere' INTO TABLE orders";
+            client.send(0, &[&[CommandByte::Query as u8], &text[..]].concat())?;
+            let (_, asked) = client.packet()?;
+            assert_eq!(asked.get(4), Some(&0xFB), "{asked:?}");
+            // It sends some of a packet, and no more.
+            client.send_bytes(&[100, 0, 0, 2, b'1'])?;
+            let begun = Instant::now();
+            client.socket().set_read_timeout(Some(Duration::from_secs(15)))?;
+            let read = client.socket().read(&mut [0; 100]);
+            Ok((read.is_ok(), begun.elapsed()))
+        })
+        .await?;
+        // A server waits for 30 seconds (net_read_timeout), or for ever.
+        assert!(ended.0 && ended.1 < Duration::from_secs(10), "{ended:?}");
+        Ok(())
+    }
+}

@@ -291,3 +291,33 @@ story! {
         Ok(())
     }
 }
+
+story! {
+    being_the_only_one_and_breaking_off, async |family| -> Told {
+        let cluster = Cluster::start(family, 0).await?;
+        let network = Forward::start(([127, 0, 0, 1], 0).into(), cluster.primary.port()).await?;
+        let config = format!("failover: {{ hold: 4s }}\n{}", splitfin_tests::PLAIN);
+        let stage = Stage::with_primary_at(cluster, &network.address().to_string(), &config).await?;
+        let mut root = stage.cluster.primary.root().await?;
+        let mut connections = async || -> Result<u64, Box<dyn std::error::Error>> {
+            let row: Option<(String, u64)> = root.query_first("SHOW GLOBAL STATUS LIKE 'Connections'").await?;
+            Ok(row.ok_or("a number")?.1)
+        };
+        let mut client = stage.client().await?;
+        network.set(forward::Network::BreaksAt("'broken'"));
+        let before = connections().await?;
+        let started = std::time::Instant::now();
+        let answer = client.query_drop("SELECT 'broken'").await;
+        assert!(answer.is_err() && started.elapsed() > Duration::from_secs(3), "{answer:?} {:?}", started.elapsed());
+        // Each time over a new connection: half a second in steps that double, then once a second.
+        let asked = connections().await? - before;
+        assert!((4..=25).contains(&asked), "{asked}");
+        // What comes back is found within the longest pause.
+        let mut client = stage.client().await?;
+        let waits = tokio::spawn(async move { client.query_first::<String, _>("SELECT 'broken'").await });
+        tokio::time::sleep(Duration::from_millis(500)).await;
+        network.set(forward::Network::Up);
+        assert_eq!(waits.await??.as_deref(), Some("broken"));
+        Ok(())
+    }
+}

@@ -16,7 +16,7 @@ impl Restarts {
     }
 
     /// A task of this name is started again so many times more.
-    pub(crate) fn count(&self, task: &'static str, times: u64) {
+    pub fn count(&self, task: &'static str, times: u64) {
         *self.0.lock().unwrap_or_else(PoisonError::into_inner).entry(task).or_default() += times;
     }
 }

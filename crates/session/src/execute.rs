@@ -13,6 +13,7 @@ use crate::job::{Job, Kind};
 use crate::last_insert_id::sets_it;
 use crate::prepared::{ClientStatement, ensure_prepared, execute_packet};
 use crate::relay::{Catch, PARSE_ERROR, Refusals, RelayError, Relayed, SHUTDOWN, relay};
+use crate::retries::Retries;
 use crate::serve::{Next, Session};
 use splitfin_backend::{Age, Arrival, BackendError, Checkout, Lease, Seen, Wanted};
 use splitfin_protocol::exchange::{Exchange, Outcome, ServerError};
@@ -238,6 +239,7 @@ impl Session {
             },
             Err(refusal) => return Ok(Err(refusal.into())),
         };
+        let mut retries = Retries::default();
         loop {
             let _stand_in = match self.stand_in(job, &mut routed).await {
                 Ok(right) => right,
@@ -255,7 +257,7 @@ impl Session {
                     return Err(error);
                 }
                 Err(Failure::Server(error)) => return self.pass_on(client, &error).await.map(Ok),
-                Err(failure) => match self.reconsider(job, routed, failure, started).await {
+                Err(failure) => match self.reconsider(job, routed, failure, started, &mut retries).await {
                     Ok(next) => routed = next,
                     Err(unserved) => return Ok(Err(unserved)),
                 },

@@ -9,6 +9,7 @@ use crate::error::{SessionError, Unserved};
 use crate::execute::Failure;
 use crate::job::Job;
 use crate::metrics::add;
+use crate::retries::Retries;
 use crate::serve::Session;
 use splitfin_backend::{Account, BackendError, StandIn};
 use splitfin_protocol::exchange::ServerError;
@@ -91,6 +92,7 @@ impl Session {
         routed: Routed,
         failure: Failure,
         started: Instant,
+        retries: &mut Retries,
     ) -> Result<Routed, Unserved> {
         let mut routed = routed;
         let snapshot = self.worker.topology.snapshot();
@@ -127,6 +129,7 @@ impl Session {
         }
         tracing::info!(session = self.id, backend = %name(&snapshot, failed), %error, "statement is tried elsewhere");
         add(&self.worker.metrics.retries, 1);
+        retries.note(failed);
         if routed.decision.access == Access::ReadOnly {
             // The one with the least to do was chosen: where that has no time, no other one has.
             let is_exhausted = matches!(error, BackendError::Exhausted { .. });
@@ -138,16 +141,36 @@ impl Session {
                 return Ok(primary);
             }
         }
-        let may_wait = error.is_servers_fault() && !self.worker.is_draining();
-        if !may_wait || started.elapsed() >= self.worker.settings().hold {
-            return Err(error.into());
-        }
-        // The primary did not answer: it may come back, or be replaced, while the statement is held.
-        tokio::time::sleep(LOOK_AGAIN).await;
-        match self.decide(job).await {
-            Ok(routed) => Ok(routed),
-            Err(Refusal::NoPrimary(why)) => self.wait_for_primary(job, started, why).await,
-            Err(refusal) => Err(refusal.into()),
+        self.wait_for_others(job, started, error, retries).await
+    }
+
+    /// All that may serve a statement have failed: they may come back, or be replaced, while it is held. Who has not failed yet
+    /// is asked at once.
+    async fn wait_for_others(
+        &mut self,
+        job: &Job<'_>,
+        started: Instant,
+        error: BackendError,
+        retries: &mut Retries,
+    ) -> Result<Routed, Unserved> {
+        retries.pause(Instant::now());
+        loop {
+            let may_wait = error.is_servers_fault() && !self.worker.is_draining();
+            if !may_wait || started.elapsed() >= self.worker.settings().hold {
+                return Err(error.into());
+            }
+            tokio::time::sleep(LOOK_AGAIN).await;
+            let mut routed = match self.decide(job).await {
+                Ok(routed) => routed,
+                Err(Refusal::NoPrimary(why)) => return self.wait_for_primary(job, started, why).await,
+                Err(refusal) => return Err(refusal.into()),
+            };
+            let now = Instant::now();
+            retries.end_pause(now);
+            routed.decision.eligible.retain(|id| retries.may_ask(*id, now));
+            if !routed.decision.eligible.is_empty() {
+                return Ok(routed);
+            }
         }
     }
 

@@ -39,6 +39,7 @@ mod read_only;
 mod registry;
 mod relay;
 mod reply;
+mod retries;
 mod rights;
 mod route_log;
 mod serve;

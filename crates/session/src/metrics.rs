@@ -16,6 +16,8 @@ pub struct Metrics {
     time_sums: Vec<AtomicU64>,
     /// Clients that are connected.
     pub clients: AtomicU64,
+    /// Sessions that ended by a panic: each is a defect of Splitfin.
+    pub panics: AtomicU64,
     /// Logins that failed.
     pub failed_logins: AtomicU64,
     /// Logins that had to wait, as many failed from their address.
@@ -53,6 +55,7 @@ impl Metrics {
             times: (0..backends).map(|_| [const { AtomicU64::new(0) }; BUCKETS]).collect(),
             time_sums: (0..backends).map(|_| AtomicU64::new(0)).collect(),
             clients: AtomicU64::new(0),
+            panics: AtomicU64::new(0),
             failed_logins: AtomicU64::new(0),
             braked_logins: AtomicU64::new(0),
             own_errors: AtomicU64::new(0),

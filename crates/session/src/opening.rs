@@ -9,6 +9,7 @@ use crate::failover::LOOK_AGAIN;
 use crate::job::{Job, Kind};
 use crate::metrics::add;
 use crate::relay::Relayed;
+use crate::retries::Retries;
 use crate::serve::{Next, Session};
 use splitfin_backend::{BackendError, Lease, Wanted};
 use splitfin_protocol::CommandByte;
@@ -182,6 +183,7 @@ impl Session {
     ) -> Result<Next, SessionError> {
         self.progress.set(crate::cancel::Phase::Waiting);
         let since = Instant::now();
+        let mut retries = Retries::default();
         loop {
             if self.active.elapsed() >= self.worker.settings().hold || self.worker.is_draining() {
                 let unserved = Unserved::UnknownOutcome(why);
@@ -192,13 +194,15 @@ impl Session {
             let snapshot = self.worker.topology.snapshot();
             let looked_again = snapshot.backend(failed).is_some_and(|view| view.progress.seen > Some(since));
             let primary = snapshot.writer().filter(|primary| *primary != failed || looked_again);
-            if let Some(primary) = primary
-                && let Ok(lease) = self.begin_on(primary, &snapshot).await
-            {
-                tracing::debug!(session = self.id, %why, "a transaction that had done nothing goes on elsewhere");
-                add(&self.worker.metrics.retries, 1);
-                (self.affinity, _) = Affinity::hold(lease, true, pins - Pins::DIAGNOSTICS);
-                return Box::pin(self.execute_held(client, job, false)).await;
+            if let Some(primary) = primary.filter(|primary| retries.may_ask(*primary, Instant::now())) {
+                if let Ok(lease) = self.begin_on(primary, &snapshot).await {
+                    tracing::debug!(session = self.id, %why, "a transaction that had done nothing goes on elsewhere");
+                    add(&self.worker.metrics.retries, 1);
+                    (self.affinity, _) = Affinity::hold(lease, true, pins - Pins::DIAGNOSTICS);
+                    return Box::pin(self.execute_held(client, job, false)).await;
+                }
+                retries.note(primary);
+                retries.pause(Instant::now());
             }
             tokio::time::sleep(LOOK_AGAIN).await;
         }

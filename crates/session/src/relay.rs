@@ -229,7 +229,7 @@ async fn send_file(client: &mut Framed, lease: &mut Lease, shift: u8) -> Result<
 }
 
 async fn more_of_file(client: &mut Framed) -> Result<(), RelayError> {
-    match client.fill().await {
+    match client.fill_in_time().await {
         Ok(0) => Err(RelayError::Client(SessionError::ClientGone)),
         Ok(_) => Ok(()),
         Err(error) => Err(RelayError::Client(error.into())),

@@ -17,7 +17,7 @@ use splitfin_protocol::{Capabilities, Command, CommandByte, Outcome, Status};
 use splitfin_router::{Because, Class, Effects, Holdings, Pins, Reason, Tables, offset};
 use std::borrow::Cow;
 use std::rc::Rc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 impl Session {
     pub(crate) async fn settle(&mut self, mut served: Served, pins: Pins, job: &Job<'_>) -> Result<Next, SessionError> {
@@ -47,7 +47,7 @@ impl Session {
             client.columns = outcome.columns;
         }
         self.note_unread_id(id_before, &outcome, job);
-        let followed = self.follow_up(&mut lease, &mut outcome, &noted, close, job).await;
+        let followed = in_time(self.follow_up(&mut lease, &mut outcome, &noted, close, job)).await;
         // Only now it is certain whether a transaction is open.
         let looked =
             Looked { backend: lease.backend(), guarded: lease.is_guarded(), reason: &reason, outcome: &outcome };
@@ -73,7 +73,7 @@ impl Session {
         pins = may_be_xa(pins, job.effects(), self.in_transaction());
         // What only a disconnect ends, the session keeps to its end.
         pins.set(Pins::UNTRACKED_VARIABLE, outlasts || pins.contains(Pins::UNTRACKED_VARIABLE));
-        let pins = match self.note_holdings(&mut lease, before, pins, &outcome, job).await {
+        let pins = match in_time(self.note_holdings(&mut lease, before, pins, &outcome, job)).await {
             Ok(pins) => pins,
             Err(error) => return Err(SessionError::HeldConnectionLost(error.to_string())),
         };
@@ -90,14 +90,14 @@ impl Session {
         let pins = match pins == Pins::DIAGNOSTICS && !may_be_asked(&outcome) && !self.in_transaction() {
             // Only counts would hold the connection: asked at once, they do not.
             true if job.statement.class != Class::Diagnostics => {
-                if let Err(error) = self.state.learn_counts(Some(&mut lease)).await {
+                if let Err(error) = in_time(self.state.learn_counts(Some(&mut lease))).await {
                     return self.outlive_connection(&error);
                 }
                 if self.state.counts_unknown() { pins } else { Pins::empty() }
             }
             _ => pins,
         };
-        let pins = match self.make_fit_for_others(&mut lease, pins).await {
+        let pins = match in_time(self.make_fit_for_others(&mut lease, pins)).await {
             Ok(pins) => pins,
             Err(error) => return self.outlive_connection(&error),
         };
@@ -421,6 +421,12 @@ impl Unread {
     }
 }
 
+/// What is asked behind a reply: nobody else ends it, as its client has what it waits for, and is not read from meanwhile.
+async fn in_time<T>(asked: impl Future<Output = Result<T, BackendError>>) -> Result<T, BackendError> {
+    let late = || std::io::Error::from(std::io::ErrorKind::TimedOut).into();
+    tokio::time::timeout(BEHIND_REPLY, asked).await.unwrap_or_else(|_| Err(late()))
+}
+
 /// Whether the next statement may ask for errors or warnings, which one of our own would end.
 const fn may_be_asked(outcome: &Outcome) -> bool {
     outcome.error.is_some() || outcome.warnings > 0
@@ -493,6 +499,8 @@ fn guard_was_touched(outcome: &Outcome) -> bool {
     names.iter().any(|name| outcome.changes.windows(name.len()).any(|window| window == *name))
 }
 
+/// Time for a server to answer what is asked behind a reply. It has just been there, and is asked for nothing that takes long.
+const BEHIND_REPLY: Duration = Duration::from_secs(30);
 /// Bytes of a text that is looked at again for what it names.
 const LONGEST_LOOKED_AT: usize = 256 * 1024;
 /// What is followed by name.

@@ -2,7 +2,8 @@
 
 use crate::admin::client::ask;
 use crate::{
-    Claim, Config, Inherited, Reloaded, Running, Wish, certificate, demo, descriptors, explain, logging, run_with,
+    Claim, Config, Event, Inherited, Reloaded, Running, Wish, certificate, demo, descriptors, explain, logging,
+    run_with,
 };
 use clap::{Parser, Subcommand, ValueEnum};
 use rustix::process::{DumpableBehavior, set_dumpable_behavior};
@@ -86,6 +87,8 @@ enum DemoFamily {
 
 /// Bad configuration, as `sysexits.h` has it.
 const EX_CONFIG: u8 = 78;
+/// A defect of Splitfin.
+const EX_SOFTWARE: u8 = 70;
 
 /// Does what the command line says.
 pub fn main() -> ExitCode {
@@ -164,7 +167,13 @@ fn serve(file: &Path, watch: bool, claim: Claim) -> ExitCode {
                 _ = interrupt.recv() => break,
                 _ = hangup.recv() => drop(reload(&mut running, file)),
                 () = changes.next() => drop(reload(&mut running, file)),
-                Some(Wish::Reload(answer)) = running.wish() => drop(answer.send(reload(&mut running, file))),
+                event = running.event() => match event {
+                    Event::Wish(Wish::Reload(answer)) => drop(answer.send(reload(&mut running, file))),
+                    Event::Failed(why) => {
+                        tracing::error!(%why, "Splitfin cannot serve clients any more, and ends (exit code {EX_SOFTWARE})");
+                        return Ok(ExitCode::from(EX_SOFTWARE));
+                    }
+                },
             }
         }
         // A second signal ends it at once.

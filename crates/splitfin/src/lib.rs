@@ -23,6 +23,7 @@ mod relay;
 mod reload;
 mod run;
 mod strangers;
+mod supervision;
 mod wiring;
 mod worker;
 
@@ -32,5 +33,5 @@ pub use demo::demo;
 pub use explain::explain;
 pub use logging::start as start_logging;
 pub use reload::Reloaded;
-pub use run::{Running, StartError, run, run_with};
+pub use run::{Event, Running, StartError, run, run_with};
 pub use splitfin_transport::{Claim, Endpoint, Inherited};

@@ -42,7 +42,8 @@ impl Figures {
 type Cell = fn(&Metrics) -> &AtomicU64;
 
 /// Counted by each worker, over all servers.
-const COUNTERS: [(&str, &str, Cell); 7] = [
+const COUNTERS: [(&str, &str, Cell); 8] = [
+    ("session_panics", "Sessions that ended by a defect of Splitfin", |metrics| &metrics.panics),
     ("failed_logins", "Logins that failed", |metrics| &metrics.failed_logins),
     ("braked_logins", "Logins that waited, as many failed from their address", |metrics| &metrics.braked_logins),
     ("own_errors", "Statements that Splitfin answered with an error of its own", |metrics| &metrics.own_errors),

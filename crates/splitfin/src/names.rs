@@ -22,6 +22,13 @@ pub(crate) struct Answer {
 /// Servers and files are read anew each time: a resolver that was made once would go on with what they were then, and
 /// would answer out of its own cache.
 pub(crate) async fn look_up(name: &str, resolver: &[SocketAddr]) -> io::Result<Answer> {
+    match tokio::time::timeout(LONGEST, find(name, resolver)).await {
+        Ok(answer) => answer,
+        Err(_) => Err(io::Error::other(format!("no answer within {LONGEST:?}"))),
+    }
+}
+
+async fn find(name: &str, resolver: &[SocketAddr]) -> io::Result<Answer> {
     let (host, port) = split(name).ok_or_else(|| io::Error::other(format!("`{name}` has no port")))?;
     match by_dns(host, port, resolver).await {
         // What the machine finds in other ways (mDNS, LDAP, modules of NSS) has no lifetime.
@@ -66,6 +73,8 @@ pub(crate) fn next_look(lifetime: Option<Duration>, interval: Duration) -> Durat
     lifetime.map_or(interval, |lifetime| lifetime.max(SHORTEST).min(interval))
 }
 
+/// Time for an answer: what the machine asks (LDAP, modules of NSS) may have no limit itself.
+const LONGEST: Duration = Duration::from_secs(30);
 /// Answers that hold for no time at all are common.
 const SHORTEST: Duration = Duration::from_secs(1);
 

@@ -43,6 +43,15 @@ pub enum StartError {
     Worker(#[from] std::io::Error),
 }
 
+/// What happens to a running Splitfin that it cannot deal with itself.
+#[derive(Debug)]
+pub enum Event {
+    /// An operator asks for something at the admin endpoint.
+    Wish(Wish),
+    /// Something has ended that it needs, and that cannot be started again. It is to be ended.
+    Failed(String),
+}
+
 /// A running Splitfin. Dropped, it ends at once; see [`Running::drain`] for the polite way.
 #[derive(Debug)]
 pub struct Running {
@@ -61,6 +70,8 @@ pub struct Running {
     control: JoinSet<()>,
     searches: Searches,
     wishes: mpsc::Receiver<Wish>,
+    /// Threads that have ended before their time.
+    failures: mpsc::UnboundedReceiver<String>,
     draining: Arc<AtomicBool>,
 }
 
@@ -124,8 +135,9 @@ pub async fn run_with(config: Config, mut inherited: Inherited, claim: Claim) ->
     let mut workers = Vec::new();
     let mut threads = Vec::new();
     let settings = worker::Settings { session: session.clone(), pools: wiring::pools(&config), log: config.log };
+    let (failed, failures) = mpsc::unbounded_channel();
     for index in 0..config.workers {
-        let (handle, thread) = worker::start(index, &shared, &settings)?;
+        let (handle, thread) = worker::start(index, &shared, &settings, &failed)?;
         workers.push(handle);
         threads.push(thread);
     }
@@ -175,8 +187,13 @@ pub async fn run_with(config: Config, mut inherited: Inherited, claim: Claim) ->
         control,
         searches,
         wishes,
+        failures,
         draining,
     })
+}
+
+fn why(ended: Result<(), tokio::task::JoinError>) -> String {
+    ended.err().map_or_else(|| "nobody told it to end".to_owned(), |error| error.to_string())
 }
 
 /// Has all sessions look around whenever servers moved.
@@ -225,9 +242,16 @@ impl Running {
         self.workers.iter().map(Handle::sessions).sum()
     }
 
-    /// What an operator asks for at the admin endpoint.
-    pub async fn wish(&mut self) -> Option<Wish> {
-        self.wishes.recv().await
+    /// Waits for what somebody has to act on.
+    pub async fn event(&mut self) -> Event {
+        let why = tokio::select! {
+            Some(wish) = self.wishes.recv() => return Event::Wish(wish),
+            Some(why) = self.failures.recv() => why,
+            Some(ended) = self.acceptors.join_next() => format!("an endpoint accepts no clients any more: {}", why(ended)),
+            Some(ended) = self.control.join_next() => format!("what watches the servers has ended: {}", why(ended)),
+            else => std::future::pending().await,
+        };
+        Event::Failed(why)
     }
 
     /// Goes on with another configuration. On an error, nothing has changed; the answer says what holds only behind a restart.

@@ -1,6 +1,6 @@
 //! A stream with the bytes that were read and not yet used.
 
-use crate::stream::{Stream, Surplus};
+use crate::stream::{Stream, Surplus, within};
 use crate::tls::{ClientTls, ServerTls};
 use splitfin_protocol::compress::{Algorithm, Codec};
 use splitfin_protocol::frame::{Boundary, FrameHeader, HEADER, boundary, payload, write_packet};
@@ -86,7 +86,8 @@ impl Framed {
         self.start = 0;
     }
 
-    /// Gives the peer so much time to take each piece that is written: one that does not read cannot keep anybody waiting.
+    /// Gives the peer so much time to take each piece that is written, and to send what [`Framed::fill_in_time`] waits for: one
+    /// that does nothing cannot keep anybody waiting.
     pub const fn limit_writes(&mut self, patience: Duration) {
         self.patience = Some(patience);
     }
@@ -141,6 +142,14 @@ impl Framed {
         self.input = buffer;
         self.start = start;
         self.consume(0);
+    }
+
+    /// As [`Framed::fill`], for a peer that has to go on: it has as much time for that as for taking what is written.
+    pub async fn fill_in_time(&mut self) -> io::Result<usize> {
+        match self.patience {
+            Some(limit) => within(limit, self.fill()).await,
+            None => self.fill().await,
+        }
     }
 
     /// Reads more input. 0 means the peer has closed. Cancelling loses nothing.

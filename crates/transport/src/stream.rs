@@ -104,19 +104,22 @@ impl Stream {
         }
     }
 
-    /// Says goodbye where the protocol has a word for it.
+    /// Says goodbye where the protocol has a word for it, if the peer takes it at once.
     pub async fn close(&mut self) {
-        // The peer may be gone already; there is nobody to tell.
+        // The peer may be gone already, or read nothing any more; there is nobody to tell.
         let _ = match self {
-            Self::Tcp(tcp) => tcp.shutdown().await,
-            Self::Unix(unix) => unix.shutdown().await,
-            Self::Tls(tls) => tls.shutdown().await,
+            Self::Tcp(tcp) => within(FAREWELL, tcp.shutdown()).await,
+            Self::Unix(unix) => within(FAREWELL, unix.shutdown()).await,
+            Self::Tls(tls) => within(FAREWELL, tls.shutdown()).await,
         };
     }
 }
 
+/// Time for a peer to take the end of its connection.
+const FAREWELL: Duration = Duration::from_secs(1);
+
 /// Work that a peer has so much time for.
-async fn within<T>(limit: Duration, work: impl Future<Output = io::Result<T>>) -> io::Result<T> {
+pub(crate) async fn within<T>(limit: Duration, work: impl Future<Output = io::Result<T>>) -> io::Result<T> {
     tokio::time::timeout(limit, work).await.unwrap_or_else(|_| Err(io::ErrorKind::TimedOut.into()))
 }
 
