@@ -21,12 +21,12 @@ METHODS = """
     lookup_ip notified open own packet poll query query_drop query_first question read read_back read_buf read_exact read_packet
     readable recv recv_from report_for_client requires_tls reset rows all_rows run_on run send send_to settle_preamble shutdown
     simple status user_variables wait_for woken writable write write_all write_more write_packet write_within session_values
-    collation_name open_asker log_in prepare learn
+    collation_name open_asker log_in prepare learn ask_accounts take_asker fill_inside keep
 """
 FUNCTIONS = """
     dial connect introduced lookup_host query query_all read_reply swallow send_file open log_in prepare learn within
     rows row first pairs observe neighbours send look_up find by_dns ask_for_all ask_for_stored arrives ask_all rows_of
-    galera_member group_member age offer defaults rights positions replication channels refine_lag
+    galera_member group_member age offer defaults rights positions replication channels refine_lag receive
 """
 METHOD = re.compile(r"(?:\.|Self::|Catalogue::|Remote::|names::)(%s)(?:::<[^>()]*>)?\(" % "|".join(METHODS.split()))
 FUNCTION = re.compile(r"(?<![.\w])(?:\w+::)*(%s)\(" % "|".join(FUNCTIONS.split()))
@@ -39,7 +39,7 @@ NOISE = re.compile(r'//[^\n]*|r#"[\s\S]*?"#|"(?:\\[\s\S]|[^"\\])*"|\'(?:\\.[^\']
 def without_noise(text: str) -> str:
     """Comments, texts and characters are blanked, and the tests behind them are cut off."""
     text = NOISE.sub(lambda found: re.sub(r"[^\n]", " ", found.group()), text)
-    return re.split(r"#\[cfg\(test\)\]\s*mod \w+ \{", text)[0]
+    return re.split(r"#\[cfg\(test\)\]\s*mod \w+(?: \{|;)", text)[0]
 
 
 def beginning(text: str, at: int):
