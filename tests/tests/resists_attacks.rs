@@ -368,6 +368,44 @@ story! {
     }
 }
 
+/// What MariaDB says of accounts with other plugins is another number, and it says it sooner.
+#[test]
+fn accounts_with_another_plugin_are_refused_no_sooner_and_count_as_others() {
+    block_on(async {
+        let cluster = Cluster::start(Family::Mariadb, 0).await?;
+        let statements = [
+            "INSTALL SONAME 'auth_ed25519'",
+            "CREATE USER resident IDENTIFIED VIA unix_socket",
+            "CREATE USER modern IDENTIFIED VIA ed25519 USING PASSWORD('pw')",
+        ];
+        cluster.primary.run(&statements).await?;
+        let stage = Stage::in_front_of(cluster, &format!("{DATABASE}\nlimits: {{ failed_logins: 6 }}")).await?;
+        let port = stage.port;
+        let refusals = blocking(move || {
+            let mut refusals = Vec::new();
+            for user in ["resident", "modern", "app", "nil", "resident", "modern"] {
+                let begun = Instant::now();
+                let error = RawClient::log_in(port, user, "wrong", None, MODERN).err().ok_or("let in")?;
+                refusals.push((user, begun.elapsed(), error.to_string()));
+            }
+            Ok(refusals)
+        })
+        .await?;
+        println!("{refusals:?}");
+        for (user, time, error) in &refusals {
+            assert!(error.contains("Access denied"), "{user}: {error}");
+            assert!(*time >= Duration::from_millis(50), "{user}: {time:?}");
+        }
+        // The one behind the seventh has to wait: all of them have counted.
+        for _ in 0..2 {
+            blocking(move || Ok(RawClient::log_in(port, "resident", "wrong", None, MODERN).is_err())).await?;
+        }
+        let (_, metrics) = stage.admin("GET", "/metrics").await?;
+        assert!(metrics.contains("splitfin_braked_logins_total 1\n"), "{metrics}");
+        Ok(())
+    });
+}
+
 /// Speaks for a client, and gives what is said to its login.
 async fn through_a_balancer(port: u16, header: &[u8]) -> Result<String, Broken> {
     let mut socket = TcpStream::connect(("127.0.0.1", port)).await?;

@@ -275,3 +275,18 @@ impl Unserved {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn whoever_leaves_without_a_word_has_left() {
+        for kind in [io::ErrorKind::UnexpectedEof, io::ErrorKind::ConnectionReset, io::ErrorKind::BrokenPipe] {
+            assert_eq!(SessionError::from(io::Error::from(kind)).cause(), Cause::Left, "{kind}");
+            assert_eq!(SessionError::from(FrameError::from(io::Error::from(kind))).cause(), Cause::Left, "{kind}");
+        }
+        assert_eq!(SessionError::from(FrameError::Closed).cause(), Cause::Left);
+        assert_eq!(SessionError::from(io::Error::from(io::ErrorKind::InvalidData)).cause(), Cause::Client);
+    }
+}
