@@ -162,6 +162,20 @@ impl Framed {
         Ok(read)
     }
 
+    /// Makes room for a packet of which the beginning is there. A buffer that doubles ends up to twice as long, and one that
+    /// is as long as what is announced is had for four bytes: so this grows with what has come, and no further than its end.
+    fn make_room(&mut self, announced: usize) {
+        let length = self.input.len() - self.start;
+        let is_enough = self.input.capacity() - self.start >= length + LARGEST_READ;
+        if length < LARGEST_READ || is_enough {
+            return;
+        }
+        self.input.drain(..self.start);
+        self.start = 0;
+        let wanted = announced.min(length * GROWTH) + HEADER + LARGEST_READ;
+        self.input.reserve_exact(wanted - length);
+    }
+
     async fn fill_packed(&mut self) -> io::Result<usize> {
         let Some(packed) = self.packed.as_deref_mut() else { return Ok(0) };
         self.input.drain(..self.start);
@@ -202,7 +216,8 @@ impl Framed {
                     return Err(FrameError::TooLong { announced: payload, limit });
                 }
                 Boundary::Complete { length, payload, last_sequence } => return Ok((length, payload, last_sequence)),
-                Boundary::Incomplete { .. } => {
+                Boundary::Incomplete { announced } => {
+                    self.make_room(announced);
                     if self.fill().await? == 0 {
                         return Err(if self.input().is_empty() {
                             FrameError::Closed
@@ -335,3 +350,48 @@ const FIRST_READ: usize = 16 * 1024;
 const MOST_AHEAD: usize = 64 * 1024;
 /// Reads grow up to this while they fill the buffer: large results need fewer calls, memory stays bounded.
 const LARGEST_READ: usize = 256 * 1024;
+/// How many times what has come of a long packet its buffer may hold.
+const GROWTH: usize = 4;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use tokio::io::AsyncWriteExt as _;
+    use tokio::net::{TcpListener, TcpStream};
+
+    const LONG: usize = 12 << 20;
+
+    /// The buffer of a reader that was sent so much of a long packet, and whether it was all.
+    async fn sent(bytes: usize) -> io::Result<(Framed, bool)> {
+        let listener = TcpListener::bind(("127.0.0.1", 0)).await?;
+        let mut peer = TcpStream::connect(listener.local_addr()?).await?;
+        let mut framed = Framed::new(Stream::Tcp(listener.accept().await?.0));
+        let mut packet = vec![0; HEADER + LONG];
+        packet[..3].copy_from_slice(&(LONG as u32).to_le_bytes()[..3]);
+        packet.truncate(bytes);
+        let writing = async move {
+            peer.write_all(&packet).await?;
+            peer.shutdown().await
+        };
+        let (written, read) = tokio::join!(writing, framed.packet(1 << 24));
+        written?;
+        Ok((framed, read.is_ok()))
+    }
+
+    #[tokio::test]
+    async fn a_long_packet_takes_little_more_than_its_length() {
+        let (framed, is_whole) = sent(HEADER + LONG).await.unwrap();
+        assert!(is_whole);
+        assert_eq!(framed.input().len(), HEADER + LONG);
+        assert!(framed.input.capacity() <= LONG + HEADER + LARGEST_READ, "{}", framed.input.capacity());
+    }
+
+    #[tokio::test]
+    async fn what_is_announced_and_does_not_come_takes_nothing() {
+        for bytes in [HEADER, 100_000, 1 << 20] {
+            let (framed, is_whole) = sent(bytes).await.unwrap();
+            assert!(!is_whole);
+            assert!(framed.input.capacity() <= bytes * GROWTH + 2 * LARGEST_READ, "{}", framed.input.capacity());
+        }
+    }
+}
