@@ -279,6 +279,11 @@ impl Connection {
             preamble.push_query(wait);
             self.owed.push(Owed::Wait);
         }
+        if command.len() > WORTH_A_WRITE {
+            // One write less is not worth another long command in memory.
+            self.framed.write(&preamble.bytes).await?;
+            return Ok(self.framed.write(command).await?);
+        }
         preamble.bytes.extend_from_slice(command);
         Ok(self.framed.write(&preamble.bytes).await?)
     }
@@ -436,3 +441,5 @@ fn is_zero(rows: &Rows) -> bool {
 
 /// `ER_INVALID_ROLE` (MariaDB), `ER_UNKNOWN_AUTHID`, `ER_ROLE_NOT_GRANTED`
 const ROLE_IS_GONE: [u16; 3] = [1959, 3523, 3530];
+/// Commands from this length on, in bytes, are written as they are, behind what goes in front of them.
+const WORTH_A_WRITE: usize = 64 * 1024;
