@@ -6,6 +6,8 @@ pub mod differential;
 pub mod drivers;
 pub mod forward;
 pub mod history;
+pub mod honest;
+pub mod hostile;
 pub mod load;
 pub mod raw;
 pub mod service;

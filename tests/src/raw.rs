@@ -1,5 +1,6 @@
 //! A client that sends packets as they are: for what drivers do not do, or do not show.
 
+use splitfin_protocol::compress::DEFAULT_ZSTD_LEVEL;
 use splitfin_protocol::exchange::{Exchange, Outcome};
 use splitfin_protocol::frame::{FrameHeader, HEADER, write_packet};
 use splitfin_protocol::handshake::connect::{Connect, Credentials, Step, TlsWish};
@@ -27,7 +28,11 @@ const MOST_IN_FRAME: usize = (1 << 24) - 1;
 impl RawClient {
     /// Connects, and gives the greeting, with its header.
     pub fn connect(port: u16, shape: Capabilities) -> Result<(Self, Vec<u8>), Broken> {
-        let socket = TcpStream::connect(("127.0.0.1", port))?;
+        Self::over(TcpStream::connect(("127.0.0.1", port))?, shape)
+    }
+
+    /// Takes a socket that is connected, and gives the greeting, with its header.
+    pub fn over(socket: TcpStream, shape: Capabilities) -> Result<(Self, Vec<u8>), Broken> {
         socket.set_read_timeout(Some(Duration::from_secs(20)))?;
         socket.set_nodelay(true)?;
         let mut client = Self { socket, input: vec![], capabilities: shape, sent: vec![] };
@@ -43,7 +48,18 @@ impl RawClient {
         database: Option<&str>,
         shape: Capabilities,
     ) -> Result<(Self, Vec<u8>), Broken> {
-        let (mut client, greeting) = Self::connect(port, shape)?;
+        Self::log_in_over(TcpStream::connect(("127.0.0.1", port))?, user, password, database, shape)
+    }
+
+    /// The same, over a socket that is connected.
+    pub fn log_in_over(
+        socket: TcpStream,
+        user: &str,
+        password: &str,
+        database: Option<&str>,
+        shape: Capabilities,
+    ) -> Result<(Self, Vec<u8>), Broken> {
+        let (mut client, greeting) = Self::over(socket, shape)?;
         let credentials = Credentials {
             user: user.into(),
             password: splitfin_protocol::auth::Secret::Clear(password.as_bytes().to_vec().into()),
@@ -65,6 +81,9 @@ impl RawClient {
                         let bits = u32::from_le_bytes([payload[0], payload[1], payload[2], payload[3]]);
                         let asked = (Capabilities::of(bits, 0) - shapes) | shape;
                         payload[..4].copy_from_slice(&asked.low().to_le_bytes());
+                        if shape.contains(Capabilities::ZSTD_COMPRESSION) {
+                            payload.push(DEFAULT_ZSTD_LEVEL);
+                        }
                     }
                     client.send(sequence, &payload)?;
                 }

@@ -4,9 +4,9 @@ use crate::{PATIENCE, eventually};
 use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStdout, Command, Stdio};
 
-/// The program, as it was built with this test.
+/// The program, as it was built with this test, or the one that SPLITFIN_PROGRAM names: to measure one of a release.
 pub fn program() -> PathBuf {
-    crate::drivers::built("splitfin")
+    std::env::var_os("SPLITFIN_PROGRAM").map_or_else(|| crate::drivers::built("splitfin"), PathBuf::from)
 }
 
 /// A process that is ended with this, however the test ends.
@@ -35,6 +35,24 @@ impl Service {
     /// Sends a signal.
     pub fn signal(&self, name: &str) -> std::io::Result<()> {
         Command::new("kill").arg(format!("-{name}")).arg(self.child.id().to_string()).status().map(drop)
+    }
+
+    /// What it takes of the machine now.
+    pub fn usage(&self) -> std::io::Result<Usage> {
+        let folder = Path::new("/proc").join(self.child.id().to_string());
+        let status = std::fs::read_to_string(folder.join("status"))?;
+        let figure = |name: &str| -> std::io::Result<u64> {
+            let line = status.lines().find_map(|line| line.strip_prefix(name)).unwrap_or_default();
+            let number = line.split_whitespace().next().and_then(|number| number.parse().ok());
+            number.ok_or_else(|| std::io::Error::other(format!("no {name} in {status}")))
+        };
+        let descriptors = match std::fs::read_dir(folder.join("fd")) {
+            Ok(list) => Some(list.count() as u64),
+            // The program is closed to other processes of its user.
+            Err(error) if error.kind() == std::io::ErrorKind::PermissionDenied => None,
+            Err(error) => return Err(error),
+        };
+        Ok(Usage { resident: figure("VmRSS:")? * 1024, threads: figure("Threads:")?, descriptors })
     }
 
     /// What it has said.
@@ -67,6 +85,17 @@ impl Service {
         .await?;
         Ok(status.code())
     }
+}
+
+/// What a process takes of the machine.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Usage {
+    /// Resident memory, in bytes.
+    pub resident: u64,
+    /// Threads.
+    pub threads: u64,
+    /// Open file descriptors; only root can count them.
+    pub descriptors: Option<u64>,
 }
 
 impl Drop for Service {

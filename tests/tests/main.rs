@@ -28,6 +28,7 @@ mod resists_attacks;
 mod serves_more_clients_than_connections;
 mod serves_real_drivers;
 mod serves_the_driver_matrix;
+mod serves_the_honest_beside_the_hostile;
 mod speaks_every_command;
 mod splits_reads_and_writes;
 mod survives_failover;
