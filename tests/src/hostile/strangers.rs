@@ -92,7 +92,7 @@ pub(super) fn garbage_for_tls(attacker: &mut Attacker) -> Result<(), Broken> {
 /// Names of accounts and databases that would be lines of the log.
 pub(super) fn names_with_lines(attacker: &mut Attacker) -> Result<(), Broken> {
     let name = format!("x\n{FORGED} INFO splitfin: let in\x1b[31m\r{}", attacker.round);
-    let (user, database) = if attacker.round % 5 == 0 { (&*name, "hostile") } else { (ACCOUNTS[0], &*name) };
+    let (user, database) = if attacker.round.is_multiple_of(5) { (&*name, "hostile") } else { (ACCOUNTS[0], &*name) };
     let socket = attacker.socket(Ipv4Addr::LOCALHOST, false)?;
     attacker.acted();
     RawClient::log_in_over(socket, user, crate::PASSWORD, Some(database), MODERN)?;
