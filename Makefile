@@ -3,11 +3,12 @@
 CARGO ?= cargo
 SERVERS ?= mariadb
 
-.PHONY: demo test up down client check bench fuzz servers tools help
+.PHONY: demo test hostile up down client check bench fuzz servers tools help
 
 help:
 	@echo "make demo    one master, two slaves and Splitfin on this machine, and a tour (SERVERS=mysql for MySQL)"
 	@echo "make test    all tests, on real MariaDB and MySQL"
+	@echo "make hostile 64 honest clients beside hostile ones of all kinds, for two minutes (HOSTILE_SECONDS=600 for longer)"
 	@echo "make up      the same in containers, to keep: compose/README.md (STACK=use-haproxy, use-nginx for the others)"
 	@echo "make client  the mysql command line on it"
 	@echo "make down    ends it, and removes its data"
@@ -26,6 +27,16 @@ test: system
 	@tools/servers.sh
 	@tools/drivers.sh
 	@tools/test.sh
+
+# One story of the tests in full length, on a program as it is released, one family after the other: alone on the machine,
+# times say something.
+HOSTILE_SECONDS ?= 120
+hostile: system
+	@tools/servers.sh
+	$(CARGO) build --release --bin splitfin
+	SPLITFIN_PROGRAM=$(CURDIR)/target/release/splitfin SPLITFIN_HOSTILE_SECONDS=$(HOSTILE_SECONDS) \
+		$(CARGO) test -p splitfin-tests --test stories -- \
+		serves_the_honest_beside_the_hostile:: --nocapture --test-threads=1
 
 # Containers: a master, two slaves, and what stands in front of them (compose/README.md).
 STACK ?= use-splitfin

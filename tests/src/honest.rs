@@ -1,6 +1,7 @@
 //! Clients that do what applications do, check every answer, and remember how long it took: for tests in which others
 //! are up to no good meanwhile.
 
+use crate::{PATIENCE, eventually};
 use mysql_async::prelude::Queryable as _;
 use mysql_async::{Conn, OptsBuilder};
 use splitfin_testkit::Cluster;
@@ -84,6 +85,17 @@ impl Honest {
             tasks.spawn(client.live(Arc::clone(&stop)));
         }
         Self { stop, seen, clients: tasks }
+    }
+
+    /// Waits until all of them are in, whose first logins come all at once, and gives what they have seen by then.
+    pub async fn all_in(&self) -> Result<Seen, Failed> {
+        eventually("honest clients are let in", PATIENCE, async || {
+            let seen = locked(&self.seen);
+            let count = seen.logins.count();
+            if count >= self.clients.len() { Ok(()) } else { Err(format!("{count}: {:?}", seen.wrong)) }
+        })
+        .await?;
+        Ok(self.seen())
     }
 
     /// What they have seen since the last time that this was asked.

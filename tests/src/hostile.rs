@@ -232,10 +232,12 @@ fn query(client: &mut RawClient, sql: &str) -> Result<(), Broken> {
 }
 
 /// What they work with. The procedures end by themselves at some time, should nothing else end them.
-const SCHEMA: [&str; 5] = [
+const SCHEMA: [&str; 7] = [
     "CREATE DATABASE hostile",
     "CREATE TABLE hostile.own (id INT AUTO_INCREMENT PRIMARY KEY, text VARCHAR(200))",
     "INSERT INTO hostile.own (text) VALUES ('one'), ('two'), ('three')",
+    "CREATE TABLE hostile.held LIKE hostile.own",
+    "INSERT INTO hostile.held SELECT * FROM hostile.own",
     "CREATE PROCEDURE hostile.endless() BEGIN DECLARE i INT DEFAULT 0; \
         WHILE i < 1000000 DO SELECT REPEAT('x', 10000); SET i = i + 1; END WHILE; END",
     "CREATE PROCEDURE hostile.tracks() BEGIN DECLARE i INT DEFAULT 0; \

@@ -4,9 +4,9 @@ use crate::{PATIENCE, eventually};
 use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStdout, Command, Stdio};
 
-/// The program, as it was built with this test.
+/// The program, as it was built with this test, or the one that SPLITFIN_PROGRAM names: to measure one of a release.
 pub fn program() -> PathBuf {
-    crate::drivers::built("splitfin")
+    std::env::var_os("SPLITFIN_PROGRAM").map_or_else(|| crate::drivers::built("splitfin"), PathBuf::from)
 }
 
 /// A process that is ended with this, however the test ends.

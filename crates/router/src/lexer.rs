@@ -94,9 +94,10 @@ impl<'a> Lexer<'a> {
         rest.get(..length).unwrap_or_default()
     }
 
-    /// Skips blanks and comments. `Some` is a token that a comment turned out to be.
-    fn skip_blanks(&mut self) -> Option<Token<'a>> {
-        loop {
+    /// Skips blanks and comments, no further than the first that ends behind `until`: a text may be nothing else. `Some` is a
+    /// token that a comment turned out to be.
+    pub(crate) fn skip_blanks(&mut self, until: usize) -> Option<Token<'a>> {
+        while self.at < until {
             match self.peek(0)? {
                 b' ' | b'\t'..=b'\r' => self.at += 1,
                 b'#' => self.line_comment(1),
@@ -115,6 +116,7 @@ impl<'a> Lexer<'a> {
                 _ => return None,
             }
         }
+        None
     }
 
     fn line_comment(&mut self, opening: usize) {
@@ -265,7 +267,7 @@ impl<'a> Iterator for Lexer<'a> {
     type Item = Token<'a>;
 
     fn next(&mut self) -> Option<Token<'a>> {
-        if let Some(token) = self.skip_blanks() {
+        if let Some(token) = self.skip_blanks(usize::MAX) {
             return Some(token);
         }
         Some(match self.peek(0)? {

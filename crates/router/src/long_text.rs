@@ -31,7 +31,11 @@ impl<'a> LongText<'a> {
     pub fn read_on(&mut self, bytes: usize) -> bool {
         let until = self.lexer.position().saturating_add(bytes);
         while self.lexer.position() < until {
-            match self.lexer.next() {
+            let found = self.lexer.skip_blanks(until);
+            if found.is_none() && self.lexer.position() >= until {
+                return false;
+            }
+            match found.or_else(|| self.lexer.next()) {
                 Some(token) if !self.is_too_much() => self.keep(token),
                 Some(_) | None => return true,
             }
@@ -119,6 +123,20 @@ mod tests {
         while !long.read_on(1000) {}
         let statement = Statements::new(1 << 16).look_up_long(long).statement;
         (statement.class, statement.effects)
+    }
+
+    #[test]
+    fn blanks_are_read_in_pieces_too() {
+        for blank in [" ", "/* nothing */", "-- nothing\n", "\n"] {
+            let text = format!("SELECT{}1", blank.repeat(100_000 / blank.len()));
+            let mut long = LongText::new(text.as_bytes(), LexMode::default());
+            let mut pieces = 1;
+            while !long.read_on(1000) {
+                pieces += 1;
+            }
+            assert!(pieces > 90, "{pieces} for {blank:?}");
+            assert_eq!(judged(&text).0, Class::Read, "{blank:?}");
+        }
     }
 
     #[test]

@@ -379,7 +379,7 @@ fn is_of_server(schema: &str) -> bool {
     schemas.iter().any(|known| known.eq_ignore_ascii_case(schema))
 }
 
-/// Bytes of a long text that are read before others are served: a few milliseconds.
-const PIECE: usize = 128 * 1024;
+/// Bytes of a long text that are read before others are served: each of their steps waits for as much, a part of a millisecond.
+const PIECE: usize = 32 * 1024;
 /// Bytes of a text into which the session's own values are put.
 const LONGEST_REWRITTEN: usize = 256 * 1024;

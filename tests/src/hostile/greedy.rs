@@ -70,7 +70,7 @@ pub(super) fn compressed_bombs(attacker: &mut Attacker) -> Result<(), Broken> {
     };
     let contents = match attacker.round / 2 % 2 {
         0 => commands(70_000),
-        _ => command(CommandByte::Query, &vec![b' '; 14 << 20]),
+        _ => command(CommandByte::Query, &vec![b' '; 4 << 20]),
     };
     let mut packed = Vec::new();
     Codec::new(algorithm).pack(&contents, &mut packed);
@@ -86,7 +86,7 @@ pub(super) fn compressed_bombs(attacker: &mut Attacker) -> Result<(), Broken> {
 /// Prepares long statements until there may be no more.
 pub(super) fn prepared_statements(attacker: &mut Attacker) -> Result<(), Broken> {
     let mut client = attacker.log_in(MODERN)?;
-    let length = if attacker.round.is_multiple_of(2) { 120_000 } else { 1 << 20 };
+    let length = if attacker.round.is_multiple_of(2) { 600_000 } else { 1 << 20 };
     let text = format!("SELECT 1 /* {} */", "x".repeat(length));
     while !attacker.is_over() {
         client.send_bytes(&command(CommandByte::StmtPrepare, text.as_bytes()))?;

@@ -95,11 +95,11 @@ pub(super) fn variables(attacker: &mut Attacker) -> Result<(), Broken> {
 /// Holds locks, temporary tables and a snapshot, and leaves without a word.
 pub(super) fn long_transactions(attacker: &mut Attacker) -> Result<(), Broken> {
     let mut client = attacker.log_in(MODERN)?;
-    query(&mut client, "CREATE TEMPORARY TABLE mine AS SELECT * FROM own LIMIT 100")?;
+    query(&mut client, "CREATE TEMPORARY TABLE mine AS SELECT * FROM held LIMIT 100")?;
     query(&mut client, "DO GET_LOCK('mine', 0)")?;
     query(&mut client, "START TRANSACTION WITH CONSISTENT SNAPSHOT")?;
-    query(&mut client, "SELECT COUNT(*) FROM own WHERE id < 3 FOR UPDATE")?;
-    query(&mut client, "INSERT INTO own (text) VALUES ('never there')")?;
+    query(&mut client, "SELECT COUNT(*) FROM held WHERE id < 3 FOR UPDATE")?;
+    query(&mut client, "INSERT INTO held (text) VALUES ('never there')")?;
     attacker.acted();
     attacker.pause(SITTING / 2);
     Ok(())

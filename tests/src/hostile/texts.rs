@@ -22,7 +22,7 @@ pub(super) fn long_statements(attacker: &mut Attacker) -> Result<(), Broken> {
         [("SELECT 1", "("), ("SELECT 1", ";"), ("SELECT 1", "."), ("SELECT FROM ", "1,")][attacker.round % 4];
     let text = format!("{first}{}", more.repeat((8 << 20) / more.len()));
     answered(attacker, &mut client, CommandByte::Query, &text)?;
-    answered(attacker, &mut client, CommandByte::StmtPrepare, &text)
+    answered(attacker, &mut client, CommandByte::StmtPrepare, &text[..2 << 20])
 }
 
 /// A statement of a hundred thousand statements.
