@@ -55,7 +55,7 @@ fn the_program_serves_logs_and_ends_on_sigterm() {
         let text = format!(
             "listen: [{{ address: \"127.0.0.1:{port}\" }}]
 backends: [{{ name: master, address: \"{}\" }}, {{ name: slave-1, address: \"{}\" }}]
-monitor: {{ user: monitor, password_file: \"{}/secret\", interval: 100ms, timeout: 2s }}
+monitor: {{ user: monitor, password_file: \"{}/pass\", interval: 100ms, timeout: 2s }}
 auth: {{ mode: static, users: [{{ name: app, password_env: SPLITFIN_STORY_PASSWORD }}] }}
 log: {{ format: json }}
 state_dir: \"{}\"
@@ -66,7 +66,8 @@ state_dir: \"{}\"
             folder.path().display(),
         );
         std::fs::write(&path, text)?;
-        std::fs::write(folder.path().join("secret"), "secret\n")?;
+        std::fs::write(folder.path().join("pass"), "secret\n")?;
+        std::fs::set_permissions(folder.path().join("pass"), std::os::unix::fs::PermissionsExt::from_mode(0o644))?;
         let log = std::fs::File::create(folder.path().join("log"))?;
         let mut child = Command::new(program())
             .arg("run")
@@ -99,6 +100,7 @@ state_dir: \"{}\"
             assert!(line.contains(expected), "{expected} is not in {line}");
         }
         assert!(log.contains("all sessions have ended") && !log.contains("secret\""), "{log}");
+        assert!(log.contains("others can read or change this file"), "that of the password has mode 644: {log}");
         Ok(())
     });
 }
