@@ -37,7 +37,7 @@ WITH c AS (SELECT CONNECTION_ID() AS i) SELECT i = CONNECTION_ID() FROM c
 SELECT CONNECTION_ID() /* comment */ , 1 -- CONNECTION_ID()
 SELECT CONNECTION_ID(1)
 SELECT CONNECTION_ID
-SELECT connection_id() AS 'a', connection_id() b, connection_id() `c`, connection_id() + 1
+SELECT connection_id() AS 'a', connection_id() b, connection_id() `c`, connection_id() - connection_id() + 1
 SELECT DISTINCT CONNECTION_ID() FROM orders
 SELECT ALL CONNECTION_ID()
 SELECT SQL_NO_CACHE CONNECTION_ID()

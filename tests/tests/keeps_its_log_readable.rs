@@ -67,7 +67,7 @@ story! {
         }
         honest.query_drop(format!("SELECT 1 AS `{}`", FORGED.trim_end())).await?;
         honest.query_drop(format!("/* splitfin: {FORGED} */ SELECT 2")).await?;
-        honest.query_drop(format!("/* splitfin: {} */ SELECT 3 AS behind", "nonsense ".repeat(30_000))).await?;
+        honest.query_drop(format!("/* splitfin: {} */ SELECT 3 AS behind", "nonsense ".repeat(7_000))).await?;
         honest.query_drop("SELECT 4 AS the_end").await?;
         service.until_said("the_end").await?;
         let log = service.log();

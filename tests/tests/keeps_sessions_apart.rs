@@ -387,3 +387,25 @@ story! {
         Ok(())
     }
 }
+
+story! {
+    a_role_that_a_replica_does_not_know_yet_is_active, async |family| -> Told {
+        let late = "monitor: { user: monitor, password: secret, lag: { max: 1h, resume: 1h } }";
+        let stage = Stage::with(family, late).await?;
+        stage.table().await?;
+        for replica in 0..2 {
+            stage.cluster.delay(replica, std::time::Duration::from_secs(60)).await?;
+        }
+        let mut client = stage.client().await?;
+        for sql in ["CREATE ROLE reader", "GRANT reader TO app@'%'", "SET ROLE reader"] {
+            client.query_drop(sql).await?;
+        }
+        // Without a table, it may run on a server that lacks the writes above.
+        for _ in 0..10 {
+            let role: Option<String> = client.query_first("SELECT CURRENT_ROLE()").await?;
+            assert!(role.as_deref().is_some_and(|role| role.contains("reader")), "{role:?}");
+        }
+        client.query_drop("DROP ROLE reader").await?;
+        Ok(())
+    }
+}

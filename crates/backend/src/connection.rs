@@ -318,7 +318,8 @@ impl Connection {
                 continue;
             }
             if let Some(error) = outcome.error {
-                if is_role && ROLE_IS_GONE.contains(&error.code) {
+                // A replica may not know yet that the role was granted.
+                if is_role && ROLE_IS_GONE.contains(&error.code) && !self.is_guarded() {
                     self.state.role = Some(NO_ROLE.into());
                     self.has_conditions = true;
                     continue;
