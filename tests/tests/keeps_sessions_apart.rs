@@ -409,3 +409,37 @@ story! {
         Ok(())
     }
 }
+
+story! {
+    an_id_that_another_session_left_is_not_taken_for_ones_own, async |family| -> Told {
+        let stage = Stage::with(family, "workers: 1\npool: { max_connections: 1 }").await?;
+        stage.table().await?;
+        stage.cluster.primary.run(&["CREATE TABLE shop.plain (id INT, v INT)"]).await?;
+        let (mut one, mut other) = (stage.client().await?, stage.client().await?);
+        let asked = "SELECT LAST_INSERT_ID()";
+        for (number, statement) in [
+            "INSERT INTO plain VALUES (1, 2); SELECT v FROM plain",
+            "INSERT INTO plain SELECT 1, 2; SHOW WARNINGS; SELECT 1",
+            "REPLACE INTO plain VALUES (1, 2); SELECT 5; SELECT 6",
+            "SET @@lock_wait_timeout = 7",
+            "SET STATEMENT lock_wait_timeout = 7 FOR SELECT 1; SELECT 2",
+            "DO 1; SET @@lock_wait_timeout = 8",
+        ]
+        .into_iter()
+        .enumerate()
+        {
+            if family == Family::Mysql && statement.starts_with("SET STATEMENT") {
+                continue;
+            }
+            one.query_drop(format!("SELECT LAST_INSERT_ID({})", 100 + number)).await?;
+            // It is the only connection to the primary.
+            other.query_drop("/* splitfin: primary */ SELECT LAST_INSERT_ID(77)").await?;
+            one.query_drop(statement).await?;
+            let id: Option<u64> = one.query_first(asked).await?;
+            assert_eq!(id, Some(100 + number as u64), "{statement}");
+            let id: Option<u64> = other.query_first(asked).await?;
+            assert_eq!(id, Some(77), "{statement}");
+        }
+        Ok(())
+    }
+}

@@ -10,7 +10,7 @@ use crate::count::Count;
 use crate::error::{ACCESS_DENIED, SessionError, Unserved};
 use crate::failover::Deposed;
 use crate::job::{Job, Kind};
-use crate::last_insert_id::sets_it;
+use crate::last_insert_id::{may_return_rows, sets_it};
 use crate::prepared::{ClientStatement, ensure_prepared, execute_packet};
 use crate::relay::{Catch, PARSE_ERROR, Refusals, RelayError, Relayed, SHUTDOWN, relay};
 use crate::retries::Retries;
@@ -575,12 +575,11 @@ impl Session {
     }
 }
 
-/// Whether a connection must have the session's last generated id: for a statement that asks for it, or one that may, and after
-/// which the connection is asked what it is.
+/// Whether a connection must have the session's last generated id: for a statement that asks for it, or one that may, and for
+/// each after which the connection is asked what it is. Where that leaves it alone, another session's id must not be there.
 fn needs_last_id(job: &Job<'_>) -> bool {
-    // The end of rows does not tell an id.
-    let returns = job.statement.text.contains(" returning ");
-    returns || job.effects().intersects(Effects::LAST_INSERT_ID | Effects::RUNS_OTHERS)
+    let uses = Effects::LAST_INSERT_ID | Effects::RUNS_OTHERS | Effects::UNREPORTED;
+    job.effects().intersects(uses) || may_return_rows(&job.statement.text)
 }
 
 /// Whether a statement, or a routine that it may run, asks for the session's last generated id.

@@ -13,6 +13,12 @@ pub(crate) fn sets_it(text: &str) -> bool {
     text.starts_with("set ") || is_cut(text) || calls.any(|behind| !behind.starts_with(" )"))
 }
 
+/// Whether it is a text that may insert and have rows, whose end tells no id: INSERT … RETURNING, or others after an INSERT.
+pub(crate) fn may_return_rows(text: &str) -> bool {
+    let inserts = text.starts_with("insert ") || text.starts_with("replace ");
+    inserts && (is_cut(text) || text.contains(" returning ") || text.contains(" ; "))
+}
+
 /// Whether `id`, which an OK told, was certainly generated. `text` is the normalised one, `sent` what the client sent: the
 /// text, or parameters as well.
 pub(crate) fn is_generated(id: u64, text: &str, sent: &[u8]) -> bool {

@@ -6,7 +6,7 @@ use crate::count::Count;
 use crate::error::SessionError;
 use crate::execute::Served;
 use crate::job::{Job, Kind};
-use crate::last_insert_id::{is_generated, sets_it};
+use crate::last_insert_id::{is_generated, may_return_rows, sets_it};
 use crate::outlasts::{may_be_xa, outlasts_reset};
 use crate::relay::is_deposed;
 use crate::route_log::Line;
@@ -219,7 +219,7 @@ impl Session {
         let text = &job.statement.text;
         match outcome.last_insert_id {
             0 => {
-                let returns = outcome.rows > 0 && (text.starts_with("insert ") || text.starts_with("replace "));
+                let returns = outcome.rows > 0 && may_return_rows(text);
                 returns || (job.effects().contains(Effects::LAST_INSERT_ID) && sets_it(text))
             }
             id => {
