@@ -15,7 +15,8 @@ tools/layers.py
 step "limits of waits"
 tools/limits.py
 step "fuzz targets"
-cargo metadata --manifest-path fuzz/Cargo.toml --format-version 1 --no-deps >/dev/null
+tools/packages.sh c++:g++
+cargo check --manifest-path fuzz/Cargo.toml --target-dir target --quiet --bins
 if cargo deny --version >/dev/null 2>&1; then
     step "licences, bans and sources"
     cargo deny --log-level error check bans licenses sources
