@@ -276,7 +276,8 @@ impl Pools {
             return Err(BackendError::OldRights);
         }
         let is_next = self.queues.len(backend) == 0;
-        let slot = match self.common.limits.try_open(backend, &checkout.account.user).filter(|_| is_next) {
+        let at_once = is_next.then(|| self.common.limits.try_open(backend, &checkout.account.user)).flatten();
+        let slot = match at_once {
             Some(slot) => slot,
             None => match self.wait(backend, checkout).await? {
                 Waited::Connection(connection) => return Ok(connection),
