@@ -414,7 +414,8 @@ story! {
     an_id_that_another_session_left_is_not_taken_for_ones_own, async |family| -> Told {
         let stage = Stage::with(family, "workers: 1\npool: { max_connections: 1 }").await?;
         stage.table().await?;
-        stage.cluster.primary.run(&["CREATE TABLE shop.plain (id INT, v INT)"]).await?;
+        let own = "CREATE TABLE shop.own (id INT AUTO_INCREMENT PRIMARY KEY, v INT UNIQUE)";
+        stage.cluster.primary.run(&["CREATE TABLE shop.plain (id INT, v INT)", own]).await?;
         let (mut one, mut other) = (stage.client().await?, stage.client().await?);
         let asked = "SELECT LAST_INSERT_ID()";
         for (number, statement) in [
@@ -424,6 +425,11 @@ story! {
             "SET @@lock_wait_timeout = 7",
             "SET STATEMENT lock_wait_timeout = 7 FOR SELECT 1; SELECT 2",
             "DO 1; SET @@lock_wait_timeout = 8",
+            // The id of the other session, given to a row.
+            "INSERT INTO own VALUES (77, 1)",
+            "REPLACE INTO own SET id = 77, v = 1",
+            "INSERT INTO own VALUES (76, 2), (77, 3) ON DUPLICATE KEY UPDATE v = VALUES(v) + 1",
+            "BEGIN; REPLACE INTO own VALUES (77, 5); COMMIT",
         ]
         .into_iter()
         .enumerate()

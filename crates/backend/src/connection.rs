@@ -262,6 +262,16 @@ impl Connection {
         self.state.database = database.cloned();
     }
 
+    /// What LAST_INSERT_ID() gives on it, where that is known.
+    pub const fn last_insert_id(&self) -> Option<u64> {
+        self.state.last_insert_id
+    }
+
+    /// Notes what LAST_INSERT_ID() gives on it after a statement.
+    pub const fn note_last_insert_id(&mut self, id: Option<u64>) {
+        self.state.last_insert_id = id;
+    }
+
     /// What variables were right after login.
     pub const fn own_values(&self) -> &Values {
         &self.state.own
@@ -431,6 +441,7 @@ impl Connection {
         self.prepared_bytes = 0;
         self.may_hide_transaction = false;
         self.state.user_variables = Values::default();
+        self.state.last_insert_id = None;
         self.state.guard = false;
         self.reports_for_client = None;
         self.run(&tracking::ours(&self.state.tracked, "", &self.state.own, true)).await?;

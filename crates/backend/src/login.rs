@@ -225,6 +225,8 @@ async fn prepare(
     let state = State {
         role: role.clone(),
         own_role: role,
+        // `init_connect` may have inserted something.
+        last_insert_id: None,
         fresh: Rc::clone(&own),
         own,
         values: Values::default(),

@@ -50,6 +50,8 @@ pub(crate) struct State {
     /// The roles that are active, and those that were after the login; a reset changes neither. Nothing, if the server has none.
     pub(crate) role: Option<Rc<str>>,
     pub(crate) own_role: Option<Rc<str>>,
+    /// What LAST_INSERT_ID() gives on it, where that is known.
+    pub(crate) last_insert_id: Option<u64>,
     /// The variables that the server reports at least, separated by commas.
     pub(crate) tracked: Rc<str>,
 }
@@ -114,6 +116,7 @@ impl State {
             guard: false,
             role: None,
             own_role: None,
+            last_insert_id: None,
             tracked: "".into(),
         }
     }
@@ -125,7 +128,7 @@ impl State {
 
     /// Whether nothing has to be changed for `wanted`.
     pub(crate) fn matches(&self, wanted: &Wanted) -> bool {
-        wanted.last_insert_id.is_none()
+        self.id_for(wanted).is_none()
             && self.guard == wanted.guard
             && self.multi_statements == wanted.multi_statements
             && self.database == wanted.database
@@ -133,6 +136,11 @@ impl State {
             && same(&self.values, &wanted.values)
             && same(&self.user_variables, &wanted.user_variables)
             && same(&self.fresh, self.base(wanted))
+    }
+
+    /// The last generated id that it has to be given.
+    fn id_for(&self, wanted: &Wanted) -> Option<u64> {
+        wanted.last_insert_id.filter(|id| self.last_insert_id != Some(*id))
     }
 
     /// What variables have to be beside the wanted values.
@@ -173,7 +181,8 @@ impl State {
             self.assign_user_variables(wanted, &mut assignments);
             self.user_variables = Rc::clone(&wanted.user_variables);
         }
-        if let Some(id) = wanted.last_insert_id {
+        if let Some(id) = self.id_for(wanted) {
+            self.last_insert_id = Some(id);
             assignments.push(assignment("last_insert_id", &id.to_string()));
         }
         if !assignments.is_empty() {
@@ -356,6 +365,7 @@ mod tests {
             guard: false,
             role: Some("NONE".into()),
             own_role: Some("NONE".into()),
+            last_insert_id: None,
             tracked: "sql_mode,time_zone".into(),
         }
     }
@@ -372,6 +382,18 @@ mod tests {
         }
         assert_eq!(texts.len(), preamble.commands.len());
         texts
+    }
+
+    #[test]
+    fn the_last_generated_id_is_set_where_another_is_there() {
+        let mut state = state();
+        let wanted = |id| Wanted { last_insert_id: Some(id), ..Wanted::default() };
+        assert!(!state.matches(&wanted(5)), "nobody knows what is there");
+        assert_eq!(sent(&mut state, &wanted(5)), ["SET @@session.last_insert_id=5"]);
+        assert!(state.matches(&wanted(5)));
+        assert!(sent(&mut state, &wanted(5)).is_empty());
+        assert_eq!(sent(&mut state, &wanted(6)), ["SET @@session.last_insert_id=6"]);
+        assert!(sent(&mut state, &Wanted::default()).is_empty());
     }
 
     #[test]

@@ -64,9 +64,18 @@ fn classify_tokens(tokens: &[Token<'_>]) -> (Class, Effects) {
             Class::Read => Class::Write(Because::ExecutableComment),
             other => other,
         };
-        return (class, effects | session::effects(&inner));
+        return (class, of_class(class, effects) | session::effects(&inner));
     }
-    (classify_one(tokens), effects | session::effects(tokens))
+    let class = classify_one(tokens);
+    (class, of_class(class, effects) | session::effects(tokens))
+}
+
+/// What is proven to read inserts nothing, whatever its columns are called.
+fn of_class(class: Class, effects: Effects) -> Effects {
+    match class {
+        Class::Write(_) => effects,
+        _ => effects - (Effects::INSERTS | Effects::LOADS),
+    }
 }
 
 fn without_trailing_semicolons<'t, 'a>(mut tokens: &'t [Token<'a>]) -> &'t [Token<'a>] {
@@ -276,6 +285,10 @@ fn effects(tokens: &[Token<'_>]) -> Effects {
     let mut effects = Effects::empty();
     effects.set(Effects::SKIPS_ROWS, skips_rows(tokens));
     let has_limit = tokens.iter().any(|token| token.is_word("limit"));
+    // CREATE OR REPLACE, triggers, rights.
+    let names_statements = ["create", "alter", "grant", "revoke"]
+        .iter()
+        .any(|first| tokens.first().is_some_and(|token| token.is_word(first)));
     for (at, token) in tokens.iter().enumerate() {
         match token {
             // In SET, UPDATE and routines `:=` also assigns system variables, columns and local variables.
@@ -322,6 +335,9 @@ fn effects(tokens: &[Token<'_>]) -> Effects {
                     "release_all_locks" if called => Effects::USER_UNLOCK,
                     "last_insert_id" if called => Effects::LAST_INSERT_ID,
                     "last_insert_id" | "identity" if tokens[0].is_word("set") => Effects::LAST_INSERT_ID,
+                    "insert" | "replace" if !called && !names_statements => Effects::INSERTS,
+                    "load" => Effects::INSERTS | Effects::LOADS,
+                    "select" if tokens[0].is_word("create") => Effects::INSERTS,
                     "nextval" | "setval" => Effects::SEQUENCE,
                     "next" if tokens.get(at + 1).is_some_and(|token| token.is_word("value")) => Effects::SEQUENCE,
                     _ => Effects::empty(),

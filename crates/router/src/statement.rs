@@ -96,6 +96,10 @@ bitflags! {
         const SKIPS_ROWS = 1 << 26;
         /// Runs statements that its text does not show: CALL, EXECUTE, compound statements.
         const RUNS_OTHERS = 1 << 27;
+        /// Inserts rows, for which ids may be generated.
+        const INSERTS = 1 << 28;
+        /// Loads rows: its reply tells no id.
+        const LOADS = 1 << 29;
     }
 }
 

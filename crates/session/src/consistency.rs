@@ -268,7 +268,7 @@ impl Session {
             Some(Family::Mariadb) => (Family::Mariadb, "@@gtid_current_pos"),
             None => return false,
         };
-        let wanted = self.state.wanted(snapshot.primary != Some(backend), false);
+        let wanted = self.state.wanted(snapshot.primary != Some(backend));
         let limit = SLACK + self.worker.settings().consistency.wait;
         let asking = async {
             let mut lease = self.check_out(&[backend], &wanted, snapshot).await.ok()?;

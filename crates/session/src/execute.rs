@@ -10,7 +10,7 @@ use crate::count::Count;
 use crate::error::{ACCESS_DENIED, SessionError, Unserved};
 use crate::failover::Deposed;
 use crate::job::{Job, Kind};
-use crate::last_insert_id::{may_return_rows, sets_it};
+use crate::last_insert_id::asks_last_id;
 use crate::prepared::{ClientStatement, ensure_prepared, execute_packet};
 use crate::relay::{Catch, PARSE_ERROR, Refusals, RelayError, Relayed, SHUTDOWN, relay};
 use crate::retries::Retries;
@@ -141,7 +141,8 @@ impl Session {
         let loses_little = self.holds_diagnostics_only();
         let Some((mut lease, _, pins)) = self.affinity.take() else { return Ok(Next::Command) };
         let started = Instant::now();
-        let wanted = self.state.wanted(lease.is_guarded(), needs_last_id(job));
+        let mut wanted = self.state.wanted(lease.is_guarded());
+        wanted.last_insert_id = self.last_insert_id_for(job, &lease);
         let guarded = wanted.guard;
         let backend = lease.backend();
         let begins = in_transaction && self.opening.is_all_there_is(pins);
@@ -302,7 +303,7 @@ impl Session {
         let Routed { decision, needed, waited: before } = routed;
         let snapshot = self.worker.topology.snapshot();
         let guarded = decision.access == Access::ReadOnly;
-        let wanted = self.state.wanted(guarded, needs_last_id(job));
+        let mut wanted = self.state.wanted(guarded);
         let moves = job.is_repeatable();
         let mut lease = self.check_out_of_answering(&decision.eligible, &wanted, &snapshot, moves).await?;
         if decision.access == Access::ReadWrite
@@ -314,6 +315,7 @@ impl Session {
             self.put_back(lease);
             return Err(Failure::NotSent(backend, io::Error::from(io::ErrorKind::NotConnected).into()));
         }
+        wanted.last_insert_id = self.last_insert_id_for(job, &lease);
         let backend = lease.backend();
         self.progress.is_on(&lease, moves);
         let prepared = async {
@@ -573,19 +575,6 @@ impl Session {
         self.prepared.insert(*id, statement);
         served.lease.note_prepared(Rc::clone(key), prepared.statement)
     }
-}
-
-/// Whether a connection must have the session's last generated id: for a statement that asks for it, or one that may, and for
-/// each after which the connection is asked what it is. Where that leaves it alone, another session's id must not be there.
-fn needs_last_id(job: &Job<'_>) -> bool {
-    let uses = Effects::LAST_INSERT_ID | Effects::RUNS_OTHERS | Effects::UNREPORTED;
-    job.effects().intersects(uses) || may_return_rows(&job.statement.text)
-}
-
-/// Whether a statement, or a routine that it may run, asks for the session's last generated id.
-fn asks_last_id(job: &Job<'_>) -> bool {
-    let sets = job.effects().contains(Effects::LAST_INSERT_ID) && sets_it(&job.statement.text);
-    !sets && job.effects().intersects(Effects::LAST_INSERT_ID | Effects::RUNS_OTHERS)
 }
 
 /// Notes whether the lease is one on the primary, as which it must not be used when another server is that.

@@ -124,7 +124,7 @@ impl Session {
         }
         let snapshot = self.worker.topology.snapshot();
         let Some(decision) = Decision::on_primary(&snapshot, Reason::Session) else { return Vec::new() };
-        let wanted = self.state.wanted(false, false);
+        let wanted = self.state.wanted(false);
         let Ok(mut lease) = self.check_out(&decision.eligible, &wanted, &snapshot).await else { return Vec::new() };
         let asked: Result<Vec<String>, BackendError> = async {
             lease.apply(&wanted).await?;

@@ -1,27 +1,97 @@
-//! What LAST_INSERT_ID() gives behind a statement, as far as its reply tells.
+//! LAST_INSERT_ID(): what the session has of it, what its connection has, and what a reply tells.
 //!
 //! An OK tells the id that was generated, or, if none was, the one that the statement itself gave to its last row: that is
-//! no LAST_INSERT_ID(). Source: the end of `mysql_insert` in `sql_insert.cc`. An id that does not stand in the statement
-//! was generated; behind any other one the connection is asked.
+//! no LAST_INSERT_ID(). Source: the end of `mysql_insert` in `sql_insert.cc`. An error and the end of rows tell nothing, and
+//! rows that were inserted before an error have changed it all the same. An id that does not stand in the statement was
+//! generated; after any other one the connection is asked. What it says only means something where it is known what it
+//! gave before: another session's id may be on it, and may be the very number that the statement gave.
 
-use splitfin_router::Statement;
+use crate::count::Count;
+use crate::job::Job;
+use crate::serve::Session;
+use splitfin_backend::Lease;
+use splitfin_protocol::Outcome;
+use splitfin_router::{Effects, Statement};
+
+impl Session {
+    /// The id that the lease must have before a job runs there: the session's, if the job may ask for it, or if it could not be
+    /// told afterwards whether it was changed.
+    pub(crate) fn last_insert_id_for(&self, job: &Job<'_>, lease: &Lease) -> Option<u64> {
+        if self.unread.last_insert_id {
+            // The connection is the only one that has it.
+            return None;
+        }
+        let asks = Effects::LAST_INSERT_ID | Effects::RUNS_OTHERS | Effects::UNREPORTED;
+        let needs = job.effects().intersects(asks)
+            || (job.effects().contains(Effects::INSERTS) && !self.would_show(lease.last_insert_id(), job));
+        needs.then(|| self.state.last_insert_id.known().unwrap_or(0))
+    }
+
+    /// Whether a connection that has another session's id gives another one after a job that generates some.
+    fn would_show(&self, others: Option<u64>, job: &Job<'_>) -> bool {
+        others.is_some_and(|id| id == 0 || self.cannot_state(id, job))
+    }
+
+    /// Whether a job certainly gives no row this id.
+    fn cannot_state(&self, id: u64, job: &Job<'_>) -> bool {
+        // Of an execution, the text and the parameters.
+        let sent = [self.text_of(job), splitfin_protocol::frame::payload(job.packet)];
+        sent.iter().all(|sent| is_generated(id, &job.statement.text, sent))
+    }
+
+    /// Notes whether the connection has to be asked for LAST_INSERT_ID() after a reply. `before` is what it was for the session.
+    pub(crate) fn note_last_insert_id(
+        &mut self,
+        before: Count<u64>,
+        lease: &mut Lease,
+        outcome: &Outcome,
+        job: &Job<'_>,
+    ) {
+        if self.may_be_untold(outcome, job) {
+            if !self.unread.last_insert_id {
+                self.unread.unchanged = lease.last_insert_id().map(|id| (id, before));
+            }
+            self.unread.last_insert_id = true;
+            lease.note_last_insert_id(None);
+        } else if outcome.last_insert_id != 0 {
+            (self.unread.last_insert_id, self.unread.unchanged) = (false, None);
+            lease.note_last_insert_id(Some(outcome.last_insert_id));
+        }
+    }
+
+    /// Whether LAST_INSERT_ID() may be something else than what the reply tells, if it tells anything.
+    fn may_be_untold(&self, outcome: &Outcome, job: &Job<'_>) -> bool {
+        let (effects, text) = (job.effects(), &job.statement.text);
+        let sets = effects.contains(Effects::LAST_INSERT_ID) && sets_it(text);
+        let inserts = effects.contains(Effects::INSERTS);
+        if effects.contains(Effects::UNREPORTED) {
+            return true;
+        }
+        match outcome.last_insert_id {
+            _ if outcome.error.is_some() => inserts || sets,
+            0 => sets || (inserts && outcome.rows > 0) || effects.contains(Effects::LOADS),
+            _ if sets && text.starts_with("update ") => false,
+            id => !self.cannot_state(id, job),
+        }
+    }
+}
+
+/// Whether a statement, or a routine that it may run, asks for the session's last generated id.
+pub(crate) fn asks_last_id(job: &Job<'_>) -> bool {
+    let sets = job.effects().contains(Effects::LAST_INSERT_ID) && sets_it(&job.statement.text);
+    !sets && job.effects().intersects(Effects::LAST_INSERT_ID | Effects::RUNS_OTHERS)
+}
 
 /// Whether a statement with this normalised text sets it to what it says: `LAST_INSERT_ID(expression)`, `SET
 /// last_insert_id`.
-pub(crate) fn sets_it(text: &str) -> bool {
+fn sets_it(text: &str) -> bool {
     let mut calls = text.split("last_insert_id (").skip(1);
-    text.starts_with("set ") || is_cut(text) || calls.any(|behind| !behind.starts_with(" )"))
-}
-
-/// Whether it is a text that may insert and have rows, whose end tells no id: INSERT … RETURNING, or others after an INSERT.
-pub(crate) fn may_return_rows(text: &str) -> bool {
-    let inserts = text.starts_with("insert ") || text.starts_with("replace ");
-    inserts && (is_cut(text) || text.contains(" returning ") || text.contains(" ; "))
+    text.starts_with("set ") || is_cut(text) || calls.any(|after| !after.starts_with(" )"))
 }
 
 /// Whether `id`, which an OK told, was certainly generated. `text` is the normalised one, `sent` what the client sent: the
 /// text, or parameters as well.
-pub(crate) fn is_generated(id: u64, text: &str, sent: &[u8]) -> bool {
+fn is_generated(id: u64, text: &str, sent: &[u8]) -> bool {
     inserts_values(text) && sent.len() <= LONGEST && !has_number(sent, id) && !has_bytes(sent, id)
 }
 

@@ -412,7 +412,7 @@ async fn admit(
     let facts = Facts::fresh(&login.user);
     let session = Statement::of_command("login", splitfin_router::Class::Session);
     let decision = route(&facts, &session, None, &snapshot, &Default::default())?;
-    let wanted = state.wanted(decision.access == Access::ReadOnly, false);
+    let wanted = state.wanted(decision.access == Access::ReadOnly);
     let mut eligible = decision.eligible;
     let accounts = worker.settings().accounts.clone();
     let certain = worker.ask_rights().await == Certainty::Certain;

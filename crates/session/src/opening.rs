@@ -209,7 +209,7 @@ impl Session {
     }
 
     async fn begin_on(&mut self, primary: BackendId, snapshot: &Snapshot) -> Result<Lease, Failure> {
-        let wanted = self.state.wanted(false, false);
+        let wanted = self.state.wanted(false);
         let mut lease = self.check_out(&[primary], &wanted, snapshot).await?;
         lease.apply(&wanted).await?;
         for statement in &self.opening.statements {

@@ -308,7 +308,7 @@ impl Session {
             // If there is no primary, the execution will say so.
             let _ = self.move_to_primary().await;
         }
-        let wanted = self.state.wanted(self.is_guarded(), false);
+        let wanted = self.state.wanted(self.is_guarded());
         if self.affinity.is_free() {
             let snapshot = self.worker.topology.snapshot();
             let Some(decision) = Decision::on_primary(&snapshot, Reason::Pinned(Pins::LONG_DATA)) else {

@@ -120,7 +120,7 @@ impl Session {
 
     /// What runs on another server, by its connections. Nothing, if it does not say.
     async fn at_work_on(&mut self, backend: BackendId, snapshot: &Snapshot) -> HashMap<(BackendId, u32), AtWork> {
-        let wanted = self.state.wanted(true, false);
+        let wanted = self.state.wanted(true);
         let asking = async {
             let mut lease: Lease = self.check_out(&[backend], &wanted, snapshot).await.ok()?;
             lease.apply(&wanted).await.ok()?;

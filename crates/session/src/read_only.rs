@@ -104,7 +104,7 @@ impl Session {
         if pins.contains(Pins::USER_VARIABLE) {
             self.carry_user_variables(old).await?;
         }
-        let wanted = self.state.wanted(false, false);
+        let wanted = self.state.wanted(false);
         let mut lease = self.check_out(&decision.eligible, &wanted, snapshot).await.map_err(unserved)?;
         lease.apply(&wanted).await?;
         if in_transaction {

@@ -6,7 +6,6 @@ use crate::count::Count;
 use crate::error::SessionError;
 use crate::execute::Served;
 use crate::job::{Job, Kind};
-use crate::last_insert_id::{is_generated, may_return_rows, sets_it};
 use crate::outlasts::{may_be_xa, outlasts_reset};
 use crate::relay::is_deposed;
 use crate::route_log::Line;
@@ -46,7 +45,7 @@ impl Session {
         {
             client.columns = outcome.columns;
         }
-        self.note_unread_id(id_before, &outcome, job);
+        self.note_last_insert_id(id_before, &mut lease, &outcome, job);
         let followed = in_time(self.follow_up(&mut lease, &mut outcome, &noted, close, job)).await;
         // Only now it is certain whether a transaction is open.
         let looked =
@@ -200,37 +199,6 @@ impl Session {
         Ok(())
     }
 
-    /// Notes whether the connection has to be asked for LAST_INSERT_ID(). An id that an INSERT gave itself leaves the session
-    /// with the one from before, whatever the connection has.
-    fn note_unread_id(&mut self, before: Count<u64>, outcome: &Outcome, job: &Job<'_>) {
-        let told = outcome.last_insert_id;
-        let runs_others = job.effects().contains(Effects::UNREPORTED);
-        let may_be_other = runs_others || (outcome.error.is_none() && self.may_have_set_id(outcome, job));
-        if told != 0 || runs_others {
-            let is_first = may_be_other && !self.unread.last_insert_id && !runs_others;
-            self.unread.given = is_first.then_some((told, before));
-        }
-        self.unread.last_insert_id |= may_be_other;
-    }
-
-    /// Whether LAST_INSERT_ID() may be something else than what the reply says, if it says anything: the end of rows does
-    /// not.
-    fn may_have_set_id(&self, outcome: &Outcome, job: &Job<'_>) -> bool {
-        let text = &job.statement.text;
-        match outcome.last_insert_id {
-            0 => {
-                let returns = outcome.rows > 0 && may_return_rows(text);
-                returns || (job.effects().contains(Effects::LAST_INSERT_ID) && sets_it(text))
-            }
-            id => {
-                let sets_it = text.starts_with("update ") && job.effects().contains(Effects::LAST_INSERT_ID);
-                // Of an execution, the text and the parameters.
-                let sent = [self.text_of(job), splitfin_protocol::frame::payload(job.packet)];
-                !sets_it && !sent.iter().all(|sent| is_generated(id, text, sent))
-            }
-        }
-    }
-
     /// Reads what a statement set and the server did not report. It waits while there are warnings, which it would end:
     /// the connection is held that long. What the server refuses to tell stays unread.
     pub(crate) async fn read_back(&mut self, lease: &mut Lease) -> Result<(), BackendError> {
@@ -241,15 +209,15 @@ impl Session {
         if self.unread.role || self.unread.last_insert_id {
             let Some((id, role)) = lease.id_and_role().await? else { return Ok(()) };
             if self.unread.last_insert_id {
-                self.state.last_insert_id = match self.unread.given {
-                    Some((told, before)) if told != id => before,
+                self.state.last_insert_id = match self.unread.unchanged {
+                    Some((same, before)) if same == id => before,
                     _ => Count::Known(id),
                 };
             }
             if let Some(role) = role {
                 self.state.role = role;
             }
-            (self.unread.role, self.unread.last_insert_id, self.unread.given) = (false, false, None);
+            (self.unread.role, self.unread.last_insert_id, self.unread.unchanged) = (false, false, None);
         }
         if self.unread.variables {
             // A collation's name is read from a table.
@@ -399,8 +367,8 @@ fn query_text(payload: &[u8], agreed: Capabilities) -> &[u8] {
 pub(crate) struct Unread {
     /// LAST_INSERT_ID()
     pub(crate) last_insert_id: bool,
-    /// The id that an INSERT may have given itself, and LAST_INSERT_ID() before it.
-    given: Option<(u64, Count<u64>)>,
+    /// What it gave on the connection before that, and what it is for the session if it still does.
+    pub(crate) unchanged: Option<(u64, Count<u64>)>,
     /// CURRENT_ROLE()
     pub(crate) role: bool,
     /// Collations, of the connection and of its results.

@@ -120,7 +120,7 @@ impl State {
     }
 
     /// What a connection must be like for this session.
-    pub(crate) fn wanted(&self, guard: bool, last_insert_id: bool) -> Wanted {
+    pub(crate) fn wanted(&self, guard: bool) -> Wanted {
         Wanted {
             fresh: Rc::clone(&self.fresh),
             values: Rc::clone(&self.values),
@@ -128,7 +128,7 @@ impl State {
             database: self.database.clone(),
             multi_statements: self.multi_statements,
             guard,
-            last_insert_id: last_insert_id.then_some(self.last_insert_id.known().unwrap_or(0)),
+            last_insert_id: None,
             role: (!self.role.is_empty()).then(|| Rc::clone(&self.role)),
         }
     }

@@ -156,6 +156,7 @@ impl Connection {
         let role = if has_roles { CURRENT_ROLE } else { "NULL" };
         let Some([id, role]) = self.ask(["LAST_INSERT_ID()", role]).await? else { return Ok(None) };
         let Some(id) = id.and_then(|id| id.parse().ok()) else { return Ok(None) };
+        self.state.last_insert_id = Some(id);
         if has_roles {
             self.state.role = Some(role_of(role, self.is_mysql()));
         }
