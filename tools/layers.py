@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Checks that crates depend only on the crates below them, and that the pure ones are pure.
+"""Checks that crates depend only on the crates below them, that the pure ones are pure, and that SQL is looked at in one.
 
 The arrows are those of ARCHITECTURE.md. A new arrow is a decision: it is made there first.
 """
@@ -30,6 +30,15 @@ IMPURE_CODE = re.compile(
     r"Instant::now|SystemTime|std::(net::(Tcp|Udp)|fs|env|thread|process|io::(stdin|stdout|stderr))|"
     r"\b(println|eprintln|dbg)!|static\s+mut|thread_local!|rand::"
 )
+
+# SQL is looked at in `router` and nowhere else: it says what a statement is, and others go by that.
+LOOKS_AT_SQL = re.compile(
+    r"(\b(text|sql|statement)|\.shown\(\)|\btext_of\([^)]*\))"
+    r"\.(starts_with|ends_with|contains|split|split_once|rsplit_once|find|strip_prefix|to_ascii_lowercase|windows)\("
+)
+SEES_STATEMENTS = {"session"}
+# What looks at answers of servers, and at lists in them.
+OF_SERVERS = {"accounts.rs"}
 
 
 def product_code(path: Path) -> str:
@@ -64,6 +73,13 @@ def main() -> int:
                 for number, line in enumerate(product_code(path).splitlines(), 1):
                     if IMPURE_CODE.search(line.split("//")[0]):
                         faults.append(f"{path.relative_to(ROOT)}:{number}: not pure: {line.strip()}")
+        if name in SEES_STATEMENTS:
+            for path in sorted((ROOT / "crates" / name / "src").rglob("*.rs")):
+                if path.name in OF_SERVERS:
+                    continue
+                for number, line in enumerate(product_code(path).splitlines(), 1):
+                    if LOOKS_AT_SQL.search(line.split("//")[0]):
+                        faults.append(f"{path.relative_to(ROOT)}:{number}: SQL is looked at in router: {line.strip()}")
     for fault in faults:
         print(f"tools/layers.py: {fault}", file=sys.stderr)
     return 1 if faults else 0

@@ -22,11 +22,11 @@ fn ask(data: &[u8]) {
     let _ = (classify(text, mode), tables(text, mode), count_statements(text, mode));
     let mut statements = Statements::new(1 << 16);
     let [first, again] = [(); 2].map(|()| statements.look_up(text, mode).statement);
-    assert!(first.class == again.class && first.effects == again.effects);
+    assert!(first.class == again.class && first.leaves == again.leaves);
     // Read in pieces, it is the same, or what nothing is proven of.
     let mut long = LongText::new(text, mode);
     while !long.read_on(100) {}
     let pieces = statements.look_up_long(long).statement;
     assert!(pieces.class != Class::Read || first.class == Class::Read);
-    assert!(matches!(pieces.class, Class::Write(_)) || pieces.effects.contains(first.effects));
+    assert!(matches!(pieces.class, Class::Write(_)) || pieces.leaves.contains(first.leaves));
 }

@@ -16,42 +16,41 @@ use crate::lexer::{LexMode, Lexer, Token};
 use crate::lower::lower;
 use crate::offset::skips_rows;
 use crate::reason::Because;
-use crate::statement::{Class, Effects, Own, Tables};
+use crate::statement::{Asks, Class, Effects, Judged, Leaves, Own, Tables};
 
 /// What `text` is, and what it leaves behind.
 pub fn classify(text: &[u8], mode: LexMode) -> (Class, Effects) {
     let tokens: Vec<Token<'_>> = Lexer::new(text, mode).collect();
-    let (class, effects, _) = judge(text, &tokens, mode);
+    let Judged { class, effects, .. } = judge(text, &tokens, mode);
     (class, effects)
 }
 
-/// What a text with these tokens is, what it leaves behind, and whether it uses a table.
-pub(crate) fn judge(text: &[u8], tokens: &[Token<'_>], mode: LexMode) -> (Class, Effects, Tables) {
+/// What a text with these tokens is.
+pub(crate) fn judge(text: &[u8], tokens: &[Token<'_>], mode: LexMode) -> Judged {
     let (class, effects) = classify_tokens(tokens);
     let tables = tables::of_tokens(tokens, mode);
-    match class {
-        Class::Read if !second::agrees(text, tokens) => (Class::Write(Because::SecondOpinion), effects, tables),
-        class => (class, effects, tables),
-    }
+    let class = match class {
+        Class::Read if !second::agrees(text, tokens) => Class::Write(Because::SecondOpinion),
+        class => class,
+    };
+    Judged { class, effects, tables }
 }
 
-/// What a text is of which only the beginning was looked at: a write, which may have done anything.
-pub(crate) fn judge_beginning(tokens: &[Token<'_>]) -> (Class, Effects) {
-    let class = match classify_one(tokens.get(..BEGINNING).unwrap_or(tokens)) {
+/// What a text is of which only these first tokens were looked at: a write, which may have done anything.
+pub(crate) fn judge_beginning(first: &[Token<'_>]) -> Judged {
+    let class = match classify_one(first) {
         Class::Write(Because::Unproven) => Class::Write(Because::TooLong),
         write @ Class::Write(_) => write,
         _ => Class::Write(Because::TooLong),
     };
-    (class, Effects::UNTRACKED_VARIABLE | Effects::UNREPORTED | Effects::RUNS_OTHERS | Effects::USER_VARIABLE)
+    let leaves = Leaves::UNTRACKED_VARIABLE | Leaves::UNREPORTED | Leaves::RUNS_OTHERS | Leaves::USER_VARIABLE;
+    Judged { class, effects: leaves.into(), tables: Tables::Unknown }
 }
-
-/// Tokens that tell what a statement is for.
-const BEGINNING: usize = 64;
 
 fn classify_tokens(tokens: &[Token<'_>]) -> (Class, Effects) {
     let tokens = without_trailing_semicolons(tokens);
     if tokens.contains(&Token::Unterminated) {
-        return (Class::Write(Because::Unproven), Effects::empty());
+        return (Class::Write(Because::Unproven), Effects::default());
     }
     if let Some(several) = several_statements(tokens) {
         return several;
@@ -64,18 +63,9 @@ fn classify_tokens(tokens: &[Token<'_>]) -> (Class, Effects) {
             Class::Read => Class::Write(Because::ExecutableComment),
             other => other,
         };
-        return (class, of_class(class, effects) | session::effects(&inner));
+        return (class, effects | session::leaves(&inner).into());
     }
-    let class = classify_one(tokens);
-    (class, of_class(class, effects) | session::effects(tokens))
-}
-
-/// What is proven to read inserts nothing, whatever its columns are called.
-fn of_class(class: Class, effects: Effects) -> Effects {
-    match class {
-        Class::Write(_) => effects,
-        _ => effects - (Effects::INSERTS | Effects::LOADS),
-    }
+    (classify_one(tokens), effects | session::leaves(tokens).into())
 }
 
 fn without_trailing_semicolons<'t, 'a>(mut tokens: &'t [Token<'a>]) -> &'t [Token<'a>] {
@@ -91,20 +81,20 @@ fn without_trailing_semicolons<'t, 'a>(mut tokens: &'t [Token<'a>]) -> &'t [Toke
 fn several_statements(tokens: &[Token<'_>]) -> Option<(Class, Effects)> {
     tokens.contains(&Token::Punct(b';')).then(|| {
         let parts = || tokens.split(|token| *token == Token::Punct(b';'));
-        let (mut effects, mut only_ask) = (Effects::empty(), true);
+        let (mut effects, mut only_ask) = (Effects::default(), true);
         for (class, left) in parts().map(classify_tokens) {
-            effects |= left;
+            effects = effects | left;
             only_ask &= class == Class::Diagnostics;
         }
         if only_ask {
             return (Class::Diagnostics, effects);
         }
-        if effects.contains(Effects::SCOPED_VARIABLES) {
+        if effects.leaves.contains(Leaves::SCOPED_VARIABLES) {
             // What is reported may be of either.
-            effects = (effects - Effects::SCOPED_VARIABLES) | Effects::UNREPORTED;
+            effects.leaves = (effects.leaves - Leaves::SCOPED_VARIABLES) | Leaves::UNREPORTED;
         }
-        effects.set(Effects::ASKS_CONDITIONS, asks_conditions(tokens));
-        effects.set(Effects::ONE_BY_ONE, asks_for_earlier(parts()));
+        effects.asks.set(Asks::CONDITIONS, asks_conditions(tokens));
+        effects.asks.set(Asks::ONE_BY_ONE, asks_for_earlier(parts()));
         (Class::Write(Because::SeveralStatements), effects)
     })
 }
@@ -186,7 +176,7 @@ fn classify_one(tokens: &[Token<'_>]) -> Class {
 }
 
 fn because_of_functions(tokens: &[Token<'_>], otherwise: Because) -> Because {
-    match effects(tokens).contains(Effects::USER_LOCK) {
+    match effects(tokens).leaves.contains(Leaves::USER_LOCK) {
         true => Because::TakesLock,
         false => otherwise,
     }
@@ -280,73 +270,85 @@ fn analyze(tokens: &[Token<'_>]) -> Class {
     }
 }
 
-/// What functions and assignments anywhere in the statement leave behind.
+/// What functions and assignments anywhere in the statement ask for and leave behind.
 fn effects(tokens: &[Token<'_>]) -> Effects {
-    let mut effects = Effects::empty();
-    effects.set(Effects::SKIPS_ROWS, skips_rows(tokens));
+    let mut effects = Effects::default();
+    effects.leaves.set(Leaves::SKIPS_ROWS, skips_rows(tokens));
     let has_limit = tokens.iter().any(|token| token.is_word("limit"));
-    // CREATE OR REPLACE, triggers, rights.
-    let names_statements = ["create", "alter", "grant", "revoke"]
-        .iter()
-        .any(|first| tokens.first().is_some_and(|token| token.is_word(first)));
     for (at, token) in tokens.iter().enumerate() {
         match token {
             // In SET, UPDATE and routines `:=` also assigns system variables, columns and local variables.
-            Token::Assign if follows_user_variable(&tokens[..at]) => effects |= Effects::USER_VARIABLE,
+            Token::Assign if follows_user_variable(&tokens[..at]) => effects.leaves |= Leaves::USER_VARIABLE,
             // GET DIAGNOSTICS, OUT parameters, columns of a file.
             Token::UserVariable(_) if ["get", "call", "load"].iter().any(|first| tokens[0].is_word(first)) => {
-                effects |= Effects::USER_VARIABLE;
+                effects.leaves |= Leaves::USER_VARIABLE;
             }
-            Token::SystemVariable(name) => {
-                let name = lower(name);
-                if matches!(name.rsplit('.').next(), Some("last_gtid" | "pseudo_thread_id")) {
-                    effects |= Effects::OWN_VALUES;
-                }
-                if matches!(name.rsplit('.').next(), Some("warning_count" | "error_count")) {
-                    effects |= Effects::CONDITION_COUNTS;
-                }
-                if name.contains("session_track_") {
-                    effects |= Effects::TRACKING;
-                }
-                if matches!(name.rsplit('.').next(), Some("last_insert_id" | "identity")) {
-                    effects |= Effects::LAST_INSERT_ID;
-                }
-            }
+            Token::SystemVariable(name) => effects = effects | of_variable(&lower(name)),
             Token::Word(word) => {
-                let called = tokens.get(at + 1) == Some(&Token::Punct(b'('));
-                effects |= match lower(word).as_str() {
-                    "into" if into_variable(&tokens[at + 1..]) => Effects::USER_VARIABLE,
-                    "sql_calc_found_rows" => Effects::CALC_FOUND_ROWS,
-                    // MariaDB counts the rows of a union in front of its limit.
-                    "union" | "except" | "intersect" if has_limit => Effects::CALC_FOUND_ROWS,
-                    "get_lock"
-                    | "service_get_read_locks"
-                    | "service_get_write_locks"
-                    | "version_tokens_lock_shared"
-                    | "version_tokens_lock_exclusive"
-                        if called =>
-                    {
-                        Effects::USER_LOCK
-                    }
-                    "variables" if tokens[0].is_word("show") => Effects::TRACKING,
-                    "session_variables" => Effects::TRACKING,
-                    name if name.starts_with("session_track_") => Effects::TRACKING,
-                    "connection_id" | "row_count" | "found_rows" if called => Effects::OWN_VALUES,
-                    "release_all_locks" if called => Effects::USER_UNLOCK,
-                    "last_insert_id" if called => Effects::LAST_INSERT_ID,
-                    "last_insert_id" | "identity" if tokens[0].is_word("set") => Effects::LAST_INSERT_ID,
-                    "insert" | "replace" if !called && !names_statements => Effects::INSERTS,
-                    "load" => Effects::INSERTS | Effects::LOADS,
-                    "select" if tokens[0].is_word("create") => Effects::INSERTS,
-                    "nextval" | "setval" => Effects::SEQUENCE,
-                    "next" if tokens.get(at + 1).is_some_and(|token| token.is_word("value")) => Effects::SEQUENCE,
-                    _ => Effects::empty(),
+                let word = lower(word);
+                effects.asks |= asked_by(&word, &tokens[at..], tokens[0].is_word("set"));
+                effects.leaves |= match word.as_str() {
+                    "into" if into_variable(&tokens[at + 1..]) => Leaves::USER_VARIABLE,
+                    // MariaDB counts the rows of a union before its limit.
+                    "union" | "except" | "intersect" if has_limit => Leaves::CALC_FOUND_ROWS,
+                    "variables" if tokens[0].is_word("show") => Leaves::TRACKING,
+                    word => left_by(word, &tokens[at..]),
                 };
             }
             _ => {}
         }
     }
     effects
+}
+
+/// What a system variable that a statement names makes of it.
+fn of_variable(name: &str) -> Effects {
+    let asks = match name.rsplit('.').next().unwrap_or_default() {
+        "last_gtid" | "pseudo_thread_id" => Asks::OWN_VALUES,
+        "warning_count" | "error_count" => Asks::CONDITION_COUNTS,
+        "last_insert_id" | "identity" => Asks::LAST_INSERT_ID,
+        _ => Asks::empty(),
+    };
+    let leaves = if name.contains("session_track_") { Leaves::TRACKING } else { Leaves::empty() };
+    Effects { asks, leaves }
+}
+
+/// What a word, with which `tokens` begin, asks for.
+fn asked_by(word: &str, tokens: &[Token<'_>], is_set: bool) -> Asks {
+    let is_called = tokens.get(1) == Some(&Token::Punct(b'('));
+    let own = if is_called { Asks::OWN_VALUES } else { Asks::empty() };
+    match word {
+        "connection_id" => own,
+        "row_count" => own | Asks::ROW_COUNT,
+        "found_rows" => own | Asks::FOUND_ROWS,
+        "last_insert_id" if is_called => Asks::LAST_INSERT_ID,
+        "last_insert_id" | "identity" if is_set => Asks::LAST_INSERT_ID,
+        word if is_called && word.contains("_lock") => Asks::LOCKS,
+        _ => Asks::empty(),
+    }
+}
+
+/// What a word, with which `tokens` begin, leaves behind.
+fn left_by(word: &str, tokens: &[Token<'_>]) -> Leaves {
+    let is_called = tokens.get(1) == Some(&Token::Punct(b'('));
+    match word {
+        "sql_calc_found_rows" => Leaves::CALC_FOUND_ROWS,
+        "get_lock"
+        | "service_get_read_locks"
+        | "service_get_write_locks"
+        | "version_tokens_lock_shared"
+        | "version_tokens_lock_exclusive"
+            if is_called =>
+        {
+            Leaves::USER_LOCK
+        }
+        "release_all_locks" if is_called => Leaves::USER_UNLOCK,
+        "session_variables" => Leaves::TRACKING,
+        "nextval" | "setval" => Leaves::SEQUENCE,
+        "next" if tokens.get(1).is_some_and(|token| token.is_word("value")) => Leaves::SEQUENCE,
+        name if name.starts_with("session_track_") => Leaves::TRACKING,
+        _ => Leaves::empty(),
+    }
 }
 
 fn follows_user_variable(before: &[Token<'_>]) -> bool {

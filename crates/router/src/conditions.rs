@@ -242,12 +242,9 @@ impl Conditions {
         let at = |number: usize| Some(Chosen::One(self.list.get(number.checked_sub(1)?)?));
         match number {
             Token::Number => {
-                let mut lexer = Lexer::new(text, mode);
-                while lexer.next()? != Token::Number {}
-                let end = lexer.position();
-                let start = crate::kill::number_start(text, end);
-                let digits = std::str::from_utf8(text.get(start..end)?).ok()?;
-                at(digits.parse().ok()?)
+                let number =
+                    Lexer::new(text, mode).placed().find(|piece| piece.token == Token::Number)?.number(text)?;
+                at(number.try_into().ok()?)
             }
             Token::UserVariable(_) if known.variable.is_some() => at(known.variable?.try_into().ok()?),
             Token::UserVariable(name) if !self.is_empty() => {

@@ -2,7 +2,7 @@
 //! free again: temporary tables, statements prepared as text, open HANDLERs, user locks.
 
 use crate::facts::Pins;
-use crate::lexer::{LexMode, Lexer, Token};
+use crate::lexer::{LexMode, Lexer, Placed, Token};
 use std::collections::BTreeSet;
 
 /// Things of one kind.
@@ -51,14 +51,9 @@ impl Holdings {
 
     /// Takes over what a statement did. One that failed may have made things, but drops none for certain.
     pub fn note(&mut self, text: &[u8], mode: LexMode, database: Option<&str>, failed: bool) {
-        let mut pieces: Vec<(Token<'_>, usize)> = Vec::new();
-        let mut lexer = Lexer::new(text, mode);
-        while let Some(token) = lexer.next() {
-            if token != Token::Executable {
-                pieces.push((token, lexer.position()));
-            }
-        }
-        let statements: Vec<_> = pieces.split(|(token, _)| *token == Token::Punct(b';')).collect();
+        let code = Lexer::new(text, mode).placed().filter(|piece| piece.token != Token::Executable);
+        let pieces: Vec<Placed<'_>> = code.collect();
+        let statements: Vec<_> = pieces.split(|piece| piece.token == Token::Punct(b';')).collect();
         // One of several may have been done before the failure.
         let alone = statements.len() == 1;
         for statement in statements {
@@ -132,27 +127,24 @@ impl Holdings {
     }
 }
 
-/// One statement's tokens, and where they end.
+/// One statement's tokens.
 struct Words<'a> {
-    pieces: &'a [(Token<'a>, usize)],
+    pieces: &'a [Placed<'a>],
     text: &'a [u8],
     database: Option<&'a str>,
 }
 
 impl Words<'_> {
     fn word(&self, at: usize) -> String {
-        match self.pieces.get(at) {
-            Some((Token::Word(word), _)) => String::from_utf8_lossy(word).to_ascii_lowercase(),
-            _ => String::new(),
-        }
+        self.pieces.get(at).and_then(Placed::word).unwrap_or_default()
     }
 
     fn is(&self, at: usize, keyword: &str) -> bool {
-        self.pieces.get(at).is_some_and(|(token, _)| token.is_word(keyword))
+        self.pieces.get(at).is_some_and(|piece| piece.token.is_word(keyword))
     }
 
     fn any(&self, keyword: &str) -> bool {
-        self.pieces.iter().any(|(token, _)| token.is_word(keyword))
+        self.pieces.iter().any(|piece| piece.token.is_word(keyword))
     }
 
     /// Behind the first of these words.
@@ -172,7 +164,7 @@ impl Words<'_> {
 
     /// A plain or quoted name.
     fn name(&self, at: usize) -> Option<String> {
-        match self.pieces.get(at)?.0 {
+        match self.pieces.get(at)?.token {
             Token::Word(word) => Some(String::from_utf8_lossy(word).into_owned()),
             Token::Quoted(name) => {
                 let inner = name.get(1..name.len().saturating_sub(1)).unwrap_or_default();
@@ -185,7 +177,7 @@ impl Words<'_> {
     /// `[database.]table`, with the database.
     fn table(&self, at: usize) -> Option<String> {
         let first = self.name(at)?;
-        let dot = self.pieces.get(at + 1).is_some_and(|(token, _)| *token == Token::Punct(b'.'));
+        let dot = self.pieces.get(at + 1).is_some_and(|piece| piece.token == Token::Punct(b'.'));
         match dot {
             true => Some(format!("{first}.{}", self.name(at + 2)?)),
             false => Some(format!("{}.{first}", self.database.unwrap_or_default())),
@@ -194,7 +186,7 @@ impl Words<'_> {
 
     /// Tables between commas from `at` on.
     fn tables(&self, at: usize) -> Vec<String> {
-        let commas = (at..self.pieces.len()).filter(|at| self.pieces[*at].0 == Token::Punct(b',')).map(|at| at + 1);
+        let commas = (at..self.pieces.len()).filter(|at| self.pieces[*at].token == Token::Punct(b',')).map(|at| at + 1);
         std::iter::once(at).chain(commas).filter_map(|at| self.table(at)).collect()
     }
 
@@ -209,17 +201,15 @@ impl Words<'_> {
 
     /// Where the first arguments of calls of this function stand.
     fn calls(&self, function: &str) -> Vec<usize> {
-        let called = |at: usize| self.pieces.get(at + 1).is_some_and(|(token, _)| *token == Token::Punct(b'('));
+        let called = |at: usize| self.pieces.get(at + 1).is_some_and(|piece| piece.token == Token::Punct(b'('));
         (0..self.pieces.len()).filter(|at| self.is(*at, function) && called(*at)).map(|at| at + 2).collect()
     }
 
     /// A text literal, quotes included, if it is all of an argument.
     fn literal(&self, at: usize) -> Option<String> {
-        let (Token::Text, end) = *self.pieces.get(at)? else { return None };
-        let alone = matches!(self.pieces.get(at + 1)?.0, Token::Punct(b',' | b')'));
-        let start = self.pieces.get(at.checked_sub(1)?)?.1;
-        let literal = self.text.get(start..end).filter(|_| alone)?;
-        Some(String::from_utf8_lossy(literal.trim_ascii()).into_owned())
+        let piece = self.pieces.get(at).filter(|piece| piece.token == Token::Text)?;
+        let alone = matches!(self.pieces.get(at + 1)?.token, Token::Punct(b',' | b')'));
+        alone.then(|| String::from_utf8_lossy(piece.of(self.text)).into_owned())
     }
 }
 

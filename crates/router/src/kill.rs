@@ -3,7 +3,8 @@
 //! MySQL: `KILL [CONNECTION | QUERY] expression`. MariaDB: `KILL [HARD | SOFT] [CONNECTION | QUERY [ID]] {expression |
 //! USER name}`.
 
-use crate::lexer::{LexMode, Lexer, Token};
+use crate::lexer::{LexMode, Lexer, Placed, Token};
+use std::ops::Range;
 
 /// Which connection shall end, and how much of it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -38,35 +39,26 @@ pub enum KillText<'a> {
 impl<'a> KillText<'a> {
     /// Reads a statement whose class is [`crate::Class::Kill`].
     pub fn parse(text: &'a [u8], mode: LexMode) -> Self {
-        let mut lexer = Lexer::new(text, mode);
-        let (mut query_only, mut start, mut end) = (false, None, 0);
-        let mut words = 0;
-        while let Some(token) = lexer.next() {
-            match token {
-                Token::Executable | Token::Punct(b';') => continue,
-                _ if start.is_some() => {}
-                Token::Word(word) => {
+        let (mut query_only, mut words) = (false, 0);
+        let mut expression: Option<Range<usize>> = None;
+        for Placed { token, start, end } in Lexer::new(text, mode).placed() {
+            match (&mut expression, token) {
+                (_, Token::Executable | Token::Punct(b';')) => {}
+                (Some(expression), _) => expression.end = end,
+                (None, Token::Word(word)) => {
                     words += 1;
                     match word.to_ascii_lowercase().as_slice() {
-                        b"kill" if words == 1 => continue,
-                        b"hard" | b"soft" | b"connection" => continue,
-                        b"query" => {
-                            query_only = true;
-                            continue;
-                        }
+                        b"kill" if words == 1 => {}
+                        b"hard" | b"soft" | b"connection" => {}
+                        b"query" => query_only = true,
                         b"user" | b"id" => return Self::Other,
-                        _ => start = Some(lexer.position() - word.len()),
+                        _ => expression = Some(start..end),
                     }
                 }
-                Token::Number => start = Some(number_start(text, lexer.position())),
-                // Strings begin somewhere behind the words.
-                _ => start = Some(behind_words(text, mode)),
+                (None, _) => expression = Some(start..end),
             }
-            end = lexer.position();
         }
-        let Some(expression) = start.and_then(|start| text.get(start..end)).map(<[u8]>::trim_ascii) else {
-            return Self::Other;
-        };
+        let Some(expression) = expression.and_then(|range| text.get(range)) else { return Self::Other };
         let plain = std::str::from_utf8(expression).ok().filter(|text| text.bytes().all(|byte| byte.is_ascii_digit()));
         match plain.and_then(|digits| digits.parse().ok()) {
             Some(id) => Self::Plain(Kill { id, query_only }),
@@ -74,22 +66,6 @@ impl<'a> KillText<'a> {
             None => Self::Computed { expression, query_only },
         }
     }
-}
-
-/// Where the number begins that ends here.
-pub(crate) fn number_start(text: &[u8], end: usize) -> usize {
-    let part = |byte: &u8| byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'_' | b'$');
-    text[..end].iter().rposition(|byte| !part(byte)).map_or(0, |at| at + 1)
-}
-
-/// Where the words end that say what to kill.
-fn behind_words(text: &[u8], mode: LexMode) -> usize {
-    let mut lexer = Lexer::new(text, mode);
-    let mut end = 0;
-    while let Some(Token::Executable | Token::Word(_)) = lexer.next() {
-        end = lexer.position();
-    }
-    end
 }
 
 #[cfg(test)]

@@ -52,11 +52,46 @@ impl Token<'_> {
     }
 }
 
+/// A token, and where it stands in its text.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Placed<'a> {
+    pub(crate) token: Token<'a>,
+    /// Its first byte, an introducer included.
+    pub(crate) start: usize,
+    /// After its last byte.
+    pub(crate) end: usize,
+}
+
+impl Placed<'_> {
+    /// A word, in lower case.
+    pub(crate) fn word(&self) -> Option<String> {
+        match self.token {
+            Token::Word(word) => Some(String::from_utf8_lossy(word).to_ascii_lowercase()),
+            _ => None,
+        }
+    }
+
+    /// What it is in its text.
+    pub(crate) fn of<'t>(&self, text: &'t [u8]) -> &'t [u8] {
+        text.get(self.start..self.end).unwrap_or_default()
+    }
+
+    /// The number that it is in its text, if it is one without a sign, point or exponent.
+    pub(crate) fn number(&self, text: &[u8]) -> Option<u64> {
+        match self.token {
+            Token::Number => std::str::from_utf8(self.of(text)).ok()?.parse().ok(),
+            _ => None,
+        }
+    }
+}
+
 /// Reads tokens from the front of a text.
 #[derive(Debug, Clone)]
 pub struct Lexer<'a> {
     text: &'a [u8],
     at: usize,
+    /// Where the last token began.
+    start: usize,
     mode: LexMode,
     /// Executable comments that are open.
     executable: u32,
@@ -66,12 +101,20 @@ pub struct Lexer<'a> {
 impl<'a> Lexer<'a> {
     /// Starts at the first byte of `text`.
     pub const fn new(text: &'a [u8], mode: LexMode) -> Self {
-        Self { text, at: 0, mode, executable: 0, hint: None }
+        Self { text, at: 0, start: 0, mode, executable: 0, hint: None }
     }
 
     /// The content of the first comment so far that starts with `splitfin:`, without that.
     pub const fn hint(&self) -> Option<&'a [u8]> {
         self.hint
+    }
+
+    /// The rest of the tokens, and where they stand.
+    pub(crate) fn placed(mut self) -> impl Iterator<Item = Placed<'a>> {
+        std::iter::from_fn(move || {
+            let token = self.next()?;
+            Some(Placed { token, start: self.start, end: self.at })
+        })
     }
 
     /// How much of the text was read.
@@ -252,14 +295,13 @@ impl<'a> Lexer<'a> {
     }
 
     fn fraction(&mut self) {
-        let digits = self.take_while(|byte| byte.is_ascii_digit());
+        self.take_while(|byte| byte.is_ascii_digit());
         if matches!(self.peek(0), Some(b'e' | b'E'))
             && (self.peek(1).is_some_and(|byte| byte.is_ascii_digit() || byte == b'+' || byte == b'-'))
         {
             self.at += 2;
             self.take_while(|byte| byte.is_ascii_digit());
         }
-        let _ = digits;
     }
 }
 
@@ -267,8 +309,10 @@ impl<'a> Iterator for Lexer<'a> {
     type Item = Token<'a>;
 
     fn next(&mut self) -> Option<Token<'a>> {
-        if let Some(token) = self.skip_blanks(usize::MAX) {
-            return Some(token);
+        let skipped = self.skip_blanks(usize::MAX);
+        self.start = self.at;
+        if skipped.is_some() {
+            return skipped;
         }
         Some(match self.peek(0)? {
             b'\'' => self.text_literal(b'\''),

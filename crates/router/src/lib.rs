@@ -18,6 +18,7 @@ mod long_text;
 mod lower;
 mod offset;
 mod parts;
+mod read_only;
 mod reason;
 mod route;
 mod rules;
@@ -34,11 +35,15 @@ pub use kill::{Kill, KillText};
 pub use lexer::LexMode;
 pub use long_text::LongText;
 pub use offset::offset;
-pub use parts::{count as count_statements, first_of_several};
+pub use parts::{count as count_statements, first_of_several, may_be_several};
+pub use read_only::sets_read_only;
 pub use reason::{Because, LABELS, Reason};
 pub use route::{Access, Decision, Mode, Refusal, Settings, route};
 pub use rules::{Action, Matcher, Rule, Scope, within};
 pub use scoped::{ToldModes, scoped_modes};
-pub use statement::{Class, Effects, Own, Statement, Tables};
+pub use statement::{
+    Asks, Change, Class, Effects, FoundRows, FoundRowsRule, Inserts, LastInsertId, Lasting, Leaves, Own, Processes,
+    Statement, Tables, Verb, may_state,
+};
 pub use statements::{Lookup, Statements};
 pub use substitute::{Known, put_threads, substitute, tells_connections};

@@ -3,8 +3,10 @@
 //! Long statements are long because of their literals: rows to insert, lists to look up. Those are read, and not kept. What
 //! is left is judged as any statement; if too much is left, the text is a write that may have done anything.
 
+use crate::classify::{judge, judge_beginning};
 use crate::digest::Normaliser;
 use crate::lexer::{LexMode, Lexer, Token};
+use crate::statement::Statement;
 
 /// A text that is read piece by piece: its reader has others to serve in between.
 #[derive(Debug)]
@@ -48,14 +50,15 @@ impl<'a> LongText<'a> {
         self.kept.len() >= MOST_TOKENS
     }
 
-    /// What is left of the text.
-    pub(crate) fn tokens(&self) -> &[Token<'a>] {
-        &self.kept
-    }
-
-    /// The beginning of the normalised text.
-    pub(crate) fn normalised(&self) -> &[u8] {
-        &self.normalised
+    /// What it is, as far as was read.
+    pub(crate) fn judge(&self) -> Statement {
+        match self.is_too_much() {
+            true => {
+                let first = self.kept.get(..BEGINNING).unwrap_or(&self.kept);
+                Statement::of_beginning(&self.normalised, first, judge_beginning(first))
+            }
+            false => Statement::of_tokens(&self.normalised, &self.kept, judge(self.text, &self.kept, self.mode)),
+        }
     }
 
     /// The routing hint, if there was one so far.
@@ -110,19 +113,26 @@ const TWO_ROWS: [Token<'static>; 8] = {
 };
 /// Tokens that are kept at most: some 3 MiB.
 const MOST_TOKENS: usize = 100_000;
+/// Tokens that tell what a statement is for.
+const BEGINNING: usize = 64;
 /// Bytes of the normalised text that are kept, about.
 const LONGEST_NORMALISED: usize = 17 * 1024;
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{Because, Class, Effects, Statements};
+    use crate::{Because, Class, Leaves, Statements};
+    use std::rc::Rc;
 
-    fn judged(text: &str) -> (Class, Effects) {
+    fn statement(text: &str) -> Rc<Statement> {
         let mut long = LongText::new(text.as_bytes(), LexMode::default());
         while !long.read_on(1000) {}
-        let statement = Statements::new(1 << 16).look_up_long(long).statement;
-        (statement.class, statement.effects)
+        Statements::new(1 << 16).look_up_long(long).statement
+    }
+
+    fn judged(text: &str) -> (Class, Leaves) {
+        let statement = statement(text);
+        (statement.class, statement.leaves)
     }
 
     #[test]
@@ -149,8 +159,8 @@ mod tests {
             let text = format!("{first}{}", more.repeat(50_000));
             let mut long = LongText::new(text.as_bytes(), LexMode::default());
             while !long.read_on(64 * 1024) {}
-            assert!(long.tokens().len() < 30, "{first}: {}", long.tokens().len());
-            assert!(long.normalised().len() < LONGEST_NORMALISED + 100);
+            assert!(long.kept.len() < 30, "{first}: {}", long.kept.len());
+            assert!(long.normalised.len() < LONGEST_NORMALISED + 100);
         }
     }
 
@@ -172,9 +182,14 @@ mod tests {
         ] {
             let short = format!("{first}{}{last}", more.repeat(3));
             let long = format!("{first}{}{last}", more.repeat(2_000));
-            let expected = crate::classify::classify(short.as_bytes(), LexMode::default());
-            assert_eq!(judged(&long), expected, "{short}");
-            assert_eq!(judged(&short), expected, "{short}");
+            let expected = Statement::of_text(short.as_bytes(), LexMode::default());
+            for text in [&long, &short] {
+                let found = statement(text);
+                assert_eq!((found.class, found.verb), (expected.class, expected.verb), "{short}");
+                assert_eq!((found.asks, found.leaves), (expected.asks, expected.leaves), "{short}");
+                assert_eq!(found.last_insert_id, expected.last_insert_id, "{short}");
+                assert_eq!(found.found_rows(true), expected.found_rows(true), "{short}");
+            }
         }
     }
 
@@ -183,10 +198,10 @@ mod tests {
         for (first, more) in
             [("SELECT 1", "+a"), ("", "("), ("SELECT 1", ";SELECT a"), ("SELECT ", "a("), ("SELECT 1", ",a(")]
         {
-            let (class, effects) = judged(&format!("{first}{}", more.repeat(200_000)));
+            let (class, leaves) = judged(&format!("{first}{}", more.repeat(200_000)));
             let because = if more == "a(" || more == ",a(" { Because::UnknownFunction } else { Because::TooLong };
             assert_eq!(class, Class::Write(because), "{more}");
-            assert!(effects.contains(Effects::UNTRACKED_VARIABLE | Effects::UNREPORTED | Effects::RUNS_OTHERS));
+            assert!(leaves.contains(Leaves::UNTRACKED_VARIABLE | Leaves::UNREPORTED | Leaves::RUNS_OTHERS));
         }
     }
 
@@ -196,10 +211,11 @@ mod tests {
             text in "(SELECT|INTO|@a|:=|,|\\(|\\)|-|1|'x'|NULL|t|FOR|UPDATE|LIMIT|OFFSET|;|f|\\.| ){0,40}"
         ) {
             let (short, effects) = crate::classify::classify(text.as_bytes(), LexMode::default());
+            let leaves = effects.leaves;
             let (long, more) = judged(&text);
             // It may see less of a proof, never more.
             proptest::prop_assert!(long != Class::Read || short == Class::Read, "{short:?} {long:?}");
-            proptest::prop_assert!(more.contains(effects - Effects::SKIPS_ROWS), "{effects:?} {more:?}");
+            proptest::prop_assert!(more.contains(leaves - Leaves::SKIPS_ROWS), "{leaves:?} {more:?}");
         }
     }
 }

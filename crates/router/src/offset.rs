@@ -1,7 +1,6 @@
 //! Rows that a query leaves out in front of those that it gives: FOUND_ROWS() counts them.
 
-use crate::kill::number_start;
-use crate::lexer::{LexMode, Lexer, Token};
+use crate::lexer::{LexMode, Lexer, Placed, Token};
 
 /// Whether a query of the statement leaves rows out, as `LIMIT 10 OFFSET 5`, `LIMIT 5, 10` or `OFFSET 5 ROWS`.
 pub(crate) fn skips_rows(tokens: &[Token<'_>]) -> bool {
@@ -18,26 +17,19 @@ pub(crate) fn skips_rows(tokens: &[Token<'_>]) -> bool {
 
 /// How many rows the query that a text is leaves out, if the text ends with that, as a number.
 pub fn offset(text: &[u8], mode: LexMode) -> Option<u64> {
-    let mut lexer = Lexer::new(text, mode);
-    let mut pieces = Vec::new();
-    while let Some(token) = lexer.next() {
-        pieces.push((token, lexer.position()));
-    }
-    while matches!(pieces.last(), Some((Token::Punct(b';' | b')'), _))) {
+    let mut pieces: Vec<Placed<'_>> = Lexer::new(text, mode).placed().collect();
+    while matches!(pieces.last().map(|piece| piece.token), Some(Token::Punct(b';' | b')'))) {
         pieces.pop();
     }
-    let number = |at: usize| {
-        let (Token::Number, end) = *pieces.get(at)? else { return None };
-        std::str::from_utf8(text.get(number_start(text, end)..end)?).ok()?.parse().ok()
-    };
-    let opened = pieces.iter().take_while(|(token, _)| *token == Token::Punct(b'(')).count();
+    let number = |at: usize| pieces.get(at)?.number(text);
+    let opened = pieces.iter().take_while(|piece| piece.token == Token::Punct(b'(')).count();
     let closed = text.iter().rev().take_while(|byte| b" \t\r\n;)".contains(byte)).filter(|byte| **byte == b')').count();
     let limit = pieces.len().checked_sub(4)?;
-    let has_word = |at: usize, word: &str| pieces.get(at).is_some_and(|(token, _)| token.is_word(word));
+    let has_word = |at: usize, word: &str| pieces.get(at).is_some_and(|piece| piece.token.is_word(word));
     if !has_word(limit, "limit") || closed > opened {
         return None;
     }
-    match pieces[limit + 2].0 {
+    match pieces[limit + 2].token {
         Token::Punct(b',') => number(limit + 1),
         token if token.is_word("offset") => number(limit + 3),
         _ => None,

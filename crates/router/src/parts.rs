@@ -37,6 +37,11 @@ pub fn first_of_several(text: &[u8], mode: LexMode) -> Option<(&[u8], &[u8])> {
     (has_more && ending.is_certain()).then_some((first, behind))
 }
 
+/// Whether a text may have several statements; cheap, and without regard to what is a literal.
+pub fn may_be_several(text: &[u8]) -> bool {
+    memchr::memchr(b';', text).is_some()
+}
+
 /// How many statements a text has at least.
 pub fn count(text: &[u8], mode: LexMode) -> usize {
     let (mut rest, mut count) = (text, 1);

@@ -132,7 +132,9 @@ impl<'a> Router<'a> {
             Class::Write(because) => self.primary(Reason::Write(because)),
             Class::Diagnostics => self.primary(Reason::Diagnostics),
             // What would hold or unguard a replica's connection waits for a primary.
-            Class::Session if !statement.effects.is_empty() => self.primary(Reason::Session),
+            Class::Session if !(statement.leaves.is_empty() && statement.asks.is_empty()) => {
+                self.primary(Reason::Session)
+            }
             Class::Session => refuse_empty(self.any(Reason::Session)),
             Class::Kill | Class::Own(_) => self.primary(Reason::Own),
         }

@@ -70,7 +70,7 @@ impl Matcher {
                 .client
                 .is_none_or(|(network, bits)| facts.client.is_some_and(|address| within(address, network, bits)))
             && self.digest.is_none_or(|digest| digest == statement.digest)
-            && self.regex.as_ref().is_none_or(|regex| regex.is_match(&statement.text))
+            && self.regex.as_ref().is_none_or(|regex| regex.is_match(statement.shown()))
     }
 }
 

@@ -13,25 +13,23 @@ pub struct ToldModes {
 
 /// The modes under which `text` runs, if it is a SET STATEMENT that sets them as a string.
 pub fn scoped_modes(text: &[u8], mode: LexMode) -> Option<ToldModes> {
-    let mut lexer = Lexer::new(text, mode);
-    if !lexer.next()?.is_word("set") || !lexer.next()?.is_word("statement") {
+    let mut pieces = Lexer::new(text, mode).placed();
+    if !pieces.next()?.token.is_word("set") || !pieces.next()?.token.is_word("statement") {
         return None;
     }
     loop {
-        match lexer.next()? {
+        match pieces.next()?.token {
             token if token.is_word("for") => return None,
             token if token.is_word("sql_mode") => {}
             _ => continue,
         }
-        if lexer.next()? != Token::Punct(b'=') {
+        if pieces.next()?.token != Token::Punct(b'=') {
             continue;
         }
-        let start = lexer.position();
-        let token = lexer.next()?;
-        let value = text.get(start..lexer.position())?.trim_ascii();
-        let ends = lexer.next()?;
-        if token == Token::Text && (ends == Token::Punct(b',') || ends.is_word("for")) {
-            return Some(told(&String::from_utf8_lossy(value)));
+        let value = pieces.next()?;
+        let ends = pieces.next()?.token;
+        if value.token == Token::Text && (ends == Token::Punct(b',') || ends.is_word("for")) {
+            return Some(told(&String::from_utf8_lossy(value.of(text))));
         }
         return None;
     }

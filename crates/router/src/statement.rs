@@ -1,8 +1,24 @@
 //! What is known of a statement, once and for all of its executions.
 
-use crate::digest::Digest;
+mod change;
+mod found_rows;
+mod last_insert_id;
+mod lasting;
+mod verb;
+
+pub use change::Change;
+pub use found_rows::{FoundRows, Rule as FoundRowsRule};
+pub use last_insert_id::{Inserts, LastInsertId, may_state};
+pub use lasting::Lasting;
+pub use verb::Verb;
+
+use crate::classify::judge;
+use crate::digest::{Digest, Normaliser, normalise};
+use crate::lexer::{LexMode, Lexer, Token};
 use crate::reason::Because;
+use crate::substitute::tells_connections;
 use bitflags::bitflags;
+use std::ops::BitOr;
 
 /// What has to be known to route a statement.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -36,9 +52,33 @@ pub enum Own {
 }
 
 bitflags! {
-    /// What a statement leaves behind in the session, beside what servers report by themselves.
+    /// What a statement asks for that a connection which others use as well may not know.
     #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-    pub struct Effects: u32 {
+    pub struct Asks: u16 {
+        /// LAST_INSERT_ID().
+        const LAST_INSERT_ID = 1;
+        /// What the session knows better than a connection: CONNECTION_ID(), ROW_COUNT() and the like.
+        const OWN_VALUES = 1 << 1;
+        /// How many warnings or errors there are.
+        const CONDITION_COUNTS = 1 << 2;
+        /// One of several statements, or one in the body of a program, asks for warnings or errors.
+        const CONDITIONS = 1 << 3;
+        /// Several statements, of which a later one asks for what a connection knows only if the session's values were on it before
+        /// all: FOUND_ROWS() after what leaves it, `@@last_gtid`.
+        const ONE_BY_ONE = 1 << 4;
+        /// ROW_COUNT(), also in GET DIAGNOSTICS.
+        const ROW_COUNT = 1 << 5;
+        /// FOUND_ROWS()
+        const FOUND_ROWS = 1 << 6;
+        /// Which user locks there are; or it takes or releases some.
+        const LOCKS = 1 << 7;
+    }
+}
+
+bitflags! {
+    /// What a statement leaves in the session, beside what servers report by themselves.
+    #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+    pub struct Leaves: u32 {
         /// Assigns user variables.
         const USER_VARIABLE = 1;
         /// Creates a temporary table.
@@ -65,41 +105,26 @@ bitflags! {
         const CALC_FOUND_ROWS = 1 << 11;
         /// Sets a variable that servers do not report.
         const UNTRACKED_VARIABLE = 1 << 12;
-        /// Asks for LAST_INSERT_ID().
-        const LAST_INSERT_ID = 1 << 13;
         /// SET ROLE.
-        const ROLE = 1 << 14;
+        const ROLE = 1 << 13;
         /// Draws from a sequence, which LASTVAL() then knows.
-        const SEQUENCE = 1 << 15;
+        const SEQUENCE = 1 << 14;
         /// Says READ ONLY or READ WRITE of transactions: it must never reach a connection whose guard rests on that.
-        const ACCESS_MODE = 1 << 16;
+        const ACCESS_MODE = 1 << 15;
         /// Looks at, or sets, what the server reports of the session: SHOW VARIABLES and `session_track_*`.
-        const TRACKING = 1 << 17;
+        const TRACKING = 1 << 16;
         /// May set variables without MariaDB's reporting it: `SET @@name`, and what routines and texts do.
-        const UNREPORTED = 1 << 18;
-        /// Asks for what the session knows better than a connection: CONNECTION_ID(), ROW_COUNT() and the like.
-        const OWN_VALUES = 1 << 19;
+        const UNREPORTED = 1 << 17;
         /// LOCK INSTANCE FOR BACKUP, BACKUP STAGE START and the like.
-        const BACKUP_LOCK = 1 << 20;
+        const BACKUP_LOCK = 1 << 18;
         /// UNLOCK INSTANCE, BACKUP STAGE END, BACKUP UNLOCK.
-        const BACKUP_UNLOCK = 1 << 21;
+        const BACKUP_UNLOCK = 1 << 19;
         /// MariaDB's SET STATEMENT … FOR: servers report what it sets, but not that it is set back.
-        const SCOPED_VARIABLES = 1 << 22;
-        /// Asks how many warnings or errors there are.
-        const CONDITION_COUNTS = 1 << 23;
-        /// One of several statements, or one in the body of a program, asks for warnings or errors.
-        const ASKS_CONDITIONS = 1 << 24;
-        /// Several statements, of which a later one asks for what a connection knows only if the session's values were on it in
-        /// front of all: FOUND_ROWS() behind what leaves it, `@@last_gtid`.
-        const ONE_BY_ONE = 1 << 25;
+        const SCOPED_VARIABLES = 1 << 20;
         /// Leaves out rows, which FOUND_ROWS() counts.
-        const SKIPS_ROWS = 1 << 26;
+        const SKIPS_ROWS = 1 << 21;
         /// Runs statements that its text does not show: CALL, EXECUTE, compound statements.
-        const RUNS_OTHERS = 1 << 27;
-        /// Inserts rows, for which ids may be generated.
-        const INSERTS = 1 << 28;
-        /// Loads rows: its reply tells no id.
-        const LOADS = 1 << 29;
+        const RUNS_OTHERS = 1 << 22;
     }
 }
 
@@ -114,31 +139,199 @@ pub enum Tables {
     Unknown,
 }
 
-/// A statement without its literals.
+/// A statement without its literals: all that anybody has to know of it, so that nobody else looks at its text.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Statement {
-    /// Hash of `text`.
+    /// Hash of the normalised text.
     pub digest: Digest,
-    /// Normalised text, cut after 1024 bytes.
-    pub text: Box<str>,
+    shown: Box<str>,
+    /// What it does.
+    pub verb: Verb,
     /// What it is.
     pub class: Class,
+    /// What it asks for.
+    pub asks: Asks,
     /// What it leaves behind.
-    pub effects: Effects,
+    pub leaves: Leaves,
     /// Whether it uses a table.
     pub tables: Tables,
+    /// What it makes of LAST_INSERT_ID().
+    pub last_insert_id: LastInsertId,
+    /// What it changes of accounts or databases.
+    pub change: Option<Change>,
+    /// Whether it leaves what only a disconnect ends.
+    pub lasting: Lasting,
+    /// Sessions that begin after it may have other defaults.
+    pub sets_global: bool,
+    /// It chooses the default database.
+    pub chooses_database: bool,
+    /// Which connections it shows, if it is about those of a server.
+    pub processes: Option<Processes>,
+    /// See [`Statement::found_rows`].
+    found_rows: [FoundRows; 2],
 }
 
-/// How much of the normalised text is kept for logs, in bytes.
-pub(crate) const TEXT: usize = 1024;
+/// What a statement shows of connections.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Processes {
+    /// All of them, as SHOW PROCESSLIST does.
+    List {
+        /// FULL: statements are not cut.
+        full: bool,
+    },
+    /// Some, in tables or functions.
+    Ids,
+}
+
+/// What was judged of a statement by its tokens.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Judged {
+    pub(crate) class: Class,
+    pub(crate) effects: Effects,
+    pub(crate) tables: Tables,
+}
+
+/// What a statement asks for and leaves behind.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Effects {
+    /// What it asks for.
+    pub asks: Asks,
+    /// What it leaves behind.
+    pub leaves: Leaves,
+}
+
+impl BitOr for Effects {
+    type Output = Self;
+
+    fn bitor(self, other: Self) -> Self {
+        Self { asks: self.asks | other.asks, leaves: self.leaves | other.leaves }
+    }
+}
+
+impl From<Leaves> for Effects {
+    fn from(leaves: Leaves) -> Self {
+        Self { leaves, ..Self::default() }
+    }
+}
+
+/// How much of a normalised text is shown, in bytes.
+const SHOWN: usize = 1024;
 
 impl Statement {
-    /// How much of a text there is at most, in bytes: one of this length may go on.
-    pub const LONGEST_TEXT: usize = TEXT;
-
     /// A command that is not SQL, under its name.
     pub fn of_command(name: &str, class: Class) -> Self {
-        let (digest, effects) = (Digest::of(name.as_bytes()), Effects::empty());
-        Self { digest, text: name.into(), class, effects, tables: Tables::Unused }
+        Self {
+            digest: Digest::of(name.as_bytes()),
+            shown: name.into(),
+            verb: Verb::Other,
+            class,
+            asks: Asks::empty(),
+            leaves: Leaves::empty(),
+            tables: Tables::Unused,
+            last_insert_id: LastInsertId::default(),
+            change: None,
+            lasting: Lasting::No,
+            sets_global: false,
+            chooses_database: false,
+            processes: None,
+            found_rows: [FoundRows::KEPT; 2],
+        }
+    }
+
+    /// What `text` is. [`Statements`](crate::Statements) remembers it.
+    pub fn of_text(text: &[u8], mode: LexMode) -> Self {
+        let mut normalised = Vec::new();
+        normalise(text, mode, &mut normalised);
+        let tokens: Vec<Token<'_>> = Lexer::new(text, mode).collect();
+        Self::of_tokens(&normalised, &tokens, judge(text, &tokens, mode))
+    }
+
+    /// A text with these tokens.
+    pub(crate) fn of_tokens(normalised: &[u8], tokens: &[Token<'_>], judged: Judged) -> Self {
+        // What an executable comment contains is code like any other.
+        let code = tokens.iter().filter(|token| **token != Token::Executable);
+        let mut text = Vec::with_capacity(normalised.len());
+        let mut normaliser = Normaliser::default();
+        code.for_each(|token| normaliser.push(*token, &mut text));
+        let text = String::from_utf8_lossy(&text);
+        let text = text.trim_end_matches([' ', ';']);
+        let Judged { class, effects: Effects { leaves, .. }, .. } = judged;
+        let last_insert_id = match class {
+            // What is proven to read inserts nothing, whatever its columns are called.
+            Class::Read | Class::Diagnostics => LastInsertId { inserts: None, ..LastInsertId::of(text) },
+            _ => LastInsertId::of(text),
+        };
+        Self {
+            verb: if class == Class::Write(Because::SeveralStatements) { Verb::Several } else { Verb::of(text) },
+            last_insert_id,
+            change: Change::of(class, text),
+            lasting: Lasting::of(class, leaves, text),
+            sets_global: sets_global(class, text),
+            chooses_database: text.split(" ; ").any(|part| part.starts_with("use ")),
+            processes: Processes::of(text),
+            found_rows: [false, true].map(|mysql| FoundRows::of(text, mysql)),
+            ..Self::unseen(normalised, judged)
+        }
+    }
+
+    /// A text of which only the beginning was looked at.
+    pub(crate) fn of_beginning(normalised: &[u8], first: &[Token<'_>], judged: Judged) -> Self {
+        Self {
+            last_insert_id: LastInsertId::UNKNOWN,
+            found_rows: [FoundRows::UNKNOWN; 2],
+            lasting: Lasting::Hidden,
+            ..Self::of_tokens(normalised, first, judged)
+        }
+    }
+
+    fn unseen(normalised: &[u8], judged: Judged) -> Self {
+        let Judged { class, effects: Effects { asks, leaves }, tables } = judged;
+        let shown = normalised.get(..SHOWN).unwrap_or(normalised);
+        Self {
+            digest: Digest::of(normalised),
+            shown: String::from_utf8_lossy(shown).into(),
+            asks,
+            leaves,
+            tables,
+            ..Self::of_command("", class)
+        }
+    }
+
+    /// The normalised text, cut after 1024 bytes: for people to read, not to be looked at for what it is.
+    pub fn shown(&self) -> &str {
+        &self.shown
+    }
+
+    /// What FOUND_ROWS() is after it.
+    pub const fn found_rows(&self, mysql: bool) -> FoundRows {
+        self.found_rows[mysql as usize]
+    }
+
+    /// The same statement, taken for something else.
+    #[must_use]
+    pub fn taken_for(&self, class: Class) -> Self {
+        Self { class, ..self.clone() }
+    }
+}
+
+fn sets_global(class: Class, text: &str) -> bool {
+    match class {
+        Class::Write(Because::Administers) => text.starts_with("set "),
+        Class::Write(Because::SeveralStatements) => {
+            ["set global", "set persist", "set @@global", "set @@persist"].iter().any(|words| text.contains(words))
+        }
+        _ => false,
+    }
+}
+
+impl Processes {
+    fn of(text: &str) -> Option<Self> {
+        match text {
+            "show processlist" => return Some(Self::List { full: false }),
+            "show full processlist" => return Some(Self::List { full: true }),
+            _ => {}
+        }
+        let mut words = text.split([' ', '.', '`', '(', ')', ',']);
+        words.any(|word| tells_connections(&word.to_ascii_lowercase())).then_some(Self::Ids)
     }
 }

@@ -1,11 +1,11 @@
 //! Remembers what statements are, by their normalised text. One for each worker; no locks.
 
-use crate::classify::{judge, judge_beginning};
+use crate::classify::judge;
 use crate::digest::{Digest, normalise};
 use crate::lexer::{LexMode, Lexer, Token};
 use crate::long_text::LongText;
 use crate::reason::Because;
-use crate::statement::{Class, Effects, Statement, TEXT, Tables};
+use crate::statement::{Class, Statement};
 use quick_cache::Weighter;
 use quick_cache::unsync::Cache;
 use std::rc::Rc;
@@ -39,18 +39,18 @@ impl Statements {
     /// What `text` is in a session with this `mode`.
     pub fn look_up<'a>(&mut self, text: &'a [u8], mode: LexMode) -> Lookup<'a> {
         let hint = normalise(text, mode, &mut self.scratch);
-        let judged = || {
+        let judged = |normalised: &[u8]| {
             let tokens: Vec<Token<'_>> = Lexer::new(text, mode).collect();
-            judge(text, &tokens, mode)
+            Statement::of_tokens(normalised, &tokens, judge(text, &tokens, mode))
         };
         if mode.unprovable {
-            let statement = unprovable(self.statement(&self.scratch, judged()));
+            let statement = unprovable(self.as_learned(judged(&self.scratch)));
             return Lookup { statement: Rc::new(statement), hint };
         }
         if let Some(statement) = self.known.get(self.scratch.as_slice()) {
             return Lookup { statement: Rc::clone(statement), hint };
         }
-        let statement = Rc::new(self.statement(&self.scratch, judged()));
+        let statement = Rc::new(self.as_learned(judged(&self.scratch)));
         if self.scratch.len() <= LONGEST {
             self.known.insert(self.scratch.as_slice().into(), Rc::clone(&statement));
         }
@@ -59,14 +59,7 @@ impl Statements {
 
     /// What a long text is, of which all was read. It is not remembered.
     pub fn look_up_long<'a>(&self, text: LongText<'a>) -> Lookup<'a> {
-        let judged = match text.is_too_much() {
-            true => {
-                let (class, effects) = judge_beginning(text.tokens());
-                (class, effects, Tables::Unknown)
-            }
-            false => judge(text.text, text.tokens(), text.mode),
-        };
-        let statement = self.statement(text.normalised(), judged);
+        let statement = self.as_learned(text.judge());
         let statement = if text.mode.unprovable { unprovable(statement) } else { statement };
         Lookup { statement: Rc::new(statement), hint: text.hint() }
     }
@@ -85,14 +78,13 @@ impl Statements {
         self.known.retain(|_, statement| statement.class != Class::Write(Because::Learned));
     }
 
-    fn statement(&self, normalised: &[u8], judged: (Class, Effects, Tables)) -> Statement {
-        let digest = Digest::of(normalised);
-        let (mut class, effects, tables) = judged;
-        if class == Class::Read && self.learned.peek(&digest).is_some() {
-            class = Class::Write(Because::Learned);
+    fn as_learned(&self, statement: Statement) -> Statement {
+        match statement.class {
+            Class::Read if self.learned.peek(&statement.digest).is_some() => {
+                statement.taken_for(Class::Write(Because::Learned))
+            }
+            _ => statement,
         }
-        let shown = normalised.get(..TEXT).unwrap_or(normalised);
-        Statement { digest, text: String::from_utf8_lossy(shown).into(), class, effects, tables }
     }
 }
 
@@ -102,16 +94,15 @@ struct Size;
 
 impl Weighter<Box<[u8]>, Rc<Statement>> for Size {
     fn weight(&self, normalised: &Box<[u8]>, statement: &Rc<Statement>) -> u64 {
-        (normalised.len() + statement.text.len() + OVERHEAD) as u64
+        (normalised.len() + statement.shown().len() + OVERHEAD) as u64
     }
 }
 
 fn unprovable(statement: Statement) -> Statement {
-    let class = match statement.class {
-        Class::Read | Class::Session => Class::Write(Because::UnsafeCharset),
-        other => other,
-    };
-    Statement { class, ..statement }
+    match statement.class {
+        Class::Read | Class::Session => statement.taken_for(Class::Write(Because::UnsafeCharset)),
+        _ => statement,
+    }
 }
 
 /// For so many calls of [`Statements::age`] a statement stays what it was learned to be.
@@ -119,7 +110,7 @@ const KEPT: u64 = 60;
 /// Normalised texts above this length are classified each time, so that a few of them cannot fill the memory.
 const LONGEST: usize = 16 * 1024;
 /// Bytes that a statement takes beside its text.
-const OVERHEAD: usize = 192;
+const OVERHEAD: usize = 256;
 /// Bytes that most statements take.
 const USUAL: usize = 1024;
 /// Digests that are remembered as learned writes.

@@ -4,8 +4,7 @@
 //! own values go into the text instead, as expressions of the same type, and a column that took its name from the
 //! function keeps the name: `SELECT CONNECTION_ID()` becomes ``SELECT CAST(1000000007 AS UNSIGNED) AS `CONNECTION_ID()` ``.
 
-use crate::kill::number_start;
-use crate::lexer::{LexMode, Lexer, Token};
+use crate::lexer::{LexMode, Lexer, Placed, Token};
 
 /// What a session knows better than the connection that happens to serve it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -29,11 +28,11 @@ pub struct Known<'a> {
 /// which only the connection knows.
 pub fn substitute(text: &[u8], mode: LexMode, known: &Known<'_>) -> Option<Vec<u8>> {
     let pieces = pieces(text, mode);
-    let keeps_ids = pieces.iter().filter_map(Piece::word).any(|word| tells_connections(&word));
+    let keeps_ids = pieces.iter().filter_map(Placed::word).any(|word| tells_connections(&word));
     let mut edits = Edits::default();
     let behind = Known { row_count: None, found_rows: None, last_gtid: None, conditions: None, ..*known };
     for (at, statement) in pieces.split(|piece| piece.token == Token::Punct(b';')).enumerate() {
-        let words = || statement.iter().filter_map(Piece::word);
+        let words = || statement.iter().filter_map(Placed::word);
         if words().next().is_some_and(|first| matches!(first.as_str(), "create" | "alter"))
             && words().any(|word| is_program(&word))
         {
@@ -87,12 +86,10 @@ fn is_run_now(first: &str) -> bool {
 /// lists of connections. Nothing, if there are none.
 pub fn put_threads(text: &[u8], mode: LexMode, thread: impl Fn(u64) -> Option<String>) -> Option<Vec<u8>> {
     let mut edits = Edits::default();
-    for piece in pieces(text, mode).iter().filter(|piece| piece.token == Token::Number) {
-        let start = number_start(text, piece.end);
-        let digits = text.get(start..piece.end).and_then(|digits| std::str::from_utf8(digits).ok());
-        if let Some(thread) = digits.and_then(|digits| thread(digits.parse().ok()?)) {
+    for piece in Lexer::new(text, mode).placed() {
+        if let Some(thread) = piece.number(text).and_then(&thread) {
             edits.replaces = true;
-            edits.list.push((start, piece.end, thread.into_bytes()));
+            edits.list.push((piece.start, piece.end, thread.into_bytes()));
         }
     }
     edits.apply(text)
@@ -117,39 +114,8 @@ pub fn tells_connections(word: &str) -> bool {
     )
 }
 
-/// A token and where it stands.
-#[derive(Debug, Clone, Copy)]
-struct Piece<'a> {
-    token: Token<'a>,
-    start: usize,
-    end: usize,
-}
-
-impl Piece<'_> {
-    fn word(&self) -> Option<String> {
-        match self.token {
-            Token::Word(word) => Some(String::from_utf8_lossy(word).to_ascii_lowercase()),
-            _ => None,
-        }
-    }
-}
-
-fn pieces(text: &[u8], mode: LexMode) -> Vec<Piece<'_>> {
-    let mut lexer = Lexer::new(text, mode);
-    let mut pieces = Vec::new();
-    while let Some(token) = lexer.next() {
-        let end = lexer.position();
-        let length = match token {
-            Token::Word(word) | Token::Quoted(word) => word.len(),
-            Token::SystemVariable(name) => name.len() + 2,
-            Token::UserVariable(name) => name.len() + 1,
-            Token::Assign => 2,
-            // Where these start does not matter: nothing is put in front of them.
-            _ => 1,
-        };
-        pieces.push(Piece { token, start: end.saturating_sub(length), end });
-    }
-    pieces
+fn pieces(text: &[u8], mode: LexMode) -> Vec<Placed<'_>> {
+    Lexer::new(text, mode).placed().collect()
 }
 
 /// What is to be changed, in the order of the text.
@@ -194,7 +160,7 @@ struct Level {
 
 struct Walk<'a, 'e> {
     text: &'a [u8],
-    pieces: &'a [Piece<'a>],
+    pieces: &'a [Placed<'a>],
     known: &'a Known<'a>,
     keeps_ids: bool,
     edits: &'e mut Edits,

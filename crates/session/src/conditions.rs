@@ -8,7 +8,7 @@
 use crate::affinity::{Affinity, Fate, fate};
 use crate::count::Count;
 use crate::error::{SessionError, Unserved};
-use crate::found_rows::{NONE, make, will_be_asked};
+use crate::found_rows::{NONE, make};
 use crate::job::{Job, Kind};
 use crate::serve::Session;
 use splitfin_backend::question::{neutral, select};
@@ -17,7 +17,7 @@ use splitfin_protocol::packet::ErrPacket;
 use splitfin_protocol::packet::attributes::NO_ATTRIBUTES;
 use splitfin_protocol::{Capabilities, CommandByte, Outcome};
 use splitfin_router::conditions::{Asked, COUNTS, Conditions, ask};
-use splitfin_router::{Because, Class, Effects, Pins, Statement, Tables};
+use splitfin_router::{Asks, Because, Class, Pins, Statement, Tables, Verb};
 
 /// Where they are.
 #[derive(Debug)]
@@ -115,11 +115,11 @@ impl Session {
         }
         let statement = &job.statement;
         let is_put = matches!(job.kind, Kind::Substituted { .. });
-        let is_asked = statement.class == Class::Diagnostics || statement.effects.contains(Effects::ASKS_CONDITIONS);
+        let is_asked = statement.class == Class::Diagnostics || statement.asks.contains(Asks::CONDITIONS);
         let asks = job.command.is_statement() && is_asked && !is_put;
         // It may ask for them, and may end them.
         let is_unclear = !self.state.mysql && statement.tables == Tables::Unknown;
-        let is_shown = asks && statement.class == Class::Diagnostics && statement.text.starts_with("show ");
+        let is_shown = asks && statement.class == Class::Diagnostics && statement.verb == Verb::Show;
         let is_none = conditions.is_empty() || !(is_unclear || is_shown);
         if (!asks && !is_unclear) || (is_none && !lease.has_conditions()) {
             return Ok(());
@@ -144,11 +144,11 @@ impl Session {
             Count::OnConnection => return Ok(()),
             Count::Lost => 0,
         };
-        let is_read = job.statement.class == Class::Read && job.statement.text.starts_with("select");
+        let is_read = job.statement.class == Class::Read && job.statement.verb == Verb::Select;
         if is_read || !job.command.is_statement() {
             return Ok(());
         }
-        if !will_be_asked(&job.statement.text, self.state.mysql) && !asks_in_the_middle(&job.statement) {
+        if !job.statement.found_rows(self.state.mysql).will_be_asked() && !asks_in_the_middle(&job.statement) {
             return Ok(());
         }
         lease.apply(wanted).await?;
@@ -161,7 +161,7 @@ impl Session {
 
     /// Whether a statement may ask for them.
     pub(crate) fn asks_conditions(&self, statement: &Statement) -> bool {
-        let asks = statement.class == Class::Diagnostics || statement.effects.contains(Effects::CONDITION_COUNTS);
+        let asks = statement.class == Class::Diagnostics || statement.asks.contains(Asks::CONDITION_COUNTS);
         asks && !self.state.mysql
     }
 
@@ -337,11 +337,11 @@ fn knows_rows(version: &str) -> bool {
 
 /// Whether one of several statements may ask for what was on the connection in front of all of them.
 fn asks_in_the_middle(statement: &Statement) -> bool {
-    statement.class == Class::Write(Because::SeveralStatements) && statement.effects.contains(Effects::OWN_VALUES)
+    statement.class == Class::Write(Because::SeveralStatements) && statement.asks.contains(Asks::OWN_VALUES)
 }
 
 fn gets_diagnostics(statement: &Statement) -> bool {
-    statement.class == Class::Diagnostics && statement.text.starts_with("get ")
+    statement.class == Class::Diagnostics && statement.verb == Verb::Get
 }
 
 /// It uses a table, and so ends what a MariaDB has to show. What is only explained is under no limit.

@@ -13,7 +13,7 @@ use splitfin_backend::question::{neutral, select, select_from_tables};
 use splitfin_protocol::session_track::{Change, Changes};
 use splitfin_protocol::{Outcome, Status};
 use splitfin_router::consistency::{Choice, Fresh, Learned, Mark, Needed, Reads, choose, fresh, is_synced};
-use splitfin_router::{Access, Class, Decision, Reason, Refusal, Scope};
+use splitfin_router::{Access, Asks, Class, Decision, Reason, Refusal, Scope, Tables, Verb};
 use splitfin_topology::{BackendId, BackendView, Family, Means, Position, Role, Snapshot};
 use std::cell::{Cell, RefCell};
 use std::rc::Rc;
@@ -340,7 +340,7 @@ impl Session {
         let snapshot = self.worker.topology.snapshot();
         let primary = snapshot.primary.and_then(|id| snapshot.backend(id));
         let (Some(old), Some(new)) = (snapshot.backend(backend), primary) else { return false };
-        let commits = matches!(job.statement.class, Class::Write(_)) || job.statement.text.starts_with("commit");
+        let commits = matches!(job.statement.class, Class::Write(_)) || job.statement.verb == Verb::Commit;
         match committed(outcome) {
             _ if old.progress.means == Means::Sync => false,
             Position::Nothing => commits && !old.progress.gtids,
@@ -382,7 +382,7 @@ impl Session {
     /// What a statement on `view` has written, in front of it included what its transaction wrote.
     fn written(&self, view: &BackendView, outcome: &Outcome, job: &Job<'_>, in_transaction: bool) -> Written {
         let is_write = matches!(job.statement.class, Class::Write(_)) && view.role == Role::Primary;
-        let rolled_back = outcome.error.is_some() || job.statement.text.starts_with("rollback");
+        let rolled_back = outcome.error.is_some() || matches!(job.statement.verb, Verb::Rollback | Verb::RollbackTo);
         if view.progress.means == Means::Sync {
             return match (self.consistency.wrote || is_write, in_transaction) {
                 (true, true) => Written::Open,
@@ -549,7 +549,7 @@ const fn could_have_moved(reason: &Reason) -> bool {
 
 /// `SELECT LAST_INSERT_ID()` looks at no table.
 fn asks_own_id(job: &Job<'_>) -> bool {
-    matches!(&*job.statement.text, "select last_insert_id ( )" | "select @@identity" | "select @@last_insert_id")
+    job.asks().contains(Asks::LAST_INSERT_ID) && job.statement.tables == Tables::Unused
 }
 
 /// What a wait may take longer than it says, on a machine that is busy.

@@ -21,7 +21,7 @@ use splitfin_protocol::packet::ErrPacket;
 use splitfin_protocol::reshape::Reshape;
 use splitfin_protocol::{CommandByte, Status};
 use splitfin_router::consistency::Needed;
-use splitfin_router::{Access, Class, Decision, Effects, Facts, Pins, Reason, Refusal, route};
+use splitfin_router::{Access, Class, Decision, Facts, Leaves, Pins, Reason, Refusal, Verb, route};
 use splitfin_topology::{BackendId, Snapshot};
 use splitfin_transport::Framed;
 use std::cell::Cell;
@@ -193,7 +193,7 @@ impl Session {
             }
             Err(Failure::NotSent(_, error) | Failure::Sent(_, error)) => {
                 self.note_lost(job);
-                let lost = match job.statement.text.starts_with("commit") {
+                let lost = match job.statement.verb == Verb::Commit {
                     true => Unserved::UnknownCommit(error.to_string()),
                     false => Unserved::UnknownOutcome(error.to_string()),
                 };
@@ -468,7 +468,7 @@ impl Session {
             }
         };
         let nowhere = BackendId(u16::MAX);
-        let looks_at_tracking = job.statement.effects.contains(Effects::TRACKING);
+        let looks_at_tracking = job.statement.leaves.contains(Leaves::TRACKING);
         if looks_at_tracking {
             lease.apply(wanted).await?;
             let autocommits = self.state.status.contains(Status::AUTOCOMMIT);

@@ -99,7 +99,7 @@ impl Session {
         let (failed, error, sent) = match failure {
             Failure::RefusedAsWrite => {
                 add(&self.worker.metrics.corrected, 1);
-                tracing::warn!(session = self.id, digest = %job.statement.digest, statement = %job.statement.text,
+                tracing::warn!(session = self.id, digest = %job.statement.digest, statement = job.statement.shown(),
                     "a replica refused this as a write; it is one from now on");
                 self.worker.statements.borrow_mut().learn_write(job.statement.digest);
                 self.worker.learned.note(&job.statement, SystemTime::now());

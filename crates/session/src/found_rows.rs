@@ -1,11 +1,9 @@
-//! What FOUND_ROWS() gives behind a statement, as far as its reply tells.
-//!
-//! Servers count in their own ways: behind an UPDATE, MySQL gives the rows that matched and MariaDB what it gave before;
-//! behind a subquery, whatever that found last. Where no rule was found, the connection is asked.
+//! What FOUND_ROWS() gives after a statement, by the rules of its text ([`FoundRows`]) and its reply. Where no rule was found,
+//! the connection is asked.
 
 use splitfin_backend::question::{ALL_ROWS, select_from_tables};
 use splitfin_protocol::Outcome;
-use splitfin_router::Statement;
+use splitfin_router::{FoundRows, FoundRowsRule};
 
 /// What a statement makes of FOUND_ROWS().
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -20,49 +18,25 @@ pub(crate) enum Found {
     NoneOrKept,
 }
 
-/// Behind a statement with this normalised text.
-pub(crate) fn found_rows(text: &str, outcome: &Outcome, mysql: bool) -> Found {
-    if is_explained(text) {
-        return if outcome.error.is_some() { Found::Kept } else { Found::Unknown };
-    }
-    if let Some(rows) = outcome.last_rows {
-        return match keeps(text, mysql) {
-            true => Found::Kept,
-            false if text.ends_with(')') && text.contains("procedure analyse") => Found::Unknown,
-            false => Found::Rows(rows),
-        };
-    }
-    if outcome.error.is_some() {
-        return Found::Kept;
-    }
-    let mut words = text.split(' ');
-    let first = words.next().unwrap_or_default();
-    let goes_on = text.len() >= Statement::LONGEST_TEXT;
-    let behind = words.clone();
-    let has = |word: &str| behind.clone().any(|known| known == word);
-    let has_query = || goes_on || has("select");
-    match first {
-        // Into a variable, from no table: it counts that only if it did so before.
-        "select" if !mysql && !has("from") => Found::Unknown,
-        "select" => Found::Rows(outcome.affected_rows),
-        "do" if mysql => Found::Rows(1),
-        "update" if has_query() || is_update_of_several(text) => Found::Unknown,
-        "update" if mysql => match outcome.matched_rows {
-            // It may have known before it looked: then it counts nothing.
+/// What a reply makes of it.
+pub(crate) fn found_rows(rules: FoundRows, outcome: &Outcome) -> Found {
+    let failed = outcome.error.is_some();
+    let (rule, rows) = match outcome.last_rows {
+        _ if failed && rules.is_explained => return Found::Kept,
+        Some(rows) => (rules.rows, rows),
+        None if failed => return Found::Kept,
+        None => (rules.ok, outcome.affected_rows),
+    };
+    match rule {
+        FoundRowsRule::Kept => Found::Kept,
+        FoundRowsRule::One => Found::Rows(1),
+        FoundRowsRule::Reply => Found::Rows(rows),
+        FoundRowsRule::Matched => match outcome.matched_rows {
             None | Some(0) => Found::NoneOrKept,
             Some(rows) => Found::Rows(rows),
         },
-        "delete" if has_query() || !is_delete_of_one(text) => Found::Unknown,
-        "insert" | "replace" if has_query() => Found::Unknown,
-        "set" | "do" | "create" if !mysql && has_query() => Found::Unknown,
-        _ => Found::Kept,
+        FoundRowsRule::Unknown => Found::Unknown,
     }
-}
-
-/// Whether only the connection will know behind a statement with this normalised text. It may also leave the number as it
-/// is there, which must not be that of another session.
-pub(crate) fn will_be_asked(text: &str, mysql: bool) -> bool {
-    found_rows(text, &Outcome::default(), mysql) == Found::Unknown
 }
 
 /// What it was before a statement behind which only the connection knows.
@@ -125,108 +99,31 @@ const LARGEST: u64 = 10_000;
 /// Stands for more. A statement behind a subquery that found so many itself is taken for one that left it as it was.
 const MARK: u64 = 197;
 
-/// Whether a statement is explained. That finds what its plan has to find, or leaves the number.
-fn is_explained(text: &str) -> bool {
-    const EXPLAINED: [&str; 12] = [
-        "(",
-        "analyze",
-        "delete",
-        "extended",
-        "for",
-        "format",
-        "insert",
-        "partitions",
-        "replace",
-        "select",
-        "update",
-        "with",
-    ];
-    let mut words = text.split(' ');
-    match words.next() {
-        Some("explain" | "desc" | "describe") => words.next().is_some_and(|word| EXPLAINED.contains(&word)),
-        Some("analyze") => !matches!(words.next(), Some("table" | "local" | "no_write_to_binlog")),
-        _ => false,
-    }
-}
-
-fn is_update_of_several(text: &str) -> bool {
-    let tables = text.split(' ').take_while(|word| *word != "set");
-    tables.into_iter().any(|word| matches!(word, "," | "join" | "straight_join"))
-}
-
-fn is_delete_of_one(text: &str) -> bool {
-    let mut words = text.split(' ').skip(1).skip_while(|word| matches!(*word, "low_priority" | "quick" | "ignore"));
-    words.next() == Some("from")
-        && !words.take_while(|word| *word != "where").any(|word| matches!(word, "," | "using" | "join"))
-}
-
-/// Whether servers do not count the rows of this statement, normalised, as found: those that no query has made.
-fn keeps(text: &str, mysql: bool) -> bool {
-    const FIRST: [&str; 10] =
-        ["analyze table", "check", "delete", "handler", "help", "insert", "optimize", "repair", "replace", "xa"];
-    const SHOWN: [&str; 10] = [
-        "binary",
-        "create",
-        "errors",
-        "full processlist",
-        "grants",
-        "master",
-        "privileges",
-        "processlist",
-        "replica",
-        "warnings",
-    ];
-    let begins = |text: &str, words: &[&str]| words.iter().any(|word| text.starts_with(word));
-    let is_list = !mysql
-        && text.starts_with("values ")
-        && !["union", "except", "intersect"].iter().any(|word| text.contains(word));
-    is_list || begins(text, &FIRST) || text.strip_prefix("show ").is_some_and(|shown| begins(shown, &SHOWN))
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    fn behind(text: &str, outcome: Outcome) -> (Found, Found) {
-        (found_rows(text, &outcome, false), found_rows(text, &outcome, true))
-    }
-
-    fn ok(matched_rows: Option<u64>) -> Outcome {
-        Outcome { affected_rows: 1, matched_rows, ..Outcome::default() }
-    }
-
-    /// `(MariaDB 10.11, MySQL 9.7)`, as they do it.
-    #[test]
-    fn each_server_counts_in_its_own_way() {
-        use Found::{Kept, NoneOrKept, Rows, Unknown};
-        for (text, matched, expected) in [
-            ("update orders set amount = ? where id < ?", Some(2), (Kept, Rows(2))),
-            ("update orders set amount = ? where ?", Some(0), (Kept, NoneOrKept)),
-            ("update orders set amount = ( select ? )", Some(1), (Unknown, Unknown)),
-            ("update orders , names set amount = ?", Some(1), (Unknown, Unknown)),
-            ("update orders set a = ? , b = ?", Some(1), (Kept, Rows(1))),
-            ("delete from blank where id = ?", None, (Kept, Kept)),
-            ("delete quick from blank", None, (Kept, Kept)),
-            ("delete from blank where id = ( select ? )", None, (Unknown, Unknown)),
-            ("delete b from blank as b join orders on ?", None, (Unknown, Unknown)),
-            ("delete from b using blank as b join orders", None, (Unknown, Unknown)),
-            ("insert into blank values ( ? )", None, (Kept, Kept)),
-            ("insert into blank select id from orders", Some(3), (Unknown, Unknown)),
-            ("replace into blank select id from orders", Some(3), (Unknown, Unknown)),
-            ("set @x = ( select ? )", None, (Unknown, Kept)),
-            ("do ?", None, (Kept, Rows(1))),
-            ("create table made select ?", Some(3), (Unknown, Kept)),
-            ("select id into @one from orders", None, (Rows(1), Rows(1))),
-            ("commit", None, (Kept, Kept)),
-        ] {
-            assert_eq!(behind(text, ok(matched)), expected, "{text}");
-        }
-    }
+    use splitfin_protocol::exchange::ServerError;
+    use splitfin_router::{LexMode, Statement};
 
     #[test]
-    fn a_text_that_goes_on_may_have_a_query() {
-        let long = format!("update orders set item = {} where id < ?", "? + ".repeat(300));
-        assert_eq!(behind(&long, ok(Some(2))), (Found::Unknown, Found::Unknown));
+    fn a_reply_is_read_by_the_rules_of_its_statement() {
+        let rules = |text: &str| Statement::of_text(text.as_bytes(), LexMode::default()).found_rows(true);
+        let ok = |matched_rows| Outcome { affected_rows: 1, matched_rows, ..Outcome::default() };
+        let update = rules("UPDATE orders SET amount = 1");
+        assert_eq!(found_rows(update, &ok(Some(2))), Found::Rows(2));
+        assert_eq!(found_rows(update, &ok(Some(0))), Found::NoneOrKept);
+        assert_eq!(found_rows(rules("DO 1"), &ok(None)), Found::Rows(1));
+        assert_eq!(found_rows(rules("COMMIT"), &ok(None)), Found::Kept);
+        assert_eq!(found_rows(rules("SELECT id INTO @one FROM orders"), &ok(None)), Found::Rows(1));
+        let rows = || Outcome { last_rows: Some(4), ..Outcome::default() };
+        assert_eq!(found_rows(rules("SELECT item FROM orders"), &rows()), Found::Rows(4));
+        assert_eq!(found_rows(rules("SHOW WARNINGS"), &rows()), Found::Kept);
+        let explained = rules("EXPLAIN SELECT 1");
+        assert_eq!(found_rows(explained, &rows()), Found::Unknown);
+        let error = || ServerError { code: 1064, state: *b"42000", message: String::new() };
+        let failed = |last_rows| Outcome { last_rows, error: Some(error()), ..Outcome::default() };
+        assert_eq!(found_rows(explained, &failed(Some(4))), Found::Kept);
+        assert_eq!(found_rows(update, &failed(None)), Found::Kept);
     }
 
     #[test]
@@ -235,9 +132,6 @@ mod tests {
         assert_eq!(make(3, true), format!("SELECT 1 UNION ALL SELECT 1 UNION ALL SELECT 1 {ALL_ROWS}"));
         assert!(make(1234, false).contains("d3.n*1000<1234 LIMIT 1"));
         assert_eq!(make(LARGEST + 1, false), make(MARK, false));
-        let asked = "update orders set amount = ? where id in ( select ? )";
-        assert!(will_be_asked(asked, false) && will_be_asked(asked, true));
-        assert!(!will_be_asked("update orders set amount = ? where ?", true));
     }
 
     #[test]
@@ -246,23 +140,5 @@ mod tests {
         assert_eq!(Before::of(Some(LARGEST + 1)).and_now(MARK), LARGEST + 1);
         assert_eq!(Before::of(Some(LARGEST + 1)).and_now(3), 3);
         assert_eq!((Before::UnlessNone(5).and_now(1), Before::UnlessNone(5).and_now(0)), (5, 0));
-    }
-
-    #[test]
-    fn rows_that_were_sent_count_where_a_query_made_them() {
-        let sent = || Outcome { last_rows: Some(4), ..Outcome::default() };
-        assert_eq!(behind("select item from orders", sent()).0, Found::Rows(4));
-        assert_eq!(behind("values ( ? ) , ( ? )", sent()), (Found::Kept, Found::Rows(4)));
-        assert_eq!(behind("values ( ? ) union values ( ? )", sent()).0, Found::Rows(4));
-        for explained in ["explain select ?", "desc select ?", "explain format = json select ?", "analyze select ?"] {
-            assert_eq!(behind(explained, sent()), (Found::Unknown, Found::Unknown), "{explained}");
-        }
-        for kept in ["analyze table orders", "handler orders read first"] {
-            assert_eq!(behind(kept, sent()), (Found::Kept, Found::Kept), "{kept}");
-        }
-        assert_eq!(behind("describe orders", sent()).0, Found::Rows(4));
-        assert_eq!(behind("show tables", sent()).0, Found::Rows(4));
-        assert_eq!(behind("show warnings", sent()).0, Found::Kept);
-        assert_eq!(behind("insert into t values ( ? ) returning id", sent()).0, Found::Kept);
     }
 }

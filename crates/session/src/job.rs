@@ -5,7 +5,7 @@ use splitfin_backend::StatementKey;
 use splitfin_protocol::CommandByte;
 use splitfin_protocol::frame::write_packet;
 use splitfin_protocol::packet::attributes::encode_query;
-use splitfin_router::{Because, Class, Effects, Hint, Statement};
+use splitfin_router::{Asks, Because, Class, Hint, Inserts, Leaves, Statement, Verb};
 use std::borrow::Cow;
 use std::rc::Rc;
 
@@ -66,7 +66,11 @@ impl<'a> Job<'a> {
     /// Whether another text is sent than the client's own, and an error that shows it can only be about that: not about what a
     /// routine runs.
     pub(crate) fn can_be_sent_as_written(&self) -> bool {
-        let runs_others = self.statement.text.starts_with("call") || self.statement.text.starts_with("execute");
+        let runs_others = match self.statement.verb {
+            Verb::Call | Verb::Execute => true,
+            Verb::Several => self.statement.leaves.contains(Leaves::RUNS_OTHERS),
+            _ => false,
+        };
         match self.kind {
             Kind::Prepare { packet: Some(_), .. } => true,
             Kind::Substituted { .. } => !runs_others,
@@ -84,11 +88,8 @@ impl<'a> Job<'a> {
 
     /// Whether its server may ask the client for a file: LOAD DATA LOCAL does, and what may run it.
     pub(crate) fn may_send_file(&self) -> bool {
-        let text = &self.statement.text;
-        let loads = text.len() >= Statement::LONGEST_TEXT
-            || text.split(' ').any(|word| word == "load")
-            || self.effects().contains(Effects::RUNS_OTHERS);
-        matches!(self.statement.class, Class::Write(_)) && loads
+        let loads = self.statement.last_insert_id.inserts == Some(Inserts::Untold);
+        matches!(self.statement.class, Class::Write(_)) && (loads || self.leaves().contains(Leaves::RUNS_OTHERS))
     }
 
     /// Whether running it twice does no harm, so that it may be sent behind a preamble that can fail, and be sent again.
@@ -100,47 +101,47 @@ impl<'a> Job<'a> {
     /// session, but nothing that starts a writable transaction, leaves something behind that holds the connection, or shows
     /// which server that is.
     pub(crate) fn may_run_guarded(&self) -> bool {
-        let has = |effects| self.effects().contains(effects);
         let reads = match self.statement.class {
             Class::Read | Class::Session | Class::Diagnostics => true,
             Class::Write(Because::LastInsertId | Because::AssignsVariable) => true,
-            Class::Write(Because::IntoTarget) => has(Effects::USER_VARIABLE),
-            Class::Write(Because::ServerLocal) => has(Effects::CALC_FOUND_ROWS),
+            Class::Write(Because::IntoTarget) => self.leaves().contains(Leaves::USER_VARIABLE),
+            Class::Write(Because::ServerLocal) => self.leaves().contains(Leaves::CALC_FOUND_ROWS),
             _ => false,
         };
-        // These are known by value behind the statement, or behind the transaction.
-        let known = Effects::OWN_VALUES
-            | Effects::CALC_FOUND_ROWS
-            | Effects::LAST_INSERT_ID
-            | Effects::USER_VARIABLE
-            | Effects::SCOPED_VARIABLES
-            | Effects::SKIPS_ROWS;
+        // These are known by value after the statement, or after the transaction.
+        let known = Leaves::CALC_FOUND_ROWS | Leaves::USER_VARIABLE | Leaves::SCOPED_VARIABLES | Leaves::SKIPS_ROWS;
+        let of_connection = Asks::CONDITION_COUNTS | Asks::CONDITIONS | Asks::ONE_BY_ONE;
         match &self.kind {
             Kind::Prepare { .. } => true,
             // Rows that are left to be fetched hold their connection.
             Kind::Execute { execution, .. } if execution.wants_cursor() => false,
-            _ => reads && (self.effects() - known).is_empty(),
+            _ => reads && (self.leaves() - known).is_empty() && !self.asks().intersects(of_connection),
         }
     }
 
-    /// Whether sessions that begin behind it may have other defaults.
+    /// Whether sessions that begin after it may have other defaults.
     pub(crate) fn sets_global(&self) -> bool {
-        let text = &self.statement.text;
-        let sets = match self.statement.class {
-            Class::Write(Because::Administers) => text.starts_with("set "),
-            Class::Write(Because::SeveralStatements) => {
-                ["set global", "set persist", "set @@global", "set @@persist"].iter().any(|words| text.contains(words))
-            }
-            _ => false,
-        };
-        sets && !matches!(self.kind, Kind::Prepare { .. })
+        self.statement.sets_global && self.runs()
     }
 
-    pub(crate) fn effects(&self) -> Effects {
-        match self.kind {
-            Kind::Prepare { .. } => Effects::empty(),
-            _ => self.statement.effects,
-        }
+    /// Whether the statement runs, and is not just prepared.
+    const fn runs(&self) -> bool {
+        !matches!(self.kind, Kind::Prepare { .. })
+    }
+
+    /// What it asks for.
+    pub(crate) fn asks(&self) -> Asks {
+        if self.runs() { self.statement.asks } else { Asks::empty() }
+    }
+
+    /// What it leaves behind.
+    pub(crate) fn leaves(&self) -> Leaves {
+        if self.runs() { self.statement.leaves } else { Leaves::empty() }
+    }
+
+    /// Which rows it inserts.
+    pub(crate) fn inserts(&self) -> Option<Inserts> {
+        self.statement.last_insert_id.inserts.filter(|_| self.runs())
     }
 }
 

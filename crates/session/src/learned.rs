@@ -26,7 +26,7 @@ impl Learned {
     pub(crate) fn note(&self, statement: &Statement, when: SystemTime) {
         let mut lessons = self.lock();
         lessons.retain(|lesson| lesson.digest != statement.digest);
-        lessons.push_back(Lesson { digest: statement.digest, text: statement.text.to_string(), when });
+        lessons.push_back(Lesson { digest: statement.digest, text: statement.shown().to_owned(), when });
         if lessons.len() > MOST {
             lessons.pop_front();
         }

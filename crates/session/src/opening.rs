@@ -14,7 +14,7 @@ use crate::serve::{Next, Session};
 use splitfin_backend::{BackendError, Lease, Wanted};
 use splitfin_protocol::CommandByte;
 use splitfin_router::consistency::Needed;
-use splitfin_router::{Access, Class, Decision, Effects, Pins, Reason};
+use splitfin_router::{Access, Class, Decision, Leaves, Pins, Reason, sets_read_only};
 use splitfin_topology::{BackendId, Snapshot};
 use splitfin_transport::Framed;
 use std::io;
@@ -55,7 +55,9 @@ impl Session {
     pub(crate) fn note_opening(&mut self, job: &Job<'_>, failed: bool) {
         let text = || String::from_utf8_lossy(&self.text_of(job)).into_owned();
         let is_text = job.command == CommandByte::Query && matches!(job.kind, Kind::Plain) && job.and_rest.is_none();
-        let silent = matches!(job.statement.class, Class::Session | Class::Diagnostics) && job.effects().is_empty();
+        let silent = matches!(job.statement.class, Class::Session | Class::Diagnostics)
+            && job.leaves().is_empty()
+            && job.asks().is_empty();
         match job.statement.class {
             Class::Begin { .. } if is_text && !failed => {
                 let text = text();
@@ -65,7 +67,7 @@ impl Session {
                 self.opening.note(text);
                 self.opening.begun = true;
             }
-            _ if is_text && !failed && job.effects() == Effects::ONE_SHOT_TRANSACTION && !self.opening.begun => {
+            _ if is_text && !failed && job.leaves() == Leaves::ONE_SHOT_TRANSACTION && !self.opening.begun => {
                 let text = text();
                 self.opening.note(text);
             }
@@ -81,7 +83,7 @@ impl Session {
 
     /// Notes a change of `read_only` by this session: who does that knows why writes are refused.
     pub(crate) fn note_read_only(&self, backend: BackendId, job: &Job<'_>) {
-        if let Some(on) = sets_read_only(&String::from_utf8_lossy(&self.text_of(job))) {
+        if let Some(on) = sets_read_only(&self.text_of(job), self.state.lex) {
             self.made_read_only.set(on.then_some(backend));
             self.worker.pools.suspect_roles(backend);
         }
@@ -91,7 +93,7 @@ impl Session {
     pub(crate) fn on_resort(&self, job: &Job<'_>) -> Option<Routed> {
         let snapshot = self.worker.topology.snapshot();
         let resort = snapshot.resort?;
-        let sets = job.sets_global() && sets_read_only(&String::from_utf8_lossy(&self.text_of(job))).is_some();
+        let sets = job.sets_global() && sets_read_only(&self.text_of(job), self.state.lex).is_some();
         if !sets && self.made_read_only.get() != Some(resort) {
             return None;
         }
@@ -224,28 +226,4 @@ impl Session {
 
 fn silent() -> BackendError {
     io::Error::from(io::ErrorKind::TimedOut).into()
-}
-
-/// Whether a text sets a server's `read_only` or `super_read_only`, and to what.
-fn sets_read_only(text: &str) -> Option<bool> {
-    let text = text.to_ascii_lowercase();
-    let (_, value) = text.rsplit_once("read_only")?;
-    let value = value.trim_start_matches(|c: char| c.is_whitespace() || matches!(c, '`' | ':' | '=' | '\'' | '"'));
-    Some(!["0", "off", "false"].iter().any(|off| value.starts_with(off)))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn any_spelling_of_read_only_is_known() {
-        for on in ["SET GLOBAL read_only=1", "set global super_read_only = ON", "SET @@global.read_only := 'NO_LOCK'"] {
-            assert_eq!(sets_read_only(on), Some(true), "{on}");
-        }
-        for off in ["SET GLOBAL read_only=0", "SET @@GLOBAL.`read_only` := OFF", "set global read_only = false"] {
-            assert_eq!(sets_read_only(off), Some(false), "{off}");
-        }
-        assert_eq!(sets_read_only("SET GLOBAL max_connections = 5"), None);
-    }
 }

@@ -13,7 +13,7 @@ use splitfin_protocol::packet::column::ColumnKind;
 use splitfin_protocol::{Command, CommandByte, Status};
 use splitfin_router::conditions::Conditions;
 use splitfin_router::{
-    Because, Class, Decision, Effects, Hint, Kill, Known, LongText, Lookup, Own, Pins, Reason, Statement, substitute,
+    Asks, Because, Class, Decision, Hint, Kill, Known, LongText, Lookup, Own, Pins, Reason, Statement, substitute,
 };
 use splitfin_topology::Family;
 use splitfin_transport::Framed;
@@ -49,7 +49,7 @@ impl Session {
                     Ok(Ok(Planned::Answered))
                 }
                 Ok(Killed::NoSession(text)) => {
-                    let statement = Rc::new(Statement { class: KILL_ON_SERVER, ..(*statement).clone() });
+                    let statement = Rc::new(statement.taken_for(KILL_ON_SERVER));
                     Ok(Ok(Planned::Run { statement, hint, text }))
                 }
                 Err(unserved) => Ok(Err(unserved)),
@@ -66,12 +66,12 @@ impl Session {
         let is_short = text.len() <= LONGEST_REWRITTEN;
         let with_threads = if is_short && lists_connections(statement) { self.with_threads(text) } else { None };
         // Ours in between have counted their own rows.
-        let asks_rows = statement.text.contains("row_count");
+        let asks_rows = statement.asks.contains(Asks::ROW_COUNT);
         if self.asks_conditions(statement) && (statement.class != Class::Diagnostics || asks_rows) {
             // It does not have to run where they are. If they are lost, so is the connection, which the statement will say.
             let _ = self.keep_conditions().await;
         }
-        let puts_in = statement.effects.intersects(Effects::OWN_VALUES | Effects::CONDITION_COUNTS);
+        let puts_in = statement.asks.intersects(Asks::OWN_VALUES | Asks::CONDITION_COUNTS);
         if text.len() > LONGEST_REWRITTEN {
             return match puts_in || self.conditions_for(statement).is_some() {
                 true => Err(Unserved::TooLongToRewrite { length: text.len(), most: LONGEST_REWRITTEN }),
@@ -79,7 +79,7 @@ impl Session {
             };
         }
         if puts_in {
-            if statement.effects.contains(Effects::OWN_VALUES) {
+            if statement.asks.contains(Asks::OWN_VALUES) {
                 self.learn_asked_counts(statement).await?;
             }
             let text = with_threads.as_deref().unwrap_or(text);
@@ -102,7 +102,7 @@ impl Session {
         if self.learn_counts().await.is_err() && self.holds_diagnostics_only() {
             self.lose_diagnostics();
         }
-        match self.state.lost_count(&statement.text) {
+        match self.state.lost_count(statement.asks) {
             Some(count) => Err(Unserved::CountLost(count)),
             None => Ok(()),
         }
@@ -124,7 +124,7 @@ impl Session {
         if statement.class == Class::Read && self.state.database.as_deref().is_some_and(is_of_server) {
             // Its tables need no schema in front of them to be the server's own.
             let class = Class::Write(Because::ServerLocal);
-            return (Rc::new(Statement { class, ..(*statement).clone() }), hint);
+            return (Rc::new(statement.taken_for(class)), hint);
         }
         (statement, hint)
     }
@@ -155,7 +155,7 @@ impl Session {
                 last.and_then(|last| last.waited).map(|time| time.as_micros().to_string()),
             ),
             ("Digest", ColumnKind::Text, last.map(|last| last.statement.digest.to_string())),
-            ("Statement", ColumnKind::Text, last.map(|last| last.statement.text.to_string())),
+            ("Statement", ColumnKind::Text, last.map(|last| last.statement.shown().to_owned())),
         ];
         Ok(reply::row(client, self.sequence, self.capabilities, self.state.status, &columns).await?)
     }
@@ -213,10 +213,10 @@ impl Session {
         self.prepared.admit(text.len())?;
         let (mut statement, hint) = self.look_up(text).await;
         if statement.class == Class::Kill {
-            statement = Rc::new(Statement { class: KILL_ON_SERVER, ..(*statement).clone() });
+            statement = Rc::new(statement.taken_for(KILL_ON_SERVER));
         }
         // MySQL prepares no GET DIAGNOSTICS, and says so; and of what SHOW WARNINGS gives nothing is told before it runs.
-        let as_it_is = statement.class == Class::Diagnostics && !statement.effects.contains(Effects::CONDITION_COUNTS);
+        let as_it_is = statement.class == Class::Diagnostics && !statement.asks.contains(Asks::CONDITION_COUNTS);
         let substituted = if as_it_is { None } else { self.with_own_values(&statement, text).await? };
         let key = Rc::new(StatementKey {
             sql: substituted.as_deref().unwrap_or(text).into(),

@@ -10,7 +10,7 @@ use splitfin_protocol::frame::write_packet;
 use splitfin_protocol::packet::stmt_execute::CURSOR_FLAGS;
 use splitfin_protocol::packet::{Bound, BulkExecute, StmtExecute};
 use splitfin_protocol::{Capabilities, CommandByte, Exchange, Malformed};
-use splitfin_router::{Hint, Statement};
+use splitfin_router::{Hint, Statement, Verb};
 use std::collections::HashMap;
 use std::rc::Rc;
 use std::sync::Arc;
@@ -33,7 +33,7 @@ pub(crate) struct ClientStatement {
 impl ClientStatement {
     /// Whether it is a KILL.
     pub(crate) fn is_kill(&self) -> bool {
-        self.statement.class == KILL_ON_SERVER && self.statement.text.starts_with("kill")
+        self.statement.class == KILL_ON_SERVER && self.statement.verb == Verb::Kill
     }
 }
 

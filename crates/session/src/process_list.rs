@@ -10,7 +10,7 @@ use crate::serve::Session;
 use splitfin_backend::Lease;
 use splitfin_protocol::Capabilities;
 use splitfin_protocol::thread_ids::ThreadIds;
-use splitfin_router::{Because, Class, Statement, put_threads, tells_connections};
+use splitfin_router::{Because, Class, Processes, Statement, put_threads};
 use splitfin_topology::{BackendId, Snapshot};
 use std::collections::{BTreeSet, HashMap};
 use std::rc::Rc;
@@ -38,18 +38,7 @@ struct AtWork {
 
 /// Whether a statement may show ids of connections.
 pub(crate) fn lists_connections(statement: &Statement) -> bool {
-    let words = || statement.text.split([' ', '.', '`', '(', ')', ',']);
-    let tells = |word: &str| tells_connections(&word.to_ascii_lowercase());
-    statement.class == Class::Write(Because::ServerLocal) && words().any(tells)
-}
-
-/// Whether it is SHOW PROCESSLIST, and with all of the statements' texts.
-fn shows_processes(statement: &Statement) -> Option<bool> {
-    match &*statement.text {
-        "show processlist" => Some(false),
-        "show full processlist" => Some(true),
-        _ => None,
-    }
+    statement.class == Class::Write(Because::ServerLocal) && statement.processes.is_some()
 }
 
 impl Session {
@@ -89,7 +78,7 @@ impl Session {
     pub(crate) async fn look_elsewhere(&mut self, job: &Job<'_>) {
         self.elsewhere = None;
         let is_run = !matches!(job.kind, Kind::Prepare { .. });
-        let Some(full) = shows_processes(&job.statement).filter(|_| is_run) else { return };
+        let Some(Processes::List { full }) = job.statement.processes.filter(|_| is_run) else { return };
         let snapshot = self.worker.topology.snapshot();
         let mut listed = self.worker.registry.listed();
         let on_primary = |session: &Listed| session.on.filter(|(backend, _)| Some(*backend) == snapshot.primary);

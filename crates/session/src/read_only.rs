@@ -12,7 +12,7 @@ use crate::serve::Session;
 use splitfin_backend::question::COMMIT;
 use splitfin_backend::{BackendError, Lease};
 use splitfin_protocol::Status;
-use splitfin_router::{Decision, Pins, Reason, Refusal};
+use splitfin_router::{Decision, Pins, Reason, Refusal, Verb};
 use splitfin_topology::Snapshot;
 
 /// Statements that have set savepoints in a READ ONLY transaction on a replica.
@@ -132,12 +132,11 @@ impl Session {
     /// Whether a statement changes which savepoints there are, which would have to be set again elsewhere. The end of the
     /// transaction is the end of all of them.
     pub(crate) fn changes_savepoints(&mut self, job: &Job<'_>) -> bool {
-        let is = |words: &str| job.statement.text.starts_with(words);
-        if !self.in_transaction() || is("commit") {
+        if !self.in_transaction() || job.statement.verb == Verb::Commit {
             self.savepoints.clear();
             return false;
         }
-        is("savepoint") || is("release savepoint") || is("rollback")
+        matches!(job.statement.verb, Verb::Savepoint | Verb::Release | Verb::Rollback | Verb::RollbackTo)
     }
 }
 

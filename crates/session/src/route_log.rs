@@ -75,7 +75,7 @@ impl RouteLog {
             lag_ms = line.lag.map(|lag| lag.as_millis() as u64),
             error = line.error,
             "{}",
-            statement.text,
+            statement.shown(),
         );
     }
 

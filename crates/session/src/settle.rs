@@ -13,7 +13,7 @@ use crate::serve::{LastRoute, Next, Session};
 use crate::state::Noted;
 use splitfin_backend::{BackendError, Lease};
 use splitfin_protocol::{Capabilities, Command, CommandByte, Outcome, Status};
-use splitfin_router::{Because, Class, Effects, Holdings, Pins, Reason, Tables, offset};
+use splitfin_router::{Asks, Because, Class, Holdings, Leaves, Pins, Reason, Tables, Verb, offset};
 use std::borrow::Cow;
 use std::rc::Rc;
 use std::time::{Duration, Instant};
@@ -27,12 +27,12 @@ impl Session {
         (self.state.told, self.state.pending) = (relayed.told, relayed.pending);
         (self.sequence, self.failed) = (relayed.next_sequence, outcome.error.is_some());
         let id_before = self.state.last_insert_id;
-        let (noted, scoped) = match job.effects().contains(Effects::SCOPED_VARIABLES) {
+        let (noted, scoped) = match job.leaves().contains(Leaves::SCOPED_VARIABLES) {
             true => self.state.note_scoped(&outcome),
             false => (self.state.note(&outcome), None),
         };
         if job.command.is_statement() || outcome.error.is_some() {
-            let skips = job.statement.effects.contains(Effects::SKIPS_ROWS) && job.packet.len() <= LONGEST_LOOKED_AT;
+            let skips = job.statement.leaves.contains(Leaves::SKIPS_ROWS) && job.packet.len() <= LONGEST_LOOKED_AT;
             let skipped = if skips { offset(&self.text_of(job), self.state.lex) } else { None };
             self.state.note_counts(&outcome, &job.statement, job.command, skipped);
         } else if matches!(job.command, CommandByte::InitDb | CommandByte::Ping) {
@@ -69,7 +69,7 @@ impl Session {
         self.note_hidden_transaction(&mut lease, &outcome, job);
         let before = pins - Pins::UNTOLD;
         let mut pins = pins_behind(before, self.state.counts_unknown(), &outcome, &noted, job);
-        pins = may_be_xa(pins, job.effects(), self.in_transaction());
+        pins = may_be_xa(pins, job.leaves(), self.in_transaction());
         // What only a disconnect ends, the session keeps to its end.
         pins.set(Pins::UNTRACKED_VARIABLE, outlasts || pins.contains(Pins::UNTRACKED_VARIABLE));
         let pins = match in_time(self.note_holdings(&mut lease, before, pins, &outcome, job)).await {
@@ -140,8 +140,7 @@ impl Session {
     /// Notes what a statement makes of transactions that the server's status does not show: while autocommit is off, MySQL
     /// keeps the metadata locks of functions, and looking at performance_schema begins a transaction.
     fn note_hidden_transaction(&self, lease: &mut Lease, outcome: &Outcome, job: &Job<'_>) {
-        let text = &job.statement.text;
-        let ends = text.starts_with("commit") || (text.starts_with("rollback") && !text.contains(" to "));
+        let ends = matches!(job.statement.verb, Verb::Commit | Verb::Rollback);
         if (ends && outcome.error.is_none()) || self.state.status.contains(Status::AUTOCOMMIT) {
             lease.note_hidden_transaction(false);
         } else if self.state.mysql && job.command.is_statement() && job.statement.tables != Tables::Unused {
@@ -187,11 +186,11 @@ impl Session {
             self.publish(lease.backend(), outcome, job, true);
         }
         self.note_conditions(lease, outcome, job).await?;
-        let effects = job.effects();
-        let tracking = job.statement.effects.contains(Effects::TRACKING);
-        let runs_others = effects.contains(Effects::UNREPORTED);
+        let leaves = job.leaves();
+        let tracking = job.statement.leaves.contains(Leaves::TRACKING);
+        let runs_others = leaves.contains(Leaves::UNREPORTED);
         self.unread.collations |= noted.charset_changed;
-        self.unread.role |= effects.contains(Effects::ROLE) || runs_others;
+        self.unread.role |= leaves.contains(Leaves::ROLE) || runs_others;
         self.unread.variables |= tracking || (runs_others && !lease.reports_all());
         if !may_be_asked(outcome) && job.statement.class != Class::Diagnostics {
             self.read_back(lease).await?;
@@ -253,7 +252,7 @@ impl Session {
         }
         if job.packet.len() > LONGEST_LOOKED_AT {
             // It may have made what nobody will know the name of.
-            let makes = job.effects().intersects(MAKES_NAMES);
+            let makes = job.leaves().intersects(MAKES_NAMES);
             return Ok(if makes { pins | Pins::UNTRACKED_VARIABLE } else { pins });
         }
         let failed = outcome.error.is_some();
@@ -266,14 +265,14 @@ impl Session {
                 pins.set(Pins::UNEXPLAINED_CHANGE, before.contains(Pins::UNEXPLAINED_CHANGE));
             }
         }
-        if job.effects().contains(Effects::USER_VARIABLE) {
+        if job.leaves().contains(Leaves::USER_VARIABLE) {
             self.variables.extend(Holdings::user_variables(&text, self.state.lex));
         }
-        let assigns = job.effects().contains(Effects::USER_VARIABLE);
+        let assigns = job.leaves().contains(Leaves::USER_VARIABLE);
         let asks = job.statement.class == Class::Diagnostics && !assigns;
         let may_be_asked = may_be_asked(outcome) || asks;
         if !may_be_asked
-            && job.statement.text.contains("_lock")
+            && job.asks().contains(Asks::LOCKS)
             && let Some(ask) = self.holdings.ask_for_locks()
             && let Some([Some(held)]) = lease.ask([&ask]).await?
             && held == "0"
@@ -402,27 +401,27 @@ const fn may_be_asked(outcome: &Outcome) -> bool {
 
 /// What holds the connection behind a statement.
 fn pins_behind(pins: Pins, counts_unknown: bool, outcome: &Outcome, noted: &Noted, job: &Job<'_>) -> Pins {
-    const LASTING: [(Effects, Pins); 8] = [
-        (Effects::USER_VARIABLE, Pins::USER_VARIABLE),
-        (Effects::TEMPORARY_TABLE, Pins::TEMPORARY_TABLE),
-        (Effects::TABLE_LOCK, Pins::TABLE_LOCK),
-        (Effects::BACKUP_LOCK, Pins::BACKUP_LOCK),
-        (Effects::USER_LOCK, Pins::USER_LOCK),
-        (Effects::HANDLER, Pins::HANDLER),
-        (Effects::TEXT_PREPARE, Pins::TEXT_PREPARE),
-        (Effects::UNTRACKED_VARIABLE, Pins::UNTRACKED_VARIABLE),
+    const LASTING: [(Leaves, Pins); 8] = [
+        (Leaves::USER_VARIABLE, Pins::USER_VARIABLE),
+        (Leaves::TEMPORARY_TABLE, Pins::TEMPORARY_TABLE),
+        (Leaves::TABLE_LOCK, Pins::TABLE_LOCK),
+        (Leaves::BACKUP_LOCK, Pins::BACKUP_LOCK),
+        (Leaves::USER_LOCK, Pins::USER_LOCK),
+        (Leaves::HANDLER, Pins::HANDLER),
+        (Leaves::TEXT_PREPARE, Pins::TEXT_PREPARE),
+        (Leaves::UNTRACKED_VARIABLE, Pins::UNTRACKED_VARIABLE),
     ];
-    let (mut pins, effects) = (pins, job.effects());
-    for (effect, pin) in LASTING {
+    let (mut pins, leaves) = (pins, job.leaves());
+    for (left, pin) in LASTING {
         // Even a statement that failed may have done part of it.
-        pins.set(pin, pins.contains(pin) || effects.contains(effect));
+        pins.set(pin, pins.contains(pin) || leaves.contains(left));
     }
-    pins.set(Pins::SEQUENCE, pins.contains(Pins::SEQUENCE) || effects.contains(Effects::SEQUENCE));
+    pins.set(Pins::SEQUENCE, pins.contains(Pins::SEQUENCE) || leaves.contains(Leaves::SEQUENCE));
     if outcome.error.is_none() {
-        pins.set(Pins::TABLE_LOCK, pins.contains(Pins::TABLE_LOCK) && !effects.contains(Effects::TABLE_UNLOCK));
-        pins.set(Pins::BACKUP_LOCK, pins.contains(Pins::BACKUP_LOCK) && !effects.contains(Effects::BACKUP_UNLOCK));
-        pins.set(Pins::USER_LOCK, pins.contains(Pins::USER_LOCK) && !effects.contains(Effects::USER_UNLOCK));
-        if effects.contains(Effects::ONE_SHOT_TRANSACTION) {
+        pins.set(Pins::TABLE_LOCK, pins.contains(Pins::TABLE_LOCK) && !leaves.contains(Leaves::TABLE_UNLOCK));
+        pins.set(Pins::BACKUP_LOCK, pins.contains(Pins::BACKUP_LOCK) && !leaves.contains(Leaves::BACKUP_UNLOCK));
+        pins.set(Pins::USER_LOCK, pins.contains(Pins::USER_LOCK) && !leaves.contains(Leaves::USER_UNLOCK));
+        if leaves.contains(Leaves::ONE_SHOT_TRANSACTION) {
             pins |= Pins::ONE_SHOT_TRANSACTION;
         } else if noted.transaction_announced == Some(false) {
             pins -= Pins::ONE_SHOT_TRANSACTION;
@@ -442,19 +441,17 @@ fn pins_behind(pins: Pins, counts_unknown: bool, outcome: &Outcome, noted: &Note
         pins |= Pins::CURSOR;
     }
     let silent = [Class::Session, Class::Read];
-    let tells = Effects::UNREPORTED | Effects::OWN_VALUES | Effects::LAST_INSERT_ID | Effects::CALC_FOUND_ROWS;
-    let asks = Effects::CONDITION_COUNTS | Effects::ASKS_CONDITIONS | Effects::ONE_BY_ONE | Effects::SKIPS_ROWS;
-    let tells = tells | asks;
+    let tells = Leaves::UNREPORTED | Leaves::CALC_FOUND_ROWS | Leaves::SKIPS_ROWS;
     // What a procedure was given for its results does not explain what else it did.
-    let tells = if effects.contains(Effects::UNREPORTED) { tells | Effects::USER_VARIABLE } else { tells };
-    let tells = tells | Effects::RUNS_OTHERS;
+    let tells = if leaves.contains(Leaves::UNREPORTED) { tells | Leaves::USER_VARIABLE } else { tells };
+    let tells = tells | Leaves::RUNS_OTHERS;
     // What was reported says nothing of what else a routine did, and a variable nothing of what else a function or trigger did.
     let reported = match job.statement.class {
-        _ if effects.contains(Effects::RUNS_OTHERS) => false,
+        _ if leaves.contains(Leaves::RUNS_OTHERS) => false,
         Class::Write(Because::ChangesData | Because::UnknownFunction) => noted.database && !noted.variables,
         _ => noted.database || noted.variables,
     };
-    let explained = reported || !(effects - tells).is_empty() || silent.contains(&job.statement.class);
+    let explained = reported || !(leaves - tells).is_empty() || silent.contains(&job.statement.class);
     if is_statement && noted.state_changed && !explained {
         pins |= Pins::UNEXPLAINED_CHANGE;
     }
@@ -472,11 +469,11 @@ const BEHIND_REPLY: Duration = Duration::from_secs(30);
 /// Bytes of a text that is looked at again for what it names.
 const LONGEST_LOOKED_AT: usize = 256 * 1024;
 /// What is followed by name.
-const MAKES_NAMES: Effects = Effects::USER_VARIABLE
-    .union(Effects::TEMPORARY_TABLE)
-    .union(Effects::USER_LOCK)
-    .union(Effects::HANDLER)
-    .union(Effects::TEXT_PREPARE);
+const MAKES_NAMES: Leaves = Leaves::USER_VARIABLE
+    .union(Leaves::TEMPORARY_TABLE)
+    .union(Leaves::USER_LOCK)
+    .union(Leaves::HANDLER)
+    .union(Leaves::TEXT_PREPARE);
 /// Longer user variables hold their connection, instead of going along with each statement.
 const LONGEST_VARIABLES: usize = 16 * 1024;
 
@@ -488,9 +485,9 @@ mod tests {
     use super::*;
     use splitfin_router::Statement;
 
-    fn behind(pins: Pins, effects: Effects, outcome: &Outcome, noted: Noted, class: Class) -> Pins {
+    fn behind(pins: Pins, leaves: Leaves, outcome: &Outcome, noted: Noted, class: Class) -> Pins {
         let mut statement = Statement::of_command("test", class);
-        statement.effects = effects;
+        statement.leaves = leaves;
         let job = Job {
             command: CommandByte::Query,
             packet: &[],
@@ -511,14 +508,14 @@ mod tests {
     #[test]
     fn effects_pin_and_their_ends_unpin() {
         let pairs = [
-            (Effects::TABLE_LOCK, Pins::TABLE_LOCK, Effects::TABLE_UNLOCK),
-            (Effects::BACKUP_LOCK, Pins::BACKUP_LOCK, Effects::BACKUP_UNLOCK),
-            (Effects::USER_LOCK, Pins::USER_LOCK, Effects::USER_UNLOCK),
+            (Leaves::TABLE_LOCK, Pins::TABLE_LOCK, Leaves::TABLE_UNLOCK),
+            (Leaves::BACKUP_LOCK, Pins::BACKUP_LOCK, Leaves::BACKUP_UNLOCK),
+            (Leaves::USER_LOCK, Pins::USER_LOCK, Leaves::USER_UNLOCK),
         ];
         for (start, pin, end) in pairs {
             let pinned = behind(Pins::empty(), start, &ok(), Noted::default(), WRITE);
             assert_eq!(pinned, pin);
-            assert_eq!(behind(pinned, Effects::empty(), &ok(), Noted::default(), WRITE), pin, "it lasts");
+            assert_eq!(behind(pinned, Leaves::empty(), &ok(), Noted::default(), WRITE), pin, "it lasts");
             assert_eq!(behind(pinned, end, &ok(), Noted::default(), WRITE), Pins::empty());
         }
     }
@@ -526,40 +523,40 @@ mod tests {
     #[test]
     fn a_one_shot_lasts_until_the_server_says_it_is_used() {
         let announced = Noted { transaction_announced: Some(true), ..Noted::default() };
-        let pinned = behind(Pins::empty(), Effects::ONE_SHOT_TRANSACTION, &ok(), announced, Class::Session);
+        let pinned = behind(Pins::empty(), Leaves::ONE_SHOT_TRANSACTION, &ok(), announced, Class::Session);
         assert_eq!(pinned, Pins::ONE_SHOT_TRANSACTION);
         let used = Noted { transaction_announced: Some(false), ..Noted::default() };
-        assert_eq!(behind(pinned, Effects::empty(), &ok(), used, Class::Session), Pins::empty());
+        assert_eq!(behind(pinned, Leaves::empty(), &ok(), used, Class::Session), Pins::empty());
     }
 
     #[test]
     fn warnings_and_errors_hold_the_connection_for_one_more_statement() {
         let warned = Outcome { warnings: 1, ..ok() };
-        assert_eq!(behind(Pins::empty(), Effects::empty(), &warned, Noted::default(), WRITE), Pins::DIAGNOSTICS);
-        let asked = behind(Pins::DIAGNOSTICS, Effects::empty(), &ok(), Noted::default(), Class::Diagnostics);
+        assert_eq!(behind(Pins::empty(), Leaves::empty(), &warned, Noted::default(), WRITE), Pins::DIAGNOSTICS);
+        let asked = behind(Pins::DIAGNOSTICS, Leaves::empty(), &ok(), Noted::default(), Class::Diagnostics);
         assert_eq!(asked, Pins::DIAGNOSTICS, "asking does not end it");
         let error = splitfin_protocol::exchange::ServerError { code: 1064, state: *b"42000", message: "no".into() };
         let failed = Outcome { error: Some(error), ..Outcome::default() };
-        let asked_wrong = behind(Pins::empty(), Effects::empty(), &failed, Noted::default(), Class::Diagnostics);
+        let asked_wrong = behind(Pins::empty(), Leaves::empty(), &failed, Noted::default(), Class::Diagnostics);
         assert_eq!(asked_wrong, Pins::DIAGNOSTICS, "asking wrong is an error like any other");
-        assert_eq!(behind(Pins::DIAGNOSTICS, Effects::empty(), &ok(), Noted::default(), WRITE), Pins::empty());
+        assert_eq!(behind(Pins::DIAGNOSTICS, Leaves::empty(), &ok(), Noted::default(), WRITE), Pins::empty());
     }
 
     #[test]
     fn a_change_that_nothing_explains_pins() {
         let changed = Noted { state_changed: true, ..Noted::default() };
-        assert_eq!(behind(Pins::empty(), Effects::empty(), &ok(), changed, WRITE), Pins::UNEXPLAINED_CHANGE);
+        assert_eq!(behind(Pins::empty(), Leaves::empty(), &ok(), changed, WRITE), Pins::UNEXPLAINED_CHANGE);
         let reported = Noted { variables: true, ..changed };
-        let of = |effects, class| behind(Pins::empty(), effects, &ok(), reported, class);
+        let of = |leaves, class| behind(Pins::empty(), leaves, &ok(), reported, class);
         let sets = Class::Write(Because::AssignsVariable);
-        assert_eq!(of(Effects::empty(), sets), Pins::empty(), "a SET has set what was reported");
+        assert_eq!(of(Leaves::empty(), sets), Pins::empty(), "a SET has set what was reported");
         let hides = "what a trigger or a routine did beside that is not in the text";
-        assert_eq!(of(Effects::empty(), WRITE), Pins::UNEXPLAINED_CHANGE, "{hides}");
-        let calls = Effects::UNREPORTED | Effects::RUNS_OTHERS;
+        assert_eq!(of(Leaves::empty(), WRITE), Pins::UNEXPLAINED_CHANGE, "{hides}");
+        let calls = Leaves::UNREPORTED | Leaves::RUNS_OTHERS;
         assert_eq!(of(calls, sets), Pins::UNEXPLAINED_CHANGE, "{hides}");
         let elsewhere = Noted { database: true, ..changed };
-        let of = |effects, class| behind(Pins::empty(), effects, &ok(), elsewhere, class);
-        assert_eq!(of(Effects::empty(), WRITE), Pins::empty(), "a function of another database came and went");
+        let of = |leaves, class| behind(Pins::empty(), leaves, &ok(), elsewhere, class);
+        assert_eq!(of(Leaves::empty(), WRITE), Pins::empty(), "a function of another database came and went");
         assert_eq!(of(calls, WRITE), Pins::UNEXPLAINED_CHANGE, "{hides}");
     }
 }

@@ -6,7 +6,7 @@ use crate::serve::Session;
 use splitfin_protocol::reshape::ClientShape;
 use splitfin_protocol::session_track::Tracking;
 use splitfin_protocol::{Capabilities, Status};
-use splitfin_router::{Because, Class, Effects, count_statements, scoped_modes};
+use splitfin_router::{Because, Class, Leaves, Verb, count_statements, scoped_modes};
 use std::rc::Rc;
 
 impl Session {
@@ -49,7 +49,7 @@ impl Session {
                 count_statements(&self.text_of(job), self.state.lex)
             }
             // An OK follows the rows of a program.
-            _ if job.statement.text.starts_with("call ") => usize::MAX,
+            _ if job.statement.verb == Verb::Call => usize::MAX,
             _ => 0,
         }
     }
@@ -57,7 +57,7 @@ impl Session {
     /// What a statement makes of the status flags while it runs, for the EOF in front of its rows.
     fn scoped_status(&self, job: &Job<'_>) -> Option<(Status, Status)> {
         let is_told = !self.capabilities.contains(Capabilities::DEPRECATE_EOF);
-        if !is_told || !job.statement.effects.contains(Effects::SCOPED_VARIABLES) {
+        if !is_told || !job.statement.leaves.contains(Leaves::SCOPED_VARIABLES) {
             return None;
         }
         let modes = match &job.kind {

@@ -5,7 +5,7 @@ use crate::found_rows::{Before, Found, found_rows};
 use splitfin_backend::{AtLogin, BackendError, Began, Lease, Values, Wanted};
 use splitfin_protocol::session_track::{Change, Changes, NO_TRANSACTION, ToldState, Tracking};
 use splitfin_protocol::{CommandByte, Outcome, Status};
-use splitfin_router::{Class, Effects, Known, LexMode, Statement};
+use splitfin_router::{Asks, Class, Known, Leaves, LexMode, Statement, Verb};
 use std::rc::Rc;
 
 /// What a session looks like to its client, by value.
@@ -157,7 +157,7 @@ impl State {
         command: CommandByte,
         skipped: Option<u64>,
     ) {
-        let keeps_rows = statement.class == Class::Diagnostics && statement.text.starts_with("get ");
+        let keeps_rows = statement.class == Class::Diagnostics && statement.verb == Verb::Get;
         self.row_count = match (outcome.error.is_some() || outcome.ends_with_rows, command) {
             (true, _) => Count::Known(-1),
             // It fails with a warning.
@@ -167,12 +167,12 @@ impl State {
             (false, CommandByte::StmtBulkExecute) => Count::OnConnection,
             (false, _) => Count::Known(i64::try_from(outcome.affected_rows).unwrap_or(-1)),
         };
-        match found_rows(&statement.text, outcome, self.mysql) {
+        match found_rows(statement.found_rows(self.mysql), outcome) {
             Found::Kept => {}
-            Found::Rows(_) if statement.effects.contains(Effects::CALC_FOUND_ROWS) => {
+            Found::Rows(_) if statement.leaves.contains(Leaves::CALC_FOUND_ROWS) => {
                 (self.found_rows, self.found_before) = (Count::OnConnection, Before::Gone);
             }
-            Found::Rows(rows) if statement.effects.contains(Effects::SKIPS_ROWS) => {
+            Found::Rows(rows) if statement.leaves.contains(Leaves::SKIPS_ROWS) => {
                 // Of a query that gives none, nothing tells how many there were to be left out.
                 let all = skipped.filter(|_| rows > 0).map(|skipped| skipped.saturating_add(rows));
                 (self.found_rows, self.found_before) = (all.map_or(Count::OnConnection, Count::Known), Before::Gone);
@@ -220,13 +220,12 @@ impl State {
         self.row_count == Count::OnConnection || self.found_rows == Count::OnConnection
     }
 
-    /// Which of the counts that a statement, normalised, asks for was lost.
-    pub(crate) fn lost_count(&self, text: &str) -> Option<&'static str> {
-        let lost = |name: &str, is_lost: bool| is_lost && text.contains(name);
-        if lost("found_rows", self.found_rows == Count::Lost) {
+    /// Which of the counts that a statement asks for was lost.
+    pub(crate) fn lost_count(&self, asks: Asks) -> Option<&'static str> {
+        if asks.contains(Asks::FOUND_ROWS) && self.found_rows == Count::Lost {
             return Some("FOUND_ROWS()");
         }
-        lost("row_count", self.row_count == Count::Lost).then_some("ROW_COUNT()")
+        (asks.contains(Asks::ROW_COUNT) && self.row_count == Count::Lost).then_some("ROW_COUNT()")
     }
 
     /// A command that is no statement was answered with OK: MariaDB counts that as no rows.

@@ -11,7 +11,7 @@ use crate::job::{Job, Kind, Rest, query_packet};
 use crate::plan::Planned;
 use crate::serve::{Next, Session};
 use splitfin_protocol::CommandByte;
-use splitfin_router::{Because, Class, Effects, Statement, first_of_several};
+use splitfin_router::{Asks, Because, Class, first_of_several, may_be_several};
 use splitfin_transport::Framed;
 use std::rc::Rc;
 use std::time::Instant;
@@ -84,7 +84,7 @@ impl Session {
         if !matches!(place, Place::Alone) && statement.class == Class::Read {
             // The text goes to the primary.
             let class = Class::Write(Because::SeveralStatements);
-            statement = Rc::new(Statement { class, ..(*statement).clone() });
+            statement = Rc::new(statement.taken_for(class));
         }
         let and_rest = match place {
             Place::Followed(text) => Some(Rest { attributes, text }),
@@ -95,13 +95,13 @@ impl Session {
     }
 
     async fn runs_one_by_one(&self, text: &[u8]) -> Option<Why> {
-        if !self.state.multi_statements || !text.contains(&b';') {
+        if !self.state.multi_statements || !may_be_several(text) {
             return None;
         }
         let (statement, _) = self.look_up(text).await;
-        let asks = statement.effects.intersects(Effects::ASKS_CONDITIONS | Effects::CONDITION_COUNTS);
+        let asks = statement.asks.intersects(Asks::CONDITIONS | Asks::CONDITION_COUNTS);
         match statement.class {
-            _ if statement.effects.contains(Effects::ONE_BY_ONE) => Some(Why::OwnValues),
+            _ if statement.asks.contains(Asks::ONE_BY_ONE) => Some(Why::OwnValues),
             Class::Diagnostics if self.conditions_for(&statement).is_some() => Some(Why::OwnValues),
             Class::Write(Because::SeveralStatements) if asks && self.knows_conditions() => Some(Why::Conditions),
             _ => None,

@@ -15,7 +15,7 @@ pub fn explain(config: &Config, sql: &str) -> String {
     let mut line = |name: &str, value: String| {
         let _ = writeln!(out, "{name:<10} {value}");
     };
-    line("statement", statement.text.to_string());
+    line("statement", statement.shown().to_owned());
     line("digest", statement.digest.to_string());
     line(
         "class",

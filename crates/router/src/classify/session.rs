@@ -4,7 +4,7 @@ use super::{read, word};
 use crate::lexer::Token;
 use crate::lower::lower;
 use crate::reason::Because;
-use crate::statement::{Class, Effects};
+use crate::statement::{Class, Leaves};
 
 /// Session variables that both families report when they change, as Splitfin asks them to. Connections are handed from
 /// one session to another by the values of these; setting any other one pins the session.
@@ -182,31 +182,31 @@ fn variable(name: &str) -> Assignment {
 }
 
 /// What a statement leaves behind, by its first words.
-pub(super) fn effects(tokens: &[Token<'_>]) -> Effects {
-    let Some(first) = word(tokens, 0).map(lower) else { return Effects::empty() };
+pub(super) fn leaves(tokens: &[Token<'_>]) -> Leaves {
+    let Some(first) = word(tokens, 0).map(lower) else { return Leaves::empty() };
     let is = |at: usize, keyword: &str| tokens.get(at).is_some_and(|token| token.is_word(keyword));
     let has = |keyword: &str| tokens.iter().any(|token| token.is_word(keyword));
     match first.as_str() {
         "set" if is(1, "statement") => {
             let inner = tokens.iter().position(|token| token.is_word("for")).and_then(|at| tokens.get(at + 1..));
-            Effects::SCOPED_VARIABLES | inner.map_or(Effects::empty(), effects)
+            Leaves::SCOPED_VARIABLES | inner.map_or(Leaves::empty(), leaves)
         }
-        "set" => set_effects(tokens),
-        "create" if has("temporary") => Effects::TEMPORARY_TABLE,
-        "lock" if is(1, "instance") => Effects::BACKUP_LOCK,
-        "unlock" if is(1, "instance") => Effects::BACKUP_UNLOCK,
-        "backup" if is(1, "unlock") || (is(1, "stage") && is(2, "end")) => Effects::BACKUP_UNLOCK,
-        "backup" => Effects::BACKUP_LOCK,
-        "lock" => Effects::TABLE_LOCK,
-        "unlock" => Effects::TABLE_UNLOCK,
-        "flush" if has("lock") || has("export") => Effects::TABLE_LOCK,
-        "handler" => Effects::HANDLER,
-        "call" | "execute" => Effects::UNREPORTED | Effects::RUNS_OTHERS,
-        "begin" if is(1, "not") => Effects::UNREPORTED | Effects::RUNS_OTHERS,
-        "prepare" => Effects::TEXT_PREPARE,
-        "xa" if is(1, "start") || is(1, "begin") => Effects::XA_START,
-        "xa" if is(1, "commit") || is(1, "rollback") => Effects::XA_END,
-        _ => Effects::empty(),
+        "set" => left_by_set(tokens),
+        "create" if has("temporary") => Leaves::TEMPORARY_TABLE,
+        "lock" if is(1, "instance") => Leaves::BACKUP_LOCK,
+        "unlock" if is(1, "instance") => Leaves::BACKUP_UNLOCK,
+        "backup" if is(1, "unlock") || (is(1, "stage") && is(2, "end")) => Leaves::BACKUP_UNLOCK,
+        "backup" => Leaves::BACKUP_LOCK,
+        "lock" => Leaves::TABLE_LOCK,
+        "unlock" => Leaves::TABLE_UNLOCK,
+        "flush" if has("lock") || has("export") => Leaves::TABLE_LOCK,
+        "handler" => Leaves::HANDLER,
+        "call" | "execute" => Leaves::UNREPORTED | Leaves::RUNS_OTHERS,
+        "begin" if is(1, "not") => Leaves::UNREPORTED | Leaves::RUNS_OTHERS,
+        "prepare" => Leaves::TEXT_PREPARE,
+        "xa" if is(1, "start") || is(1, "begin") => Leaves::XA_START,
+        "xa" if is(1, "commit") || is(1, "rollback") => Leaves::XA_END,
+        _ => Leaves::empty(),
     }
 }
 
@@ -220,20 +220,20 @@ fn says_access_mode(tokens: &[Token<'_>]) -> bool {
     })
 }
 
-fn set_effects(tokens: &[Token<'_>]) -> Effects {
+fn left_by_set(tokens: &[Token<'_>]) -> Leaves {
     let rest = tokens.get(1..).unwrap_or_default();
-    let start = if says_access_mode(rest) { Effects::ACCESS_MODE } else { Effects::empty() };
-    scoped(rest).fold(start, |effects, (part, assignment)| {
+    let start = if says_access_mode(rest) { Leaves::ACCESS_MODE } else { Leaves::empty() };
+    scoped(rest).fold(start, |leaves, (part, assignment)| {
         let unscoped = matches!(part.first(), Some(Token::SystemVariable(name)) if !name.contains(&b'.'));
-        let unreported = if unscoped { Effects::UNREPORTED } else { Effects::empty() };
-        effects
+        let unreported = if unscoped { Leaves::UNREPORTED } else { Leaves::empty() };
+        leaves
             | unreported
             | match assignment {
-                Assignment::User => Effects::USER_VARIABLE,
-                Assignment::Untracked => Effects::UNTRACKED_VARIABLE,
-                Assignment::Role => Effects::ROLE,
-                Assignment::OneShot => Effects::ONE_SHOT_TRANSACTION,
-                Assignment::Session | Assignment::Global => Effects::empty(),
+                Assignment::User => Leaves::USER_VARIABLE,
+                Assignment::Untracked => Leaves::UNTRACKED_VARIABLE,
+                Assignment::Role => Leaves::ROLE,
+                Assignment::OneShot => Leaves::ONE_SHOT_TRANSACTION,
+                Assignment::Session | Assignment::Global => Leaves::empty(),
             }
     })
 }

@@ -6,8 +6,12 @@ fn class(sql: &str) -> Class {
     classify(sql.as_bytes(), LexMode::default()).0
 }
 
-fn effects(sql: &str) -> Effects {
-    classify(sql.as_bytes(), LexMode::default()).1
+fn leaves(sql: &str) -> Leaves {
+    classify(sql.as_bytes(), LexMode::default()).1.leaves
+}
+
+fn asks(sql: &str) -> Asks {
+    classify(sql.as_bytes(), LexMode::default()).1.asks
 }
 
 #[track_caller]
@@ -349,7 +353,7 @@ fn executable_comments_end_the_proof_for_both_families() {
 fn several_statements_are_a_write_with_all_their_effects() {
     assert_eq!(class("SELECT 1; DELETE FROM t"), Class::Write(Because::SeveralStatements));
     assert_eq!(class("SELECT 1; SELECT 2"), Class::Write(Because::SeveralStatements));
-    assert_eq!(effects("SELECT 1; SET @a = 1; LOCK TABLES t READ"), Effects::USER_VARIABLE | Effects::TABLE_LOCK);
+    assert_eq!(leaves("SELECT 1; SET @a = 1; LOCK TABLES t READ"), Leaves::USER_VARIABLE | Leaves::TABLE_LOCK);
     assert_eq!(class("SELECT ';'"), Class::Read);
 }
 
@@ -366,74 +370,83 @@ fn quoting_follows_the_mode() {
 #[test]
 fn effects_are_seen() {
     for (sql, expected) in [
-        ("SET @a = 1", Effects::USER_VARIABLE),
-        ("SELECT @a := 1", Effects::USER_VARIABLE),
-        ("SELECT 1 INTO @a", Effects::USER_VARIABLE),
-        ("CREATE TEMPORARY TABLE t (a INT)", Effects::TEMPORARY_TABLE),
-        ("CREATE OR REPLACE TEMPORARY TABLE t (a INT)", Effects::TEMPORARY_TABLE),
-        ("LOCK TABLES t WRITE", Effects::TABLE_LOCK),
-        ("FLUSH TABLES WITH READ LOCK", Effects::TABLE_LOCK),
-        ("UNLOCK TABLES", Effects::TABLE_UNLOCK),
-        ("SELECT GET_LOCK('a', 5)", Effects::USER_LOCK),
-        ("DO RELEASE_ALL_LOCKS()", Effects::USER_UNLOCK),
-        ("HANDLER t OPEN", Effects::HANDLER),
-        ("PREPARE s FROM 'SELECT 1'", Effects::TEXT_PREPARE),
-        ("XA START 'a'", Effects::XA_START),
-        ("XA COMMIT 'a'", Effects::XA_END),
-        ("SET TRANSACTION ISOLATION LEVEL READ COMMITTED", Effects::ONE_SHOT_TRANSACTION),
-        ("SET SESSION TRANSACTION ISOLATION LEVEL READ COMMITTED", Effects::empty()),
-        ("SELECT SQL_CALC_FOUND_ROWS 1", Effects::CALC_FOUND_ROWS),
-        ("SET sql_log_bin = 0", Effects::UNTRACKED_VARIABLE),
-        ("SET STATEMENT sql_mode = '' FOR SELECT 1", Effects::SCOPED_VARIABLES),
-        ("SET STATEMENT sql_mode = '' FOR SELECT 1; SELECT 2", Effects::UNREPORTED),
+        ("SET @a = 1", Leaves::USER_VARIABLE),
+        ("SELECT @a := 1", Leaves::USER_VARIABLE),
+        ("SELECT 1 INTO @a", Leaves::USER_VARIABLE),
+        ("CREATE TEMPORARY TABLE t (a INT)", Leaves::TEMPORARY_TABLE),
+        ("CREATE OR REPLACE TEMPORARY TABLE t (a INT)", Leaves::TEMPORARY_TABLE),
+        ("LOCK TABLES t WRITE", Leaves::TABLE_LOCK),
+        ("FLUSH TABLES WITH READ LOCK", Leaves::TABLE_LOCK),
+        ("UNLOCK TABLES", Leaves::TABLE_UNLOCK),
+        ("SELECT GET_LOCK('a', 5)", Leaves::USER_LOCK),
+        ("DO RELEASE_ALL_LOCKS()", Leaves::USER_UNLOCK),
+        ("HANDLER t OPEN", Leaves::HANDLER),
+        ("PREPARE s FROM 'SELECT 1'", Leaves::TEXT_PREPARE),
+        ("XA START 'a'", Leaves::XA_START),
+        ("XA COMMIT 'a'", Leaves::XA_END),
+        ("SET TRANSACTION ISOLATION LEVEL READ COMMITTED", Leaves::ONE_SHOT_TRANSACTION),
+        ("SET SESSION TRANSACTION ISOLATION LEVEL READ COMMITTED", Leaves::empty()),
+        ("SELECT SQL_CALC_FOUND_ROWS 1", Leaves::CALC_FOUND_ROWS),
+        ("SET sql_log_bin = 0", Leaves::UNTRACKED_VARIABLE),
+        ("SET STATEMENT sql_mode = '' FOR SELECT 1", Leaves::SCOPED_VARIABLES),
+        ("SET STATEMENT sql_mode = '' FOR SELECT 1; SELECT 2", Leaves::UNREPORTED),
         (
             "SET STATEMENT max_error_count = 5 FOR CALL p()",
-            Effects::SCOPED_VARIABLES.union(Effects::UNREPORTED | Effects::RUNS_OTHERS),
+            Leaves::SCOPED_VARIABLES.union(Leaves::UNREPORTED | Leaves::RUNS_OTHERS),
         ),
-        ("SET GLOBAL sql_mode = '', max_error_count = 2", Effects::empty()),
-        ("SET GLOBAL sql_mode = '', SESSION max_error_count = 2", Effects::UNTRACKED_VARIABLE),
-        ("SET @@global.sql_mode = '', max_error_count = 2", Effects::UNTRACKED_VARIABLE),
-        ("SET @@session.gtid_next = 'x'", Effects::UNTRACKED_VARIABLE),
-        ("SET sql_mode = 'ANSI', @@session.time_zone = 'UTC'", Effects::empty()),
-        ("SET sql_mode = 'ANSI', @@time_zone = 'UTC'", Effects::UNREPORTED),
-        ("SELECT ROW_COUNT()", Effects::OWN_VALUES),
-        ("DO FOUND_ROWS ( )", Effects::OWN_VALUES),
-        ("SELECT CONNECTION_ID(), 1", Effects::OWN_VALUES),
-        ("SELECT @@session.last_gtid", Effects::OWN_VALUES),
-        ("SELECT row_count FROM t", Effects::empty()),
-        ("INSERT INTO t VALUES (1)", Effects::INSERTS),
-        ("REPLACE t SET a = 1", Effects::INSERTS),
-        ("LOAD DATA INFILE 'x' INTO TABLE t", Effects::INSERTS | Effects::LOADS),
-        ("CREATE TABLE t AS SELECT 1", Effects::INSERTS),
-        ("ANALYZE INSERT INTO t VALUES (1)", Effects::INSERTS),
-        ("DELETE FROM t; INSERT INTO t VALUES (1)", Effects::INSERTS),
-        ("SELECT REPLACE(a, 'b', 'c'), INSERT(a, 1, 1, 'b'), `insert`, `load` FROM t", Effects::empty()),
-        ("UPDATE t SET a = REPLACE(a, 'b', 'c')", Effects::empty()),
-        ("CREATE OR REPLACE VIEW v AS TABLE t", Effects::empty()),
-        ("GRANT INSERT ON t TO u", Effects::empty()),
-        ("CALL p()", Effects::UNREPORTED | Effects::RUNS_OTHERS),
-        ("BEGIN NOT ATOMIC SET x := 1; END", Effects::UNREPORTED | Effects::RUNS_OTHERS),
-        ("SET sql_mode := ''", Effects::empty()),
-        ("SET GLOBAL slow_launch_time := 2", Effects::empty()),
-        ("UPDATE t SET a := 1, b := 2", Effects::empty()),
-        ("CREATE TRIGGER g BEFORE INSERT ON t FOR EACH ROW SET NEW.a := 1", Effects::empty()),
-        ("SET wait_timeout := 1, @a := 2", Effects::USER_VARIABLE),
-        ("UPDATE t SET a = (@a /* c */ := a)", Effects::USER_VARIABLE),
-        ("SELECT @a /*! := */ 1", Effects::USER_VARIABLE),
-        ("SHOW VARIABLES LIKE 'a'", Effects::TRACKING),
-        ("SET session_track_schema = 1", Effects::TRACKING),
-        ("SELECT @@session.session_track_schema", Effects::TRACKING),
-        ("SET SESSION TRANSACTION READ WRITE", Effects::ACCESS_MODE),
-        ("SET @@session.transaction_read_only = 0", Effects::ACCESS_MODE),
-        ("SET TRANSACTION READ WRITE", Effects::ACCESS_MODE | Effects::ONE_SHOT_TRANSACTION),
-        ("SET ROLE r", Effects::ROLE),
-        ("INSERT INTO t VALUES (LAST_INSERT_ID())", Effects::LAST_INSERT_ID | Effects::INSERTS),
-        ("INSERT INTO t VALUES (NEXTVAL(s))", Effects::SEQUENCE | Effects::INSERTS),
-        ("/*!40014 SET FOREIGN_KEY_CHECKS=0 */", Effects::empty()),
-        ("/*!40101 SET @OLD_SQL_MODE=@@SQL_MODE, SQL_MODE='' */", Effects::USER_VARIABLE),
-        ("SELECT 1", Effects::empty()),
+        ("SET GLOBAL sql_mode = '', max_error_count = 2", Leaves::empty()),
+        ("SET GLOBAL sql_mode = '', SESSION max_error_count = 2", Leaves::UNTRACKED_VARIABLE),
+        ("SET @@global.sql_mode = '', max_error_count = 2", Leaves::UNTRACKED_VARIABLE),
+        ("SET @@session.gtid_next = 'x'", Leaves::UNTRACKED_VARIABLE),
+        ("SET sql_mode = 'ANSI', @@session.time_zone = 'UTC'", Leaves::empty()),
+        ("SET sql_mode = 'ANSI', @@time_zone = 'UTC'", Leaves::UNREPORTED),
+        ("CALL p()", Leaves::UNREPORTED | Leaves::RUNS_OTHERS),
+        ("BEGIN NOT ATOMIC SET x := 1; END", Leaves::UNREPORTED | Leaves::RUNS_OTHERS),
+        ("SET sql_mode := ''", Leaves::empty()),
+        ("SET GLOBAL slow_launch_time := 2", Leaves::empty()),
+        ("UPDATE t SET a := 1, b := 2", Leaves::empty()),
+        ("CREATE TRIGGER g BEFORE INSERT ON t FOR EACH ROW SET NEW.a := 1", Leaves::empty()),
+        ("SET wait_timeout := 1, @a := 2", Leaves::USER_VARIABLE),
+        ("UPDATE t SET a = (@a /* c */ := a)", Leaves::USER_VARIABLE),
+        ("SELECT @a /*! := */ 1", Leaves::USER_VARIABLE),
+        ("SHOW VARIABLES LIKE 'a'", Leaves::TRACKING),
+        ("SET session_track_schema = 1", Leaves::TRACKING),
+        ("SELECT @@session.session_track_schema", Leaves::TRACKING),
+        ("SET SESSION TRANSACTION READ WRITE", Leaves::ACCESS_MODE),
+        ("SET @@session.transaction_read_only = 0", Leaves::ACCESS_MODE),
+        ("SET TRANSACTION READ WRITE", Leaves::ACCESS_MODE | Leaves::ONE_SHOT_TRANSACTION),
+        ("SET ROLE r", Leaves::ROLE),
+        ("INSERT INTO t VALUES (NEXTVAL(s))", Leaves::SEQUENCE),
+        ("/*!40014 SET FOREIGN_KEY_CHECKS=0 */", Leaves::empty()),
+        ("/*!40101 SET @OLD_SQL_MODE=@@SQL_MODE, SQL_MODE='' */", Leaves::USER_VARIABLE),
+        ("SELECT 1", Leaves::empty()),
     ] {
-        assert_eq!(effects(sql), expected, "{sql}");
+        assert_eq!(leaves(sql), expected, "{sql}");
+    }
+}
+
+#[test]
+fn what_a_statement_asks_for_is_seen() {
+    for (sql, expected) in [
+        ("SELECT ROW_COUNT()", Asks::OWN_VALUES | Asks::ROW_COUNT),
+        ("DO FOUND_ROWS ( )", Asks::OWN_VALUES | Asks::FOUND_ROWS),
+        ("SELECT CONNECTION_ID(), 1", Asks::OWN_VALUES),
+        ("SELECT @@session.last_gtid", Asks::OWN_VALUES),
+        ("SELECT row_count FROM t", Asks::ROW_COUNT),
+        ("GET DIAGNOSTICS @n = ROW_COUNT", Asks::ROW_COUNT),
+        ("SELECT `row_count` FROM t", Asks::empty()),
+        ("INSERT INTO t VALUES (LAST_INSERT_ID())", Asks::LAST_INSERT_ID),
+        ("SELECT @@identity", Asks::LAST_INSERT_ID),
+        ("SET last_insert_id = 5", Asks::LAST_INSERT_ID),
+        ("SELECT last_insert_id FROM t", Asks::empty()),
+        ("SELECT @@warning_count", Asks::CONDITION_COUNTS),
+        ("DO RELEASE_LOCK('a')", Asks::LOCKS),
+        ("SET innodb_lock_wait_timeout = 5", Asks::empty()),
+        ("SELECT 1; SHOW WARNINGS", Asks::CONDITIONS),
+        ("CALL p(); SELECT FOUND_ROWS()", Asks::OWN_VALUES | Asks::FOUND_ROWS | Asks::ONE_BY_ONE),
+        ("SELECT 1", Asks::empty()),
+    ] {
+        assert_eq!(asks(sql), expected, "{sql}");
     }
 }
 
