@@ -190,8 +190,6 @@ SET GLOBAL max_sort_length = 2000, group_concat_max_len = 5000, max_error_count 
 SET GLOBAL max_sort_length = DEFAULT ;; SET GLOBAL group_concat_max_len = DEFAULT ;; SET GLOBAL max_error_count = DEFAULT
 SET @@global.max_sort_length = 2000, group_concat_max_len = 5000, @x = 5, max_error_count = 7 ;; SELECT @@global.group_concat_max_len, @@group_concat_max_len, @@global.max_error_count, @@max_error_count
 SET @@global.max_sort_length = DEFAULT
--- New sessions, and those that were reset, begin with what is the default then
-SET GLOBAL max_sort_length = 2000, max_error_count = 7 ;; @n !reconnect ;; @n SELECT @@max_sort_length, @@max_error_count ;; SELECT @@max_sort_length, @@max_error_count ;; @n SELECT @@max_sort_length, @@max_error_count ;; !reset ;; SELECT @@max_sort_length, @@max_error_count ;; SET GLOBAL max_sort_length = DEFAULT, max_error_count = DEFAULT ;; SELECT @@max_sort_length, @@max_error_count ;; !reset ;; SELECT @@max_sort_length, @@max_error_count ;; @n SELECT @@max_sort_length, @@max_error_count ;; @n !user shop ;; @n SELECT @@max_sort_length, @@max_error_count
 [mariadb]
 SET STATEMENT sql_mode = 'NO_ZERO_DATE' FOR SELECT @@sql_mode ;; SELECT @@sql_mode ;; SET STATEMENT sql_mode = '' FOR SELECT 'a\' , 1, '
 [mariadb]
@@ -242,5 +240,8 @@ SELECT 6
 SET STATEMENT time_zone = '+05:00' FOR SELECT COUNT(*) FROM orders ;; @b SET time_zone = '+05:00' ;; @b SELECT NOW() = UTC_TIMESTAMP() + INTERVAL 5 HOUR ;; @b SELECT @@time_zone, COUNT(*) FROM orders ;; SELECT @@time_zone ;; @b SET time_zone = DEFAULT
 !multi on ;; SET STATEMENT sql_mode = '' FOR SELECT 1; SET SESSION group_concat_max_len = 99 ;; SELECT @@group_concat_max_len, @@sql_mode <> '' ;; SET SESSION group_concat_max_len = DEFAULT ;; !multi off
 [both]
+-- New sessions, and those that were reset, begin with what is the default then. Long after accounts were changed: that closes
+-- connections, and a session that goes on then has the defaults of new ones.
+SET GLOBAL max_sort_length = 2000, max_error_count = 7 ;; @n !reconnect ;; @n SELECT @@max_sort_length, @@max_error_count ;; SELECT @@max_sort_length, @@max_error_count ;; @n SELECT @@max_sort_length, @@max_error_count ;; !reset ;; SELECT @@max_sort_length, @@max_error_count ;; SET GLOBAL max_sort_length = DEFAULT, max_error_count = DEFAULT ;; SELECT @@max_sort_length, @@max_error_count ;; !reset ;; SELECT @@max_sort_length, @@max_error_count ;; @n SELECT @@max_sort_length, @@max_error_count ;; @n !user shop ;; @n SELECT @@max_sort_length, @@max_error_count
 -- Roles, and what becomes of them when the user changes to the same one.
 CREATE ROLE scripted ;; GRANT scripted TO app@'%' ;; SET ROLE scripted ;; SELECT CURRENT_ROLE() IN ('scripted', '`scripted`@`%`') ;; !user shop ;; SELECT CURRENT_ROLE() IN ('scripted', '`scripted`@`%`') ;; SET ROLE NONE ;; !user shop ;; SELECT CURRENT_ROLE() ;; DROP ROLE scripted

@@ -1,6 +1,6 @@
 //! COM_CHANGE_USER and COM_RESET_CONNECTION: the session starts again.
 
-use crate::affinity::Affinity;
+use crate::binding::{Binding, Held};
 use crate::conditions::Left;
 use crate::error::{SessionError, Unserved};
 use crate::login::{Identity, admit_noted, authenticate, nonce, refused};
@@ -40,9 +40,8 @@ impl Session {
                 self.account = identity.account;
                 self.state = identity.state;
                 self.state.role = role;
-                self.affinity = Affinity::of_login(identity.held);
+                self.binding = Binding::of_login(identity.held);
                 self.prepared.clear();
-                self.unread = Default::default();
                 self.kept.drain(..).for_each(Lease::close);
                 reply::changed_user(&mut client, sequence, self.capabilities, &self.state).await?;
                 Ok(client)
@@ -70,7 +69,6 @@ impl Session {
         self.let_go().await;
         self.begin_anew().await;
         self.state.reset();
-        self.unread = Default::default();
         self.prepared.clear();
     }
 
@@ -102,11 +100,8 @@ impl Session {
 
     /// Ends what the session holds: transactions are rolled back, locks released, temporary tables dropped.
     pub(crate) async fn let_go(&mut self) {
-        self.holdings = Default::default();
-        self.variables.clear();
-        self.savepoints.clear();
         self.left = Left::default();
-        let Some((mut lease, _, pins)) = self.affinity.take() else { return };
+        let Some(Held { mut lease, pins, .. }) = self.binding.take() else { return };
         if pins.contains(Pins::XA) || !lease.resets_as_new(&self.worker.topology.snapshot()) {
             // A reset is no disconnect: see `outlasts`.
             lease.close();

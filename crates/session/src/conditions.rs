@@ -5,7 +5,7 @@
 //! are still there. No connection is held for that long: they are read from it before it is let go, and whoever asks is
 //! answered from what was read. What a text does not tell (whether a procedure uses tables) is asked of the server.
 
-use crate::affinity::{Affinity, Fate, fate};
+use crate::binding::{Binding, Fate, Held, fate};
 use crate::count::Count;
 use crate::error::{SessionError, Unserved};
 use crate::found_rows::{NONE, make};
@@ -97,7 +97,7 @@ impl Session {
 
     /// Whether the held connection is one that anything may run on.
     pub(crate) fn conditions_are_with_primary(&self) -> bool {
-        self.affinity.lease().is_some_and(|lease| lease.is_for_writes() && !lease.is_guarded())
+        self.binding.lease().is_some_and(|lease| lease.is_for_writes() && !lease.is_guarded())
     }
 
     /// In front of a statement: makes sure that the connection, which somebody else had before, has nothing to show for what
@@ -170,7 +170,7 @@ impl Session {
         const NONE: &Conditions = &Conditions::none();
         if self.state.mysql {
             // It forgets them by itself; what remains are row counts.
-            return (gets_diagnostics(statement) && self.affinity.is_free()).then_some(NONE);
+            return (gets_diagnostics(statement) && self.binding.is_free()).then_some(NONE);
         }
         match &self.left {
             _ if !self.asks_conditions(statement) => None,
@@ -193,7 +193,7 @@ impl Session {
 
     /// A user variable that is a whole number, or NULL, which counts as 0.
     async fn whole_number(&mut self, name: &str) -> Option<i64> {
-        if let Some(lease) = self.affinity.lease_mut() {
+        if let Some(lease) = self.binding.lease_mut() {
             let [value] = lease.ask([&format!("@`{}`", name.replace('`', "``"))]).await.ok()??;
             return value.map_or(Some(0), |value| value.parse().ok());
         }
@@ -241,22 +241,21 @@ impl Session {
         if matches!(self.left, Left::Known(_)) {
             return Ok(true);
         }
-        let Some((mut lease, in_transaction, pins)) = self.affinity.take() else {
+        let Some(mut held) = self.binding.take() else {
             self.left = Left::default();
             return Ok(true);
         };
-        let taken = self.take_conditions(&mut lease).await;
-        (self.affinity, _) = Affinity::hold(lease, in_transaction, pins);
+        let taken = self.take_conditions(&mut held.lease).await;
+        self.binding = Binding::to(held);
         taken.map_err(|error| SessionError::HeldConnectionLost(error.to_string()))
     }
 
     /// Holds a connection while something needs it. What it has of conditions does not need it.
-    pub(crate) async fn hold(&mut self, mut lease: Lease, in_transaction: bool, pins: Pins) {
-        let mut pins = pins;
-        if fate(in_transaction, pins) == Fate::Release {
-            match self.take_conditions(&mut lease).await {
-                Ok(true) => {}
-                Ok(false) => pins |= Pins::DIAGNOSTICS,
+    pub(crate) async fn hold(&mut self, mut held: Held<Lease>) {
+        if fate(self.in_transaction(), held.pins) == Fate::Release {
+            match self.take_conditions(&mut held.lease).await {
+                Ok(true) => return self.put_back(held.lease),
+                Ok(false) => held.pins |= Pins::DIAGNOSTICS,
                 Err(error) => {
                     tracing::debug!(session = self.id, %error, "a connection was lost with the warnings on it");
                     self.left = Left::default();
@@ -264,11 +263,7 @@ impl Session {
                 }
             }
         }
-        let (affinity, released) = Affinity::hold(lease, in_transaction, pins);
-        self.affinity = affinity;
-        if let Some(lease) = released {
-            self.put_back(lease);
-        }
+        self.binding = Binding::to(held);
     }
 
     /// The statement that makes a MySQL raise an error that it would have raised itself, if it knew the session's prepared
@@ -277,8 +272,8 @@ impl Session {
         if !self.state.mysql || !matches!(unserved, Unserved::UnknownStatement { .. } | Unserved::NoCursor { .. }) {
             return None;
         }
-        if let (Unserved::UnknownStatement { id, .. }, Some(lease)) = (unserved, self.affinity.lease())
-            && self.affinity.pins().contains(Pins::DIAGNOSTICS)
+        if let (Unserved::UnknownStatement { id, .. }, Some(lease)) = (unserved, self.binding.lease())
+            && self.binding.pins().contains(Pins::DIAGNOSTICS)
             && !lease.has_prepared(*id)
             && let Some(command) = command_of(packet)
         {

@@ -3,25 +3,26 @@
 //! A statement is sent again only if no byte of it reached a socket, or if it is a read outside of transactions whose
 //! client has not got a byte of the reply. A write that was sent and not answered is reported, never repeated.
 
-use crate::affinity::Affinity;
+use crate::attempt::Sending;
+use crate::binding::{Binding, Held};
 use crate::cancel::Phase;
-use crate::consistency::{Crowded, Routed, Wait};
+use crate::consistency::{Crowded, Routed};
 use crate::count::Count;
 use crate::error::{ACCESS_DENIED, SessionError, Unserved};
 use crate::failover::Deposed;
+use crate::failure::{Cause, Failed, Failure};
 use crate::job::{Job, Kind};
 use crate::last_insert_id::asks_last_id;
-use crate::prepared::{ClientStatement, ensure_prepared, execute_packet};
-use crate::relay::{Catch, PARSE_ERROR, Refusals, RelayError, Relayed, SHUTDOWN, relay};
+use crate::prepared::ClientStatement;
+use crate::relay::{Refusals, Relayed};
 use crate::retries::Retries;
 use crate::serve::{Next, Session};
-use splitfin_backend::{Age, Arrival, BackendError, Checkout, Lease, Seen, Wanted};
-use splitfin_protocol::exchange::{Exchange, Outcome, ServerError};
+use splitfin_backend::{Age, BackendError, Checkout, Lease, Seen, Wanted};
+use splitfin_protocol::exchange::ServerError;
 use splitfin_protocol::packet::ErrPacket;
-use splitfin_protocol::reshape::Reshape;
 use splitfin_protocol::{CommandByte, Status};
 use splitfin_router::consistency::Needed;
-use splitfin_router::{Access, Class, Decision, Facts, Leaves, Pins, Reason, Refusal, Verb, route};
+use splitfin_router::{Access, Class, Decision, Facts, Pins, Reason, Refusal, Verb, route};
 use splitfin_topology::{BackendId, Snapshot};
 use splitfin_transport::Framed;
 use std::cell::Cell;
@@ -29,45 +30,9 @@ use std::io;
 use std::rc::Rc;
 use std::time::{Duration, Instant};
 
-/// Why one attempt did not serve the client.
-#[derive(Debug)]
-pub(crate) enum Failure {
-    /// Nothing reached the server: it can be tried elsewhere.
-    NotSent(BackendId, BackendError),
-    /// It was sent, and nothing of a reply reached the client.
-    Sent(BackendId, BackendError),
-    /// A replica refused it as a write.
-    RefusedAsWrite,
-    /// The server takes no writes any more: it is not the primary.
-    Deposed(BackendId, ServerError),
-    /// A replica did not get what the session must see in time, and how long it was waited for, if it was.
-    NotInTime(Option<Duration>),
-    /// The server answered a preparation of our own with an error, which is the client's answer.
-    Server(ServerError),
-    /// The session is over.
-    Session(SessionError),
-}
-
-impl From<BackendError> for Failure {
-    fn from(error: BackendError) -> Self {
-        Self::NotSent(BackendId(u16::MAX), error)
-    }
-}
-
-impl Failure {
-    /// The same, of an attempt on this server: it is not tried there again.
-    fn on(self, backend: BackendId) -> Self {
-        match self {
-            Self::NotSent(_, error) => Self::NotSent(backend, error),
-            Self::Sent(_, error) => Self::Sent(backend, error),
-            other => other,
-        }
-    }
-}
-
 /// A job that was served.
 pub(crate) struct Served {
-    pub(crate) lease: Lease,
+    pub(crate) held: Held<Lease>,
     pub(crate) relayed: Relayed,
     pub(crate) reason: Reason,
     pub(crate) guarded: bool,
@@ -96,7 +61,8 @@ impl Session {
         }
         self.look_elsewhere(&job).await;
         let mut moved = false;
-        if self.is_guarded() && (!job.may_run_guarded() || self.savepoints.is_full()) {
+        let is_full = self.binding.held().is_some_and(|held| held.savepoints.is_full());
+        if self.is_guarded() && (!job.may_run_guarded() || is_full) {
             match (job.statement.class, &job.kind) {
                 (Class::Begin { read_only: Some(true) }, Kind::Plain) => self.commit_on_replica().await,
                 _ => match self.move_to_primary().await {
@@ -105,7 +71,7 @@ impl Session {
                 },
             }
         }
-        match self.affinity.is_free() {
+        match self.binding.is_free() {
             true => self.execute_free(client, &job).await,
             false => self.execute_held(client, &job, moved).await.map(Ok),
         }
@@ -118,15 +84,15 @@ impl Session {
         job: &Job<'_>,
         moved: bool,
     ) -> Result<Next, SessionError> {
-        if self.affinity.lease_mut().is_some_and(|lease| lease.is_for_writes() && !lease.is_guarded())
-            && self.affinity.lease_mut().is_some_and(|lease| self.worker.is_deposed(lease.backend()))
-        {
-            return match self.affinity.take() {
-                Some((lease, true, pins)) if self.opening.is_all_there_is(pins) => {
-                    let backend = lease.backend();
-                    drop(lease);
+        let in_transaction = self.in_transaction();
+        let Some(held) = self.binding.held() else { return Ok(Next::Command) };
+        let begins = in_transaction && held.opening.is_all_there_is(held.pins);
+        let is_for_writes = held.lease.is_for_writes() && !held.lease.is_guarded();
+        if is_for_writes && self.worker.is_deposed(held.lease.backend()) {
+            return match self.binding.take() {
+                Some(held) if begins => {
                     let why = "another server became the primary".to_owned();
-                    self.begin_elsewhere(client, job, backend, pins, why).await
+                    self.begin_elsewhere(client, job, held, why).await
                 }
                 _ => Err(self.deposed(client, self.sequence, Deposed::Held).await),
             };
@@ -137,61 +103,56 @@ impl Session {
             Class::Begin { .. } if moved => Reason::Transaction,
             _ => self.held_reason(),
         };
-        let in_transaction = self.affinity.in_transaction();
         let loses_little = self.holds_diagnostics_only();
-        let Some((mut lease, _, pins)) = self.affinity.take() else { return Ok(Next::Command) };
+        let Some(mut held) = self.binding.take() else { return Ok(Next::Command) };
         let started = Instant::now();
-        let mut wanted = self.state.wanted(lease.is_guarded());
-        wanted.last_insert_id = self.last_insert_id_for(job, &lease);
+        let mut wanted = self.state.wanted(held.lease.is_guarded());
+        wanted.last_insert_id = self.last_insert_id_for(job, &held);
         let guarded = wanted.guard;
-        let backend = lease.backend();
-        let begins = in_transaction && self.opening.is_all_there_is(pins);
+        let backend = held.lease.backend();
         let repeats = begins && job.is_repeatable();
-        let replaceable = begins && !lease.is_guarded() && self.may_be_replaced(backend);
+        let replaceable = begins && !held.lease.is_guarded() && self.may_be_replaced(backend);
         let sending =
             Sending { refusals: if replaceable { Refusals::Deposed } else { Refusals::Nothing }, ..Sending::default() };
-        self.progress.is_on(&lease, false);
-        let prepared = match self.prepare_conditions(&mut lease, job, &wanted, true).await {
-            Ok(()) => self.prepare_counts(&mut lease, job, &wanted).await,
+        self.progress.is_on(&held.lease, false);
+        let prepared = match self.prepare_conditions(&mut held.lease, job, &wanted, true).await {
+            Ok(()) => self.prepare_counts(&mut held.lease, job, &wanted).await,
             error => error,
         };
         let attempted = match prepared {
-            Ok(()) => self.attempt_or_move(client, &mut lease, job, &wanted, sending, repeats).await,
-            Err(error) => Err(Failure::NotSent(backend, error)),
+            Ok(()) => self.attempt_or_move(client, &mut held.lease, job, &wanted, sending, repeats).await,
+            Err(error) => Err(error.into()),
         };
         match attempted {
             Ok(relayed) => {
                 let time = started.elapsed();
                 let (needed, waited) = (Needed::default(), None);
-                let served = Served { lease, relayed, reason, guarded, time, service: time, needed, waited };
+                let served = Served { held, relayed, reason, guarded, time, service: time, needed, waited };
                 let failed = served.relayed.outcome.error.is_some();
-                let next = self.settle(served, pins, job).await;
+                let next = self.settle(served, job).await;
                 self.note_opening(job, failed);
                 next
             }
-            Err(Failure::Deposed(_, error)) => {
-                lease.note_refusal();
-                drop(lease);
+            Err(Failure::Retry(Cause::Deposed(error))) => {
+                held.lease.note_refusal();
                 let because = format!("error {}: {}", error.code, error.message);
-                self.begin_elsewhere(client, job, backend, pins, because).await
+                self.begin_elsewhere(client, job, held, because).await
             }
-            Err(Failure::Sent(_, error)) if repeats => {
-                drop(lease);
-                self.begin_elsewhere(client, job, backend, pins, error.to_string()).await
+            Err(Failure::Retry(Cause::Sent(error))) if repeats => {
+                self.begin_elsewhere(client, job, held, error.to_string()).await
             }
-            Err(Failure::NotSent(_, error)) if begins => {
-                drop(lease);
-                self.begin_elsewhere(client, job, backend, pins, error.to_string()).await
+            Err(Failure::Retry(Cause::NotSent(error))) if begins => {
+                self.begin_elsewhere(client, job, held, error.to_string()).await
             }
             Err(Failure::Server(error)) => {
-                (self.affinity, _) = Affinity::hold(lease, in_transaction, pins);
+                self.binding = Binding::to(held);
                 self.pass_on(client, &error).await
             }
             Err(Failure::Session(error)) => {
                 self.note_lost(job);
                 Err(error)
             }
-            Err(Failure::NotSent(_, error) | Failure::Sent(_, error)) => {
+            Err(Failure::Retry(Cause::NotSent(error) | Cause::Sent(error))) => {
                 self.note_lost(job);
                 let lost = match job.statement.verb == Verb::Commit {
                     true => Unserved::UnknownCommit(error.to_string()),
@@ -199,26 +160,24 @@ impl Session {
                 };
                 crate::reply::error(client, self.sequence, &lost).await?;
                 if loses_little {
-                    self.lose_diagnostics();
+                    self.lose_diagnostics(held.unread);
                     self.note_own_error(&lost);
                     return Ok(Next::Command);
                 }
                 client.close().await;
                 Err(SessionError::HeldConnectionLost(error.to_string()))
             }
-            Err(Failure::RefusedAsWrite | Failure::NotInTime(_)) => {
+            Err(Failure::Retry(Cause::RefusedAsWrite | Cause::NotInTime(_))) => {
                 Err(SessionError::HeldConnectionLost("the server refused a write".into()))
             }
         }
     }
 
     fn held_reason(&self) -> Reason {
-        match &self.affinity {
-            Affinity::Transaction { .. } if self.state.status.contains(Status::IN_TRANS_READONLY) => {
-                Reason::ReadOnlyTransaction
-            }
-            Affinity::Transaction { .. } => Reason::Transaction,
-            other => Reason::Pinned(other.pins()),
+        match self.in_transaction() {
+            true if self.state.status.contains(Status::IN_TRANS_READONLY) => Reason::ReadOnlyTransaction,
+            true => Reason::Transaction,
+            false => Reason::Pinned(self.binding.pins()),
         }
     }
 
@@ -249,19 +208,23 @@ impl Session {
             match self.try_once(client, job, &routed, started).await {
                 Ok(served) => {
                     let failed = served.relayed.outcome.error.is_some();
-                    let next = self.settle(served, Pins::empty(), job).await;
+                    let next = self.settle(served, job).await;
                     self.note_opening(job, failed);
                     return next.map(Ok);
                 }
-                Err(Failure::Session(error)) => {
+                Err(Failed { failure: Failure::Session(error), .. }) => {
                     self.note_lost(job);
                     return Err(error);
                 }
-                Err(Failure::Server(error)) => return self.pass_on(client, &error).await.map(Ok),
-                Err(failure) => match self.reconsider(job, routed, failure, started, &mut retries).await {
-                    Ok(next) => routed = next,
-                    Err(unserved) => return Ok(Err(unserved)),
-                },
+                Err(Failed { failure: Failure::Server(error), .. }) => {
+                    return self.pass_on(client, &error).await.map(Ok);
+                }
+                Err(Failed { at, failure: Failure::Retry(cause) }) => {
+                    match self.reconsider(job, routed, (at, cause), started, &mut retries).await {
+                        Ok(next) => routed = next,
+                        Err(unserved) => return Ok(Err(unserved)),
+                    }
+                }
             }
         }
     }
@@ -299,13 +262,13 @@ impl Session {
         job: &Job<'_>,
         routed: &Routed,
         started: Instant,
-    ) -> Result<Served, Failure> {
+    ) -> Result<Served, Failed> {
         let Routed { decision, needed, waited: before } = routed;
         let snapshot = self.worker.topology.snapshot();
         let guarded = decision.access == Access::ReadOnly;
         let mut wanted = self.state.wanted(guarded);
         let moves = job.is_repeatable();
-        let mut lease = self.check_out_of_answering(&decision.eligible, &wanted, &snapshot, moves).await?;
+        let lease = self.check_out_of_answering(&decision.eligible, &wanted, &snapshot, moves).await?;
         if decision.access == Access::ReadWrite
             && self.worker.topology.snapshot().writer() != snapshot.writer()
             && snapshot.writer() == Some(lease.backend())
@@ -313,24 +276,26 @@ impl Session {
             // While the connection was made, it ceased to be the primary.
             let backend = lease.backend();
             self.put_back(lease);
-            return Err(Failure::NotSent(backend, io::Error::from(io::ErrorKind::NotConnected).into()));
+            return Err(Failure::not_sent(io::Error::from(io::ErrorKind::NotConnected).into()).at(backend));
         }
-        wanted.last_insert_id = self.last_insert_id_for(job, &lease);
+        let mut held = Held::new(lease);
+        wanted.last_insert_id = self.last_insert_id_for(job, &held);
+        let lease = &mut held.lease;
         let backend = lease.backend();
-        self.progress.is_on(&lease, moves);
+        self.progress.is_on(lease, moves);
         let prepared = async {
-            self.prepare_conditions(&mut lease, job, &wanted, false).await?;
-            self.prepare_counts(&mut lease, job, &wanted).await
+            self.prepare_conditions(lease, job, &wanted, false).await?;
+            self.prepare_counts(lease, job, &wanted).await
         };
-        self.unless_silent(backend, moves, prepared).await.map_err(|failure| failure.on(backend))?;
+        self.unless_silent(backend, moves, prepared).await.map_err(|failure| failure.at(backend))?;
         // Members of a group may have shown what their primary does not show yet.
         let shows_last = || snapshot.backend(backend).is_some_and(|view| view.progress.shows_last);
         let waits = guarded || (job.statement.class == Class::Read && moves && shows_last());
         let wait = match waits.then(|| self.wait(lease.backend(), needed, &snapshot)).transpose() {
             Ok(wait) => wait.flatten(),
             Err(Crowded) => {
-                self.put_back(lease);
-                return Err(Failure::NotInTime(None));
+                self.put_back(held.lease);
+                return Err(Failure::Retry(Cause::NotInTime(None)).at(backend));
             }
         };
         let waited = Cell::new(None);
@@ -342,40 +307,32 @@ impl Session {
         };
         let sending = Sending { refusals, wait: wait.as_ref().map(|wait| (wait, &waited)), fresh: true };
         let sent = Instant::now();
-        let relayed = match self.attempt_or_move(client, &mut lease, job, &wanted, sending, moves).await {
+        let relayed = match self.attempt_or_move(client, lease, job, &wanted, sending, moves).await {
             Ok(relayed) => relayed,
-            Err(Failure::Session(error)) => return Err(Failure::Session(error)),
+            Err(failure @ Failure::Session(_)) => return Err(failure.at(backend)),
             // Somebody wanted it to end, so it is not tried again; and the connection may still have to notice.
             Err(_) if job.is_repeatable() && self.progress.take_told() => {
-                drop(lease);
-                return Err(Failure::Server(interrupted()));
-            }
-            Err(failure @ (Failure::RefusedAsWrite | Failure::NotInTime(_))) => {
-                self.progress.set(Phase::Waiting);
-                self.put_back(lease);
-                return Err(failure);
-            }
-            Err(failure @ Failure::Deposed(..)) => {
-                // Something may have run in front of what was refused: whatever it left goes with the connection.
-                self.progress.set(Phase::Waiting);
-                lease.note_refusal();
-                return Err(failure);
+                return Err(Failure::Server(interrupted()).at(backend));
             }
             Err(failure) => {
                 self.progress.set(Phase::Waiting);
-                if let Failure::Sent(_, error) | Failure::NotSent(_, error) = &failure
-                    && error.is_servers_fault()
-                {
-                    lease.note_failure();
+                match &failure {
+                    Failure::Retry(Cause::RefusedAsWrite | Cause::NotInTime(_)) => self.put_back(held.lease),
+                    // Something may have run in front of what was refused: whatever it left goes with the connection.
+                    Failure::Retry(Cause::Deposed(_)) => lease.note_refusal(),
+                    Failure::Retry(Cause::Sent(error) | Cause::NotSent(error)) if error.is_servers_fault() => {
+                        lease.note_failure();
+                    }
+                    _ => {}
                 }
-                return Err(failure.on(lease.backend()));
+                return Err(failure.at(backend));
             }
         };
         let now = Instant::now();
         let (time, service) = (now - started, now - sent);
         let reason = decision.reason.clone();
         Ok(Served {
-            lease,
+            held,
             relayed,
             reason,
             guarded,
@@ -392,7 +349,7 @@ impl Session {
         eligible: &[BackendId],
         wanted: &Wanted,
         snapshot: &Snapshot,
-    ) -> Result<Lease, Failure> {
+    ) -> Result<Lease, Failed> {
         while let Some(at) = self.kept.iter().position(|lease| eligible.contains(&lease.backend())) {
             let mut lease = self.kept.swap_remove(at);
             if lease.is_fit_for(wanted)
@@ -419,11 +376,11 @@ impl Session {
             let rights = Seen::AtLogin(&self.state.at_login);
             lease = self.worker.pools.checkout(&Checkout { account: &account, rights, ..checkout }).await;
         }
-        let lease = lease.map_err(|(backend, error)| Failure::NotSent(backend, error))?;
+        let lease = lease.map_err(|(backend, error)| Failure::not_sent(error).at(backend))?;
         self.state.rights = self.state.rights.max(lease.rights());
         match lease.sandbox() {
             // The password expired after this session's login.
-            Some(error) => Err(Failure::Server(error.clone())),
+            Some(error) => Err(Failure::Server(error.clone()).at(lease.backend())),
             None => Ok(for_writes(lease, snapshot)),
         }
     }
@@ -434,118 +391,6 @@ impl Session {
         let limit = self.worker.pools.checkout_timeout();
         let limit = if on_replica { limit / 2 } else { limit };
         limit.saturating_sub(self.active.elapsed()).max(LEAST_PATIENCE)
-    }
-
-    /// Sends a job on a connection and relays the reply.
-    pub(crate) async fn attempt(
-        &self,
-        client: &mut Framed,
-        lease: &mut Lease,
-        job: &Job<'_>,
-        wanted: &Wanted,
-        sending: Sending<'_>,
-    ) -> Result<Relayed, Failure> {
-        self.progress.is_on(lease, sending.fresh && job.is_repeatable());
-        self.registration.entry().set_on(Some((lease.backend(), lease.id())));
-        let mut wait = sending.wait;
-        let rewritten;
-        let packet = match &job.kind {
-            Kind::Plain | Kind::Prepare { packet: None, .. } => job.packet,
-            Kind::Substituted { packet }
-            | Kind::Prepare { packet: Some(packet), .. }
-            | Kind::Rewritten { packet, .. } => packet,
-            Kind::Execute { id, execution } => {
-                let Some(statement) = self.prepared.get(*id) else { return Err(SessionError::ClientGone.into()) };
-                if lease.prepared_id(&statement.key).is_none()
-                    && let Some(wait) = wait.take()
-                {
-                    // What it looks at may not be there yet, and preparing would fail.
-                    wait_on(lease, wanted, wait).await?;
-                }
-                let server_id = ensure_prepared(lease, &statement.key, wanted).await?;
-                rewritten = execute_packet(job, execution, statement, server_id);
-                &rewritten
-            }
-        };
-        let nowhere = BackendId(u16::MAX);
-        let looks_at_tracking = job.statement.leaves.contains(Leaves::TRACKING);
-        if looks_at_tracking {
-            lease.apply(wanted).await?;
-            let autocommits = self.state.status.contains(Status::AUTOCOMMIT);
-            lease.report_for_client(self.in_transaction() || !autocommits).await?;
-        }
-        if job.is_repeatable() {
-            // State and statement go out in one write; if the state cannot be had, the reply is dropped with the connection.
-            let sql = wait.map(|(wait, ..)| wait.sql.as_str());
-            lease.send(wanted, sql, packet).await.map_err(|error| Failure::NotSent(nowhere, error))?;
-            match wait {
-                None => drop(lease.settle_preamble().await.map_err(|error| Failure::NotSent(nowhere, error))?),
-                Some(wait) if !arrives(lease.settle_preamble(), wait).await? => {
-                    let waited = wait.1.get().unwrap_or_default();
-                    return Err(drop_reply(lease, job.command, waited).await);
-                }
-                Some(_) => {}
-            }
-        } else {
-            match wait {
-                Some(wait) => wait_on(lease, wanted, wait).await?,
-                None => lease.apply(wanted).await?,
-            }
-            lease.framed().write(packet).await.map_err(|error| Failure::Sent(nowhere, error.into()))?;
-        }
-        let shape = |packet: &[u8], lease: &Lease| {
-            let mut shape = self.shape(job, packet, looks_at_tracking);
-            shape.ids = self.thread_ids(job, lease.backend(), lease.capabilities());
-            shape.no_warnings = sending.fresh && job.command == CommandByte::InitDb;
-            Reshape::new(Exchange::new(job.command, lease.capabilities()), shape)
-        };
-        let backend = lease.backend();
-        // Before the client knows of it: its next session may be another worker's.
-        let mut heard = |outcome: &Outcome, done| {
-            if done && self.is_void(backend, outcome, job) {
-                return Err(io::Error::other(
-                    "another server became the primary, and it lacks what this one committed",
-                ));
-            }
-            if done && job.sets_global() && outcome.error.is_none() {
-                self.worker.pools.defaults_changed(backend);
-                self.note_read_only(backend, job);
-            }
-            if done {
-                self.announce_rights(outcome, job);
-            }
-            self.publish(backend, outcome, job, done);
-            Ok(())
-        };
-        let catch = Catch {
-            refusals: sending.refusals,
-            unparsed: job.can_be_sent_as_written(),
-            leaving: sending.fresh && job.is_repeatable(),
-            sends_file: job.may_send_file(),
-        };
-        let reshape = shape(packet, lease);
-        let mut relayed = relay(client, lease, reshape, catch, &self.progress, &mut heard).await;
-        if let Err(RelayError::Caught(ServerError { code: PARSE_ERROR, .. })) = &relayed {
-            // The error shows the text, which shall be the client's. It did nothing.
-            let packet = job.as_written();
-            lease.framed().write(&packet).await.map_err(|error| Failure::Sent(nowhere, error.into()))?;
-            let reshape = shape(&packet, lease);
-            let catch = Catch { sends_file: catch.sends_file, ..Catch::default() };
-            relayed = relay(client, lease, reshape, catch, &self.progress, &mut heard).await;
-        }
-        if relayed.is_ok() {
-            self.progress.set(Phase::Answered);
-        }
-        relayed.map_err(|error| match error {
-            RelayError::BeforeFirstByte(error) => Failure::Sent(nowhere, error),
-            RelayError::Midway(error) => Failure::Session(SessionError::ReplyBrokeOff(error.to_string())),
-            RelayError::Caught(error) if error.code == SHUTDOWN => {
-                Failure::Sent(nowhere, io::Error::new(io::ErrorKind::ConnectionAborted, error.message).into())
-            }
-            RelayError::Caught(error) if sending.refusals == Refusals::Deposed => Failure::Deposed(backend, error),
-            RelayError::Caught(_) => Failure::RefusedAsWrite,
-            RelayError::Client(error) => Failure::Session(error),
-        })
     }
 
     /// The server's error goes to the client as it is.
@@ -573,7 +418,7 @@ impl Session {
                 .then(|| splitfin_protocol::frame::payload(job.packet)[1..].into()),
         };
         self.prepared.insert(*id, statement);
-        served.lease.note_prepared(Rc::clone(key), prepared.statement)
+        served.held.lease.note_prepared(Rc::clone(key), prepared.statement)
     }
 }
 
@@ -581,68 +426,6 @@ impl Session {
 fn for_writes(mut lease: Lease, snapshot: &Snapshot) -> Lease {
     lease.set_for_writes(snapshot.writer() == Some(lease.backend()));
     lease
-}
-
-/// How a job is sent.
-#[derive(Default)]
-pub(crate) struct Sending<'a> {
-    /// Which refusals are kept from the client.
-    pub(crate) refusals: Refusals,
-    /// What has to be waited for in front of it.
-    pub(crate) wait: Option<Waiting<'a>>,
-    /// The session held nothing, and so has no warnings.
-    pub(crate) fresh: bool,
-}
-
-/// A wait, and where to say how long it took.
-pub(crate) type Waiting<'a> = (&'a Wait, &'a Cell<Option<Duration>>);
-
-/// Whether a wait that was sent ends in time. A server that does not even answer loses its connection.
-async fn arrives(
-    ending: impl Future<Output = Result<Arrival, BackendError>>,
-    (wait, waited): Waiting<'_>,
-) -> Result<bool, Failure> {
-    let started = Instant::now();
-    let limit = wait.deadline();
-    let ended = tokio::time::timeout(limit, ending).await;
-    let time = started.elapsed();
-    waited.set(Some(time));
-    let arrived = matches!(ended, Ok(Ok(Arrival::There)));
-    match arrived {
-        true => wait.reached(time),
-        false => wait.missed(time),
-    }
-    let nowhere = BackendId(u16::MAX);
-    match ended {
-        Ok(Ok(_)) => Ok(arrived),
-        Ok(Err(error)) => Err(Failure::NotSent(nowhere, error)),
-        Err(_) => Err(Failure::NotSent(nowhere, io::Error::from(io::ErrorKind::TimedOut).into())),
-    }
-}
-
-/// Waits in front of what must not run before the wait is over.
-async fn wait_on(lease: &mut Lease, wanted: &Wanted, waiting: Waiting<'_>) -> Result<(), Failure> {
-    lease.apply(wanted).await?;
-    match arrives(lease.wait_for(&waiting.0.sql), waiting).await? {
-        true => Ok(()),
-        false => Err(Failure::NotInTime(waiting.1.get())),
-    }
-}
-
-/// The replica was not there in time, and its reply is for nobody. A long one is cut off with its connection.
-async fn drop_reply(lease: &mut Lease, command: CommandByte, waited: Duration) -> Failure {
-    let mut exchange = Exchange::new(command, lease.capabilities());
-    match tokio::time::timeout(DROPPED_REPLY, crate::relay::swallow(lease, &mut exchange)).await {
-        Ok(Ok(())) => Failure::NotInTime(Some(waited)),
-        Ok(Err(error)) => Failure::Sent(BackendId(u16::MAX), error),
-        Err(_) => Failure::Sent(BackendId(u16::MAX), io::Error::from(io::ErrorKind::TimedOut).into()),
-    }
-}
-
-impl From<SessionError> for Failure {
-    fn from(error: SessionError) -> Self {
-        Self::Session(error)
-    }
 }
 
 /// What a server says when a statement was to end.
@@ -660,5 +443,3 @@ pub(crate) fn sequence_behind(packet: &[u8]) -> u8 {
 
 /// A statement that comes late has a chance all the same.
 const LEAST_PATIENCE: Duration = Duration::from_millis(100);
-/// Time for a reply that is dropped; what takes longer costs more than a new connection.
-const DROPPED_REPLY: Duration = Duration::from_millis(20);

@@ -3,10 +3,9 @@
 //! A statement is sent again only if no byte of it reached a server, if the server said that it takes no writes, or if it
 //! is a read outside of transactions whose client has not got a byte of the reply.
 
-use crate::affinity::Affinity;
 use crate::consistency::Routed;
 use crate::error::{SessionError, Unserved};
-use crate::execute::Failure;
+use crate::failure::Cause;
 use crate::job::Job;
 use crate::metrics::add;
 use crate::retries::Retries;
@@ -90,14 +89,14 @@ impl Session {
         &mut self,
         job: &Job<'_>,
         routed: Routed,
-        failure: Failure,
+        (at, cause): (BackendId, Cause),
         started: Instant,
         retries: &mut Retries,
     ) -> Result<Routed, Unserved> {
         let mut routed = routed;
         let snapshot = self.worker.topology.snapshot();
-        let (failed, error, sent) = match failure {
-            Failure::RefusedAsWrite => {
+        let (error, sent) = match cause {
+            Cause::RefusedAsWrite => {
                 add(&self.worker.metrics.corrected, 1);
                 tracing::warn!(session = self.id, digest = %job.statement.digest, statement = job.statement.shown(),
                     "a replica refused this as a write; it is one from now on");
@@ -106,7 +105,7 @@ impl Session {
                 let learned = Reason::Write(Because::Learned);
                 return Ok(routed.on_primary(&snapshot, learned)?);
             }
-            Failure::NotInTime(waited) => {
+            Cause::NotInTime(waited) => {
                 routed.waited = waited;
                 if routed.decision.access == Access::ReadWrite {
                     // The primary has what there is.
@@ -118,22 +117,21 @@ impl Session {
                     Err(refusal) => self.wait_for_primary(job, started, refusal.to_string()).await,
                 };
             }
-            Failure::Deposed(backend, error) => return self.wait_for_successor(job, started, backend, &error).await,
-            Failure::NotSent(failed, error) => (failed, error, false),
-            Failure::Sent(failed, error) => (failed, error, true),
-            Failure::Server(_) | Failure::Session(_) => return Err(Unserved::UnknownOutcome(String::new())),
+            Cause::Deposed(error) => return self.wait_for_successor(job, started, at, &error).await,
+            Cause::NotSent(error) => (error, false),
+            Cause::Sent(error) => (error, true),
         };
         if sent && !job.is_repeatable() {
             self.note_lost(job);
             return Err(Unserved::UnknownOutcome(error.to_string()));
         }
-        tracing::info!(session = self.id, backend = %name(&snapshot, failed), %error, "statement is tried elsewhere");
+        tracing::info!(session = self.id, backend = %name(&snapshot, at), %error, "statement is tried elsewhere");
         add(&self.worker.metrics.retries, 1);
-        retries.note(failed);
+        retries.note(at);
         if routed.decision.access == Access::ReadOnly {
             // The one with the least to do was chosen: where that has no time, no other one has.
             let is_exhausted = matches!(error, BackendError::Exhausted { .. });
-            routed.decision.eligible.retain(|id| *id != failed && !is_exhausted);
+            routed.decision.eligible.retain(|id| *id != at && !is_exhausted);
             if !routed.decision.eligible.is_empty() {
                 return Ok(routed);
             }
@@ -177,7 +175,7 @@ impl Session {
     /// The session is at work on a server that was the primary, and another one is now: what it does there must not be
     /// told to be done. Closing the connection rolls it back, and the client begins anew.
     pub(crate) async fn deposed(&mut self, client: &mut Framed, sequence: u8, state: Deposed) -> SessionError {
-        drop(std::mem::replace(&mut self.affinity, Affinity::Free));
+        drop(self.binding.take());
         add(&self.worker.metrics.fenced, 1);
         let unserved = match state {
             Deposed::Held => Unserved::Deposed,

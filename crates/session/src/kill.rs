@@ -119,7 +119,7 @@ impl Session {
 
     /// The first values of all rows; nothing, if that fails.
     async fn ask_primary_all(&mut self, sql: &str) -> Vec<String> {
-        if let Some(lease) = self.affinity.lease_mut() {
+        if let Some(lease) = self.binding.lease_mut() {
             return lease.first_values(sql).await.unwrap_or_default();
         }
         let snapshot = self.worker.topology.snapshot();

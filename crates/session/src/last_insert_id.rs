@@ -6,6 +6,7 @@
 //! generated; after any other one the connection is asked. What it says only means something where it is known what it
 //! gave before: another session's id may be on it, and may be the very number that the statement gave.
 
+use crate::binding::Held;
 use crate::count::Count;
 use crate::job::Job;
 use crate::serve::Session;
@@ -16,14 +17,14 @@ use splitfin_router::{Asks, Inserts, Leaves, Verb, may_state};
 impl Session {
     /// The id that the lease must have before a job runs there: the session's, if the job may ask for it, or if it could not be
     /// told afterwards whether it was changed.
-    pub(crate) fn last_insert_id_for(&self, job: &Job<'_>, lease: &Lease) -> Option<u64> {
-        if self.unread.last_insert_id {
+    pub(crate) fn last_insert_id_for(&self, job: &Job<'_>, held: &Held<Lease>) -> Option<u64> {
+        if held.unread.last_insert_id {
             // The connection is the only one that has it.
             return None;
         }
         let needs = job.asks().contains(Asks::LAST_INSERT_ID)
             || job.leaves().intersects(Leaves::RUNS_OTHERS | Leaves::UNREPORTED)
-            || (job.inserts().is_some() && !self.would_show(lease.last_insert_id(), job));
+            || (job.inserts().is_some() && !self.would_show(held.lease.last_insert_id(), job));
         needs.then(|| self.state.last_insert_id.known().unwrap_or(0))
     }
 
@@ -41,20 +42,21 @@ impl Session {
 
     /// Notes whether the connection has to be asked for LAST_INSERT_ID() after a reply. `before` is what it was for the session.
     pub(crate) fn note_last_insert_id(
-        &mut self,
+        &self,
         before: Count<u64>,
-        lease: &mut Lease,
+        held: &mut Held<Lease>,
         outcome: &Outcome,
         job: &Job<'_>,
     ) {
+        let Held { lease, unread, .. } = held;
         if self.may_be_untold(outcome, job) {
-            if !self.unread.last_insert_id {
-                self.unread.unchanged = lease.last_insert_id().map(|id| (id, before));
+            if !unread.last_insert_id {
+                unread.unchanged = lease.last_insert_id().map(|id| (id, before));
             }
-            self.unread.last_insert_id = true;
+            unread.last_insert_id = true;
             lease.note_last_insert_id(None);
         } else if outcome.last_insert_id != 0 {
-            (self.unread.last_insert_id, self.unread.unchanged) = (false, None);
+            (unread.last_insert_id, unread.unchanged) = (false, None);
             lease.note_last_insert_id(Some(outcome.last_insert_id));
         }
     }

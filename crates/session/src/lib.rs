@@ -4,12 +4,13 @@
 //! run ──> login ──> serve ─┬─> plan ──> (checkout) ──> execute ──> relay ──> settle ─┐
 //!                          └──────────────────────────────────────────────────────────┘
 //! ```
-//! [`Session`] is plain straight-line code over one client socket; what outlives a command is in [`affinity`] (which
-//! connection is held, and why) and `state` (what the session looks like to the client). It spawns nothing: when its
+//! [`Session`] is plain straight-line code over one client socket; what outlives a command is in `binding` (which
+//! connection is held, why, and what only that connection has) and `state` (what the session looks like to the client). It spawns nothing: when its
 //! future is dropped, its sockets close.
 
 mod accounts;
-pub mod affinity;
+mod attempt;
+mod binding;
 mod brake;
 mod budget;
 mod cancel;
@@ -21,6 +22,7 @@ mod encryption;
 mod error;
 mod execute;
 mod failover;
+mod failure;
 mod found_rows;
 mod job;
 mod kill;

@@ -1,23 +1,23 @@
 //! The beginning of a transaction can be had again elsewhere, as long as nothing was done in it; and what else moves when
 //! a server refuses writes or does not answer.
 
-use crate::affinity::Affinity;
+use crate::attempt::Sending;
+use crate::binding::{Binding, Held};
 use crate::consistency::Routed;
 use crate::error::{SessionError, Unserved};
-use crate::execute::{Failure, Sending};
 use crate::failover::LOOK_AGAIN;
+use crate::failure::{Failed, Failure, timed_out};
 use crate::job::{Job, Kind};
 use crate::metrics::add;
 use crate::relay::Relayed;
 use crate::retries::Retries;
 use crate::serve::{Next, Session};
-use splitfin_backend::{BackendError, Lease, Wanted};
+use splitfin_backend::{Lease, Wanted};
 use splitfin_protocol::CommandByte;
 use splitfin_router::consistency::Needed;
 use splitfin_router::{Access, Class, Decision, Leaves, Pins, Reason, sets_read_only};
 use splitfin_topology::{BackendId, Snapshot};
 use splitfin_transport::Framed;
-use std::io;
 use std::time::Instant;
 
 /// The statements that have begun the open transaction: characteristics that were set for it, and its BEGIN.
@@ -51,28 +51,27 @@ const MOST_STATEMENTS: usize = 16;
 const LONGEST: usize = 1024;
 
 impl Session {
-    /// Takes in what a statement means for the beginning of a transaction.
+    /// Takes in what a statement means for the beginning of a transaction, if its connection is held.
     pub(crate) fn note_opening(&mut self, job: &Job<'_>, failed: bool) {
-        let text = || String::from_utf8_lossy(&self.text_of(job)).into_owned();
         let is_text = job.command == CommandByte::Query && matches!(job.kind, Kind::Plain) && job.and_rest.is_none();
+        let text = if is_text { String::from_utf8_lossy(&self.text_of(job)).into_owned() } else { String::new() };
         let silent = matches!(job.statement.class, Class::Session | Class::Diagnostics)
             && job.leaves().is_empty()
             && job.asks().is_empty();
+        let Some(Held { opening, .. }) = self.binding.held_mut() else { return };
         match job.statement.class {
             Class::Begin { .. } if is_text && !failed => {
-                let text = text();
-                if self.opening.begun {
-                    self.opening = Opening::default();
+                if opening.begun {
+                    *opening = Opening::default();
                 }
-                self.opening.note(text);
-                self.opening.begun = true;
+                opening.note(text);
+                opening.begun = true;
             }
-            _ if is_text && !failed && job.leaves() == Leaves::ONE_SHOT_TRANSACTION && !self.opening.begun => {
-                let text = text();
-                self.opening.note(text);
+            _ if is_text && !failed && job.leaves() == Leaves::ONE_SHOT_TRANSACTION && !opening.begun => {
+                opening.note(text);
             }
             _ if matches!(job.kind, Kind::Prepare { .. }) || silent => {}
-            _ => self.opening = Opening::default(),
+            _ => *opening = Opening::default(),
         }
     }
 
@@ -138,12 +137,12 @@ impl Session {
         }
         // Who falls silent from now on is looked at again; who did since the choice was made is not.
         if self.worker.is_silent(backend) {
-            return Err(Failure::NotSent(backend, silent()));
+            return Err(Failure::not_sent(timed_out()));
         }
         tokio::select! {
             biased;
             result = work => Ok(result?),
-            () = self.progress.should_be_elsewhere() => Err(Failure::Sent(backend, silent())),
+            () = self.progress.should_be_elsewhere() => Err(Failure::sent(timed_out())),
         }
     }
 
@@ -154,7 +153,7 @@ impl Session {
         wanted: &Wanted,
         snapshot: &Snapshot,
         moves: bool,
-    ) -> Result<Lease, Failure> {
+    ) -> Result<Lease, Failed> {
         if !moves {
             return self.check_out(eligible, wanted, snapshot).await;
         }
@@ -170,7 +169,7 @@ impl Session {
         tokio::select! {
             biased;
             lease = self.check_out(eligible, wanted, snapshot) => lease,
-            backend = falls_silent => Err(Failure::NotSent(backend, silent())),
+            backend = falls_silent => Err(Failure::not_sent(timed_out()).at(backend)),
         }
     }
 
@@ -179,10 +178,12 @@ impl Session {
         &mut self,
         client: &mut Framed,
         job: &Job<'_>,
-        failed: BackendId,
-        pins: Pins,
+        lost: Held<Lease>,
         why: String,
     ) -> Result<Next, SessionError> {
+        let Held { lease, opening, pins, .. } = lost;
+        let failed = lease.backend();
+        drop(lease);
         self.progress.set(crate::cancel::Phase::Waiting);
         let since = Instant::now();
         let mut retries = Retries::default();
@@ -197,10 +198,11 @@ impl Session {
             let looked_again = snapshot.backend(failed).is_some_and(|view| view.progress.seen > Some(since));
             let primary = snapshot.writer().filter(|primary| *primary != failed || looked_again);
             if let Some(primary) = primary.filter(|primary| retries.may_ask(*primary, Instant::now())) {
-                if let Ok(lease) = self.begin_on(primary, &snapshot).await {
+                if let Some(lease) = self.begin_on(primary, &opening, &snapshot).await {
                     tracing::debug!(session = self.id, %why, "a transaction that had done nothing goes on elsewhere");
                     add(&self.worker.metrics.retries, 1);
-                    (self.affinity, _) = Affinity::hold(lease, true, pins - Pins::DIAGNOSTICS);
+                    let pins = pins - Pins::DIAGNOSTICS;
+                    self.binding = Binding::to(Held { pins, opening, ..Held::new(lease) });
                     return Box::pin(self.execute_held(client, job, false)).await;
                 }
                 retries.note(primary);
@@ -210,20 +212,17 @@ impl Session {
         }
     }
 
-    async fn begin_on(&mut self, primary: BackendId, snapshot: &Snapshot) -> Result<Lease, Failure> {
+    /// The transaction, begun on this server, if that can be had.
+    async fn begin_on(&mut self, primary: BackendId, opening: &Opening, snapshot: &Snapshot) -> Option<Lease> {
         let wanted = self.state.wanted(false);
-        let mut lease = self.check_out(&[primary], &wanted, snapshot).await?;
-        lease.apply(&wanted).await?;
-        for statement in &self.opening.statements {
-            if let Err(error) = lease.run(statement).await {
+        let mut lease = self.check_out(&[primary], &wanted, snapshot).await.ok()?;
+        lease.apply(&wanted).await.ok()?;
+        for statement in &opening.statements {
+            if lease.run(statement).await.is_err() {
                 lease.note_refusal();
-                return Err(error.into());
+                return None;
             }
         }
-        Ok(lease)
+        Some(lease)
     }
-}
-
-fn silent() -> BackendError {
-    io::Error::from(io::ErrorKind::TimedOut).into()
 }

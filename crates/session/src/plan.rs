@@ -1,5 +1,6 @@
 //! From a command to a job: what the statement is, and whether a server has to see it at all.
 
+use crate::binding::{Binding, Held};
 use crate::error::{SessionError, Unserved};
 use crate::job::{Job, Kind};
 use crate::kill::{KILL_ON_SERVER, Killed};
@@ -87,10 +88,11 @@ impl Session {
             let known = Known { conditions, ..self.state.known(self.id) };
             return Ok(substitute(text, self.state.lex, &known).or(with_threads));
         }
-        if self.conditions_for(statement).is_some() {
-            // Its rows would be counted instead. What is lost is told when it is asked for.
-            let _ = self.learn_counts().await;
+        if self.conditions_for(statement).is_none() {
+            return Ok(with_threads);
         }
+        // Its rows would be counted instead. What is lost is told when it is asked for.
+        let _ = self.learn_counts().await;
         let asked = self.asked(text).await;
         let put = self.conditions_for(statement).and_then(|left| left.put_into(text, self.state.lex, asked));
         Ok(put.or(with_threads))
@@ -100,7 +102,7 @@ impl Session {
     /// failed, the session goes on without them.
     async fn learn_asked_counts(&mut self, statement: &Statement) -> Result<(), Unserved> {
         if self.learn_counts().await.is_err() && self.holds_diagnostics_only() {
-            self.lose_diagnostics();
+            self.lose_diagnostics(self.unread());
         }
         match self.state.lost_count(statement.asks) {
             Some(count) => Err(Unserved::CountLost(count)),
@@ -176,7 +178,7 @@ impl Session {
         command: Command<'a>,
     ) -> Result<Option<Job<'a>>, Unserved> {
         let job = match command {
-            Command::Ping if self.affinity.is_free() => {
+            Command::Ping if self.binding.is_free() => {
                 self.state.note_command();
                 return Ok(None);
             }
@@ -273,7 +275,7 @@ impl Session {
         if self.prepared.get(id).is_none() {
             return Err(self.unknown_statement(id, "mysqld_stmt_reset"));
         }
-        if !self.prepared.open.contains(&id) {
+        if !self.is_open(id) {
             return Ok(None);
         }
         Ok(self
@@ -295,7 +297,7 @@ impl Session {
     /// The packet for the held connection's own statement.
     fn on_held_statement<'a>(&mut self, packet: &[u8], id: u32) -> Option<Kind<'a>> {
         let key = Rc::clone(&self.prepared.get(id)?.key);
-        let lease = self.affinity.lease_mut()?;
+        let lease = self.binding.lease_mut()?;
         let server_id = lease.prepared_id(&key)?;
         Some(Kind::Rewritten { id, packet: with_statement_id(packet, server_id) })
     }
@@ -309,54 +311,55 @@ impl Session {
             let _ = self.move_to_primary().await;
         }
         let wanted = self.state.wanted(self.is_guarded());
-        if self.affinity.is_free() {
-            let snapshot = self.worker.topology.snapshot();
-            let Some(decision) = Decision::on_primary(&snapshot, Reason::Pinned(Pins::LONG_DATA)) else {
-                return Ok(());
-            };
-            let Ok(lease) = self.check_out(&decision.eligible, &wanted, &snapshot).await else { return Ok(()) };
-            (self.affinity, _) = crate::affinity::Affinity::hold(lease, false, Pins::LONG_DATA);
-        }
-        let Some((mut lease, in_transaction, pins)) = self.affinity.take() else { return Ok(()) };
+        let mut held = match self.binding.take() {
+            Some(held) => held,
+            None => {
+                let snapshot = self.worker.topology.snapshot();
+                let Some(decision) = Decision::on_primary(&snapshot, Reason::Pinned(Pins::LONG_DATA)) else {
+                    return Ok(());
+                };
+                let Ok(lease) = self.check_out(&decision.eligible, &wanted, &snapshot).await else { return Ok(()) };
+                Held::new(lease)
+            }
+        };
         let sent: Result<(), String> = async {
-            let prepared = crate::prepared::ensure_prepared(&mut lease, &key, &wanted).await;
+            let prepared = crate::prepared::ensure_prepared(&mut held.lease, &key, &wanted).await;
             let server_id = prepared.map_err(|failure| format!("{failure:?}"))?;
-            lease.framed().write(&with_statement_id(packet, server_id)).await.map_err(|error| error.to_string())
+            held.lease.framed().write(&with_statement_id(packet, server_id)).await.map_err(|error| error.to_string())
         }
         .await;
         match sent {
             Ok(()) => {
-                self.note_open(id, true);
-                (self.affinity, _) = crate::affinity::Affinity::hold(lease, in_transaction, pins | Pins::LONG_DATA);
+                held.note_open(id, true);
+                held.pins |= Pins::LONG_DATA;
+                self.binding = Binding::to(held);
                 Ok(())
             }
             Err(error) => Err(SessionError::HeldConnectionLost(error)),
         }
     }
 
-    pub(crate) fn note_open(&mut self, id: u32, open: bool) {
-        self.prepared.open.retain(|known| *known != id);
-        if open {
-            self.prepared.open.push(id);
-        }
+    /// Whether a prepared statement has an open cursor, or pieces of parameters, on the held connection.
+    fn is_open(&self, id: u32) -> bool {
+        self.binding.held().is_some_and(|held| held.open.contains(&id))
     }
 
     /// The client forgets a statement. Connections keep theirs for whoever prepares the same text next, unless a cursor
     /// or pieces of parameters hang on it.
     pub(crate) async fn close_statement(&mut self, id: u32) {
         let Some(client) = self.prepared.remove(id) else { return };
-        if !self.prepared.open.contains(&id) {
+        if !self.is_open(id) {
             return;
         }
-        self.note_open(id, false);
-        let Some((mut lease, in_transaction, pins)) = self.affinity.take() else { return };
-        if let Some(close) = lease.forget_prepared(&client.key)
-            && lease.framed().write(&close).await.is_err()
+        let Some(mut held) = self.binding.take() else { return };
+        held.note_open(id, false);
+        if let Some(close) = held.lease.forget_prepared(&client.key)
+            && held.lease.framed().write(&close).await.is_err()
         {
             return;
         }
-        let pins = if self.prepared.open.is_empty() { pins - (Pins::CURSOR | Pins::LONG_DATA) } else { pins };
-        self.hold(lease, in_transaction, pins).await;
+        held.pins = held.pins_while_open(held.pins);
+        self.hold(held).await;
     }
 
     /// Gives a connection at rest back to the pool, or keeps it for this session.
@@ -367,7 +370,7 @@ impl Session {
         }
     }
 
-    /// Whether the last status says that a transaction is open.
+    /// Whether a transaction is open, by the last status.
     pub(crate) const fn in_transaction(&self) -> bool {
         self.state.status.contains(Status::IN_TRANS)
     }

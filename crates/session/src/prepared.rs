@@ -2,7 +2,7 @@
 
 use crate::budget::{Budget, Share};
 use crate::error::Unserved;
-use crate::execute::Failure;
+use crate::failure::Failure;
 use crate::job::Job;
 use crate::kill::KILL_ON_SERVER;
 use splitfin_backend::{BackendError, Lease, StatementKey, Wanted};
@@ -64,14 +64,12 @@ pub(crate) struct ClientStatements {
     size: usize,
     share: Share,
     last_id: u32,
-    /// Statements with an open cursor or with pieces of parameters on the held connection.
-    pub(crate) open: Vec<u32>,
 }
 
 impl ClientStatements {
     /// None, to begin with.
     pub(crate) fn new(budget: &Arc<Budget>) -> Self {
-        Self { by_id: HashMap::new(), size: 0, share: Share::new(budget), last_id: 0, open: Vec::new() }
+        Self { by_id: HashMap::new(), size: 0, share: Share::new(budget), last_id: 0 }
     }
 
     /// The id that the next statement will have.
@@ -120,7 +118,6 @@ impl ClientStatements {
         self.by_id.clear();
         self.size = 0;
         self.share.try_keep(0);
-        self.open.clear();
     }
 
     const fn resolve(&self, id: u32) -> u32 {

@@ -4,14 +4,15 @@
 //! CREATE TABLE. Nothing of that may reach a replica, so the transaction is begun again on the primary, which then decides
 //! about the statement as it would have from the start. What can be seen of it is that later reads have a newer snapshot.
 
-use crate::affinity::Affinity;
+use crate::binding::{Binding, Fate, Held, fate};
 use crate::error::Unserved;
-use crate::execute::Failure;
+use crate::failure::{Cause, Failed, Failure};
 use crate::job::Job;
 use crate::serve::Session;
 use splitfin_backend::question::COMMIT;
 use splitfin_backend::{BackendError, Lease};
 use splitfin_protocol::Status;
+use splitfin_protocol::exchange::ServerError;
 use splitfin_router::{Decision, Pins, Reason, Refusal, Verb};
 use splitfin_topology::Snapshot;
 
@@ -28,10 +29,6 @@ impl Savepoints {
         self.statements.push(statement.into());
     }
 
-    pub(crate) fn clear(&mut self) {
-        *self = Self::default();
-    }
-
     /// Whether there is no room for more: then the server that may write keeps them.
     pub(crate) const fn is_full(&self) -> bool {
         self.bytes > MOST_BYTES
@@ -44,19 +41,18 @@ const MOST_BYTES: usize = 16 * 1024;
 impl Session {
     /// Whether the session holds a connection to a replica, as it does inside a READ ONLY transaction.
     pub(crate) fn is_guarded(&self) -> bool {
-        self.affinity.lease().is_some_and(|lease| lease.is_guarded())
+        self.binding.lease().is_some_and(|lease| lease.is_guarded())
     }
 
     /// A READ ONLY transaction that starts ends the one before it, and is free to go where it belongs.
     pub(crate) async fn commit_on_replica(&mut self) {
         let _ = self.keep_conditions().await;
-        let Some((lease, _, pins)) = self.affinity.take() else { return };
+        let Some(Held { lease, pins, .. }) = self.binding.take() else { return };
         self.state.status -= Status::IN_TRANS | Status::IN_TRANS_READONLY;
         self.end_on_replica(lease, pins).await;
     }
 
     async fn end_on_replica(&mut self, mut lease: Lease, pins: Pins) {
-        self.savepoints.clear();
         // Nothing can be lost that was only read: if it does not work, the connection is closed.
         if lease.run(COMMIT).await.is_ok() && pins.is_empty() {
             self.put_back(lease);
@@ -72,22 +68,23 @@ impl Session {
         let snapshot = self.worker.topology.snapshot();
         let decision = Decision::on_primary(&snapshot, Reason::ReadOnlyTransaction)
             .ok_or_else(|| Refusal::NoPrimary("a READ ONLY transaction has to go on on the primary".to_owned()))?;
-        let Some((mut old, in_transaction, pins)) = self.affinity.take() else { return Ok(()) };
-        let prepared = self.begin_again(&mut old, in_transaction, pins, &decision, &snapshot).await;
+        let Some(mut old) = self.binding.take() else { return Ok(()) };
+        let prepared = self.begin_again(&mut old, &decision, &snapshot).await;
         match prepared {
             Ok(lease) => {
                 tracing::debug!(session = self.id, "a READ ONLY transaction goes on on the primary");
-                self.end_on_replica(old, pins - Pins::USER_VARIABLE).await;
                 // Long variables hold this one as they held that.
-                let (affinity, released) = Affinity::hold(lease, in_transaction, pins & Pins::USER_VARIABLE);
-                self.affinity = affinity;
-                if let Some(lease) = released {
-                    self.put_back(lease);
+                let pins = old.pins & Pins::USER_VARIABLE;
+                let new = Held { pins, variables: std::mem::take(&mut old.variables), ..Held::new(lease) };
+                self.end_on_replica(old.lease, old.pins - Pins::USER_VARIABLE).await;
+                match fate(self.in_transaction(), new.pins) {
+                    Fate::Release => self.put_back(new.lease),
+                    _ => self.binding = Binding::to(new),
                 }
                 Ok(())
             }
             Err(error) => {
-                (self.affinity, _) = Affinity::hold(old, in_transaction, pins);
+                self.binding = Binding::to(old);
                 Err(error)
             }
         }
@@ -95,21 +92,19 @@ impl Session {
 
     async fn begin_again(
         &mut self,
-        old: &mut Lease,
-        in_transaction: bool,
-        pins: Pins,
+        old: &mut Held<Lease>,
         decision: &Decision,
         snapshot: &Snapshot,
     ) -> Result<Lease, Unserved> {
-        if pins.contains(Pins::USER_VARIABLE) {
+        if old.pins.contains(Pins::USER_VARIABLE) {
             self.carry_user_variables(old).await?;
         }
         let wanted = self.state.wanted(false);
         let mut lease = self.check_out(&decision.eligible, &wanted, snapshot).await.map_err(unserved)?;
         lease.apply(&wanted).await?;
-        if in_transaction {
+        if self.in_transaction() {
             lease.run("START TRANSACTION READ ONLY").await?;
-            for savepoint in &self.savepoints.statements {
+            for savepoint in &old.savepoints.statements {
                 lease.run(savepoint).await?;
             }
         }
@@ -117,10 +112,9 @@ impl Session {
     }
 
     /// User variables go along by value.
-    async fn carry_user_variables(&mut self, old: &mut Lease) -> Result<(), Unserved> {
-        let known: Vec<Box<str>> = self.state.user_variables.keys().cloned().collect();
-        self.variables.extend(known);
-        match old.user_variables(&self.variables, usize::MAX).await? {
+    async fn carry_user_variables(&mut self, old: &mut Held<Lease>) -> Result<(), Unserved> {
+        old.variables.extend(self.state.user_variables.keys().cloned());
+        match old.lease.user_variables(&old.variables, usize::MAX).await? {
             Some(values) => {
                 self.state.user_variables = values;
                 Ok(())
@@ -129,24 +123,24 @@ impl Session {
         }
     }
 
-    /// Whether a statement changes which savepoints there are, which would have to be set again elsewhere. The end of the
+    /// Takes in what a statement does to the savepoints, which would have to be set again elsewhere. The end of the
     /// transaction is the end of all of them.
-    pub(crate) fn changes_savepoints(&mut self, job: &Job<'_>) -> bool {
+    pub(crate) fn note_savepoints(&self, held: &mut Held<Lease>, job: &Job<'_>) {
         if !self.in_transaction() || job.statement.verb == Verb::Commit {
-            self.savepoints.clear();
-            return false;
+            held.savepoints = Savepoints::default();
+        } else if matches!(job.statement.verb, Verb::Savepoint | Verb::Release | Verb::Rollback | Verb::RollbackTo) {
+            held.savepoints.note(&String::from_utf8_lossy(&self.text_of(job)));
         }
-        matches!(job.statement.verb, Verb::Savepoint | Verb::Release | Verb::Rollback | Verb::RollbackTo)
     }
 }
 
-fn unserved(failure: Failure) -> Unserved {
-    match failure {
-        Failure::NotSent(_, error) | Failure::Sent(_, error) => error.into(),
-        Failure::Server(error) => {
-            let (code, state, message) = (error.code, error.state, error.message);
+fn unserved(failed: Failed) -> Unserved {
+    match failed.failure {
+        Failure::Retry(Cause::NotSent(error) | Cause::Sent(error)) => error.into(),
+        Failure::Server(ServerError { code, state, message }) => {
             BackendError::Refused { statement: "START TRANSACTION READ ONLY".to_owned(), code, state, message }.into()
         }
-        other => Unserved::UnknownOutcome(format!("{other:?}")),
+        // No statement was sent, so none was refused.
+        Failure::Retry(_) | Failure::Session(_) => Unserved::CannotMove,
     }
 }

@@ -1,6 +1,6 @@
 //! The command loop of one client.
 
-use crate::affinity::{Affinity, Fate, fate};
+use crate::binding::{Binding, Fate, Held, fate};
 use crate::budget::Share;
 use crate::cancel::{self, Ended, Progress};
 use crate::conditions::Left;
@@ -11,10 +11,8 @@ use crate::failover::Deposed;
 use crate::job::Job;
 use crate::login::{Door, Entered, log_in};
 use crate::metrics::add;
-use crate::opening::Opening;
 use crate::prepared::ClientStatements;
 use crate::process_list::Elsewhere;
-use crate::read_only::Savepoints;
 use crate::registry::{Registration, Wish};
 use crate::reply;
 use crate::settle::Unread;
@@ -23,12 +21,11 @@ use crate::worker::Worker;
 use splitfin_backend::{Account, BackendError, Lease};
 use splitfin_protocol::packet::ErrPacket;
 use splitfin_protocol::{Capabilities, Command, CommandByte};
-use splitfin_router::{Class, Holdings, Pins, Reason, Statement, Tables};
+use splitfin_router::{Class, Pins, Reason, Statement, Tables};
 use splitfin_topology::{BackendId, Position};
 use splitfin_transport::tls::ServerTls;
 use splitfin_transport::{FrameError, Framed, Peer, Stream};
 use std::cell::Cell;
-use std::collections::BTreeSet;
 use std::pin::Pin;
 use std::rc::Rc;
 use std::sync::Arc;
@@ -69,24 +66,16 @@ pub struct Session {
     pub(crate) account: Rc<Account>,
     pub(crate) capabilities: Capabilities,
     pub(crate) state: State,
-    pub(crate) affinity: Affinity,
+    pub(crate) binding: Binding<Lease>,
     pub(crate) consistency: Consistency,
     pub(crate) prepared: ClientStatements,
-    pub(crate) unread: Unread,
     pub(crate) left: Left,
-    /// What the held connection has by name.
-    pub(crate) holdings: Holdings,
     /// What a list of processes has to add; see `process_list`.
     pub(crate) elsewhere: Option<Box<Elsewhere>>,
     /// The default database that others are shown.
     shown_database: Option<Rc<str>>,
-    pub(crate) savepoints: Savepoints,
-    /// How the open transaction began, as long as nothing was done in it.
-    pub(crate) opening: Opening,
     /// The server that this session has made read-only itself.
     pub(crate) made_read_only: Cell<Option<BackendId>>,
-    /// User variables that may have been assigned and whose values are not known.
-    pub(crate) variables: BTreeSet<Box<str>>,
     /// With `pool.mode: session`: connections at rest that are this session's to its end, one for each backend at most.
     pub(crate) kept: Vec<Lease>,
     pub(crate) last: Option<LastRoute>,
@@ -155,17 +144,12 @@ impl Session {
             capabilities: identity.capabilities,
             shown_database: identity.state.database.clone(),
             state: identity.state,
-            affinity: Affinity::of_login(identity.held),
+            binding: Binding::of_login(identity.held),
             consistency,
             prepared: ClientStatements::new(&settings.budget),
-            unread: Unread::default(),
             left: Left::default(),
-            holdings: Holdings::default(),
             elsewhere: None,
-            savepoints: Savepoints::default(),
-            opening: Opening::default(),
             made_read_only: Cell::new(None),
-            variables: BTreeSet::new(),
             kept: Vec::new(),
             last: None,
             count: 0,
@@ -249,7 +233,7 @@ impl Session {
         let longest = self.longest_command(settings.max_packet);
         let drained = async {
             // Somebody in a transaction may finish it while the rest is drained.
-            match self.affinity.is_free() {
+            match self.binding.is_free() {
                 true => self.worker.drained().await,
                 false => std::future::pending().await,
             }
@@ -327,7 +311,7 @@ impl Session {
         let entry = Arc::clone(self.registration.entry());
         let (worker, account, progress) =
             (Rc::clone(&self.worker), Rc::clone(&self.account), Rc::clone(&self.progress));
-        let holds = !self.affinity.is_free();
+        let holds = !self.binding.is_free();
         entry.begin(self.commands);
         let dispatched = Box::pin(self.dispatch(client, packet, body, sequence));
         let ended = cancel::run(dispatched, &entry, &progress, &worker, &account, holds).await;
@@ -335,7 +319,7 @@ impl Session {
             self.shown_database.clone_from(&self.state.database);
             entry.set_database(self.state.database.as_deref());
         }
-        entry.end(self.affinity.lease().map(|lease| (lease.backend(), lease.id())));
+        entry.end(self.binding.lease().map(|lease| (lease.backend(), lease.id())));
         let result = match ended {
             Ended::Itself(result) => result,
             Ended::Interrupted => Ok(Err(Unserved::Interrupted)),
@@ -384,7 +368,7 @@ impl Session {
             Command::Quit => return Ok(Ok(Next::End)),
             Command::SetMultiStatements(on) => {
                 self.state.multi_statements = on;
-                if self.affinity.is_free() {
+                if self.binding.is_free() {
                     reply::eof(client, sequence, self.capabilities, self.state.status).await?;
                     return Ok(Ok(Next::Command));
                 }
@@ -417,12 +401,12 @@ impl Session {
 
     /// Asks the held connection for what only it knows.
     pub(crate) async fn learn_counts(&mut self) -> Result<(), BackendError> {
-        self.state.learn_counts(self.affinity.lease_mut()).await
+        self.state.learn_counts(self.binding.lease_mut()).await
     }
 
     /// Pins that the next statement ends, unless it asks for what they keep.
     pub(crate) async fn drop_diagnostics(&mut self, statement: &Statement) -> Result<(), SessionError> {
-        if statement.class == Class::Diagnostics || !self.affinity.pins().contains(Pins::DIAGNOSTICS) {
+        if statement.class == Class::Diagnostics || !self.binding.pins().contains(Pins::DIAGNOSTICS) {
             return Ok(());
         }
         if self.may_run_with_conditions(statement) {
@@ -431,32 +415,37 @@ impl Session {
         if !self.holds_diagnostics_only() {
             return self.end_diagnostics(statement).await;
         }
-        let is_silent = self.affinity.lease().is_some_and(|lease| self.worker.is_silent(lease.backend()));
+        let unread = self.unread();
+        let is_silent = self.binding.lease().is_some_and(|lease| self.worker.is_silent(lease.backend()));
         let ended = match is_silent {
             true => None,
             false => tokio::time::timeout(LAST_WORD, self.end_diagnostics(statement)).await.ok(),
         };
         if !matches!(ended, Some(Ok(()))) {
-            self.lose_diagnostics();
+            self.lose_diagnostics(unread);
         }
         Ok(())
     }
 
     /// Whether warnings and counts are all that is lost with the held connection.
     pub(crate) fn holds_diagnostics_only(&self) -> bool {
-        let pins = self.affinity.pins();
-        !self.affinity.in_transaction() && pins == Pins::DIAGNOSTICS && !self.unread.is_setting()
+        let only = |held: &Held<Lease>| held.pins == Pins::DIAGNOSTICS && !held.unread.is_setting();
+        !self.in_transaction() && self.binding.held().is_some_and(only)
     }
 
-    /// The held connection is lost, and with it what the statement before has left.
-    pub(crate) fn lose_diagnostics(&mut self) {
-        drop(std::mem::take(&mut self.affinity));
+    /// The connection is lost, and with it what the statement before has left. `unread` is what only it knew.
+    pub(crate) fn lose_diagnostics(&mut self, unread: Unread) {
+        drop(self.binding.take());
         self.left = Left::default();
         self.state.lose_counts();
-        if self.unread.last_insert_id {
+        if unread.last_insert_id {
             self.state.last_insert_id = Count::Lost;
         }
-        self.unread = Unread::default();
+    }
+
+    /// What only the held connection knows.
+    pub(crate) fn unread(&self) -> Unread {
+        self.binding.held().map(|held| held.unread).unwrap_or_default()
     }
 
     async fn end_diagnostics(&mut self, statement: &Statement) -> Result<(), SessionError> {
@@ -465,23 +454,27 @@ impl Session {
             // The server refused to tell: the statement runs where they are.
             return Ok(());
         }
-        let rests = fate(self.affinity.in_transaction(), self.affinity.pins() - Pins::DIAGNOSTICS) == Fate::Release;
+        let rests = fate(self.in_transaction(), self.binding.pins() - Pins::DIAGNOSTICS) == Fate::Release;
         let ends = self.state.mysql || statement.tables == Tables::Used;
-        if !ends && (rests || self.unread.is_any()) && !self.keep_conditions().await? {
+        let is_unread = self.binding.held().is_some_and(|held| held.unread.is_any());
+        if !ends && (rests || is_unread) && !self.keep_conditions().await? {
             return Ok(());
         }
-        if self.unread.is_any()
-            && let Some((mut lease, in_transaction, pins)) = self.affinity.take()
-        {
-            self.read_back(&mut lease).await.map_err(|error| SessionError::HeldConnectionLost(error.to_string()))?;
-            let untold = if self.unread.is_any() { Pins::UNTOLD } else { Pins::empty() };
-            (self.affinity, _) = Affinity::hold(lease, in_transaction, (pins - Pins::UNTOLD) | untold);
+        let Some(mut held) = self.binding.take() else { return Ok(()) };
+        if is_unread {
+            self.read_back(&mut held).await.map_err(|error| SessionError::HeldConnectionLost(error.to_string()))?;
+            held.pins.set(Pins::UNTOLD, held.unread.is_any());
         }
-        if let Some(mut lease) = self.affinity.set_pins(|pins| pins - Pins::DIAGNOSTICS) {
-            self.left = if ends { Left::default() } else { std::mem::take(&mut self.left) };
-            if lease.end_hidden_transaction().await.is_ok() {
-                self.put_back(lease);
-            }
+        held.pins -= Pins::DIAGNOSTICS;
+        if fate(self.in_transaction(), held.pins) != Fate::Release {
+            self.binding = Binding::to(held);
+            return Ok(());
+        }
+        if ends {
+            self.left = Left::default();
+        }
+        if held.lease.end_hidden_transaction().await.is_ok() {
+            self.put_back(held.lease);
         }
         Ok(())
     }

@@ -1,6 +1,6 @@
 //! Behind a reply: what it said of the session, whether the connection is held, and what the log and the counters get.
 
-use crate::affinity::{Fate, fate};
+use crate::binding::{Fate, Held, fate};
 use crate::consistency::Looked;
 use crate::count::Count;
 use crate::error::SessionError;
@@ -19,10 +19,10 @@ use std::rc::Rc;
 use std::time::{Duration, Instant};
 
 impl Session {
-    pub(crate) async fn settle(&mut self, mut served: Served, pins: Pins, job: &Job<'_>) -> Result<Next, SessionError> {
+    pub(crate) async fn settle(&mut self, mut served: Served, job: &Job<'_>) -> Result<Next, SessionError> {
         self.report(&served, job);
         let close = self.note_prepared(&mut served, job);
-        let Served { mut lease, relayed, guarded, reason, .. } = served;
+        let Served { mut held, relayed, guarded, reason, .. } = served;
         let mut outcome = relayed.outcome;
         (self.state.told, self.state.pending) = (relayed.told, relayed.pending);
         (self.sequence, self.failed) = (relayed.next_sequence, outcome.error.is_some());
@@ -45,95 +45,106 @@ impl Session {
         {
             client.columns = outcome.columns;
         }
-        self.note_last_insert_id(id_before, &mut lease, &outcome, job);
-        let followed = in_time(self.follow_up(&mut lease, &mut outcome, &noted, close, job)).await;
+        self.note_last_insert_id(id_before, &mut held, &outcome, job);
+        let followed = in_time(self.follow_up(&mut held, &mut outcome, &noted, close, job)).await;
         // Only now it is certain whether a transaction is open.
-        let looked =
-            Looked { backend: lease.backend(), guarded: lease.is_guarded(), reason: &reason, outcome: &outcome };
+        let looked = Looked {
+            backend: held.lease.backend(),
+            guarded: held.lease.is_guarded(),
+            reason: &reason,
+            outcome: &outcome,
+        };
         self.note_consistency(&looked, job);
         if let Err(error) = followed {
             // The client has its reply; what is lost is the connection.
-            let pins = pins_behind(pins, false, &outcome, &noted, job) - Pins::DIAGNOSTICS;
-            return match self.affinity_is_needed(pins) {
+            let pins = pins_behind(held.pins, false, &outcome, &noted, job) - Pins::DIAGNOSTICS;
+            return match self.is_needed(pins) {
                 true => Err(SessionError::HeldConnectionLost(error.to_string())),
-                false => self.outlive_connection(&error),
+                false => self.outlive_connection(held, &error),
             };
         }
         self.note_rights(&outcome, job);
         let outlasts = outlasts_reset(job, || self.text_of(job));
         if outlasts {
-            lease.spend();
+            held.lease.spend();
         }
-        lease.note(scoped.as_ref().unwrap_or(&self.state.values), self.state.database.as_ref());
-        self.note_cursor(&outcome, job);
-        self.note_hidden_transaction(&mut lease, &outcome, job);
-        let before = pins - Pins::UNTOLD;
+        held.lease.note(scoped.as_ref().unwrap_or(&self.state.values), self.state.database.as_ref());
+        note_cursor(&mut held, &outcome, job);
+        self.note_hidden_transaction(&mut held.lease, &outcome, job);
+        let before = held.pins - Pins::UNTOLD;
         let mut pins = pins_behind(before, self.state.counts_unknown(), &outcome, &noted, job);
         pins = may_be_xa(pins, job.leaves(), self.in_transaction());
         // What only a disconnect ends, the session keeps to its end.
         pins.set(Pins::UNTRACKED_VARIABLE, outlasts || pins.contains(Pins::UNTRACKED_VARIABLE));
-        let pins = match in_time(self.note_holdings(&mut lease, before, pins, &outcome, job)).await {
+        let pins = match in_time(self.note_holdings(&mut held, before, pins, &outcome, job)).await {
             Ok(pins) => pins,
             Err(error) => return Err(SessionError::HeldConnectionLost(error.to_string())),
         };
-        let pins = if self.prepared.open.is_empty() { pins - (Pins::CURSOR | Pins::LONG_DATA) } else { pins };
-        if lease.is_guarded() && outcome.error.is_none() && self.changes_savepoints(job) {
-            let text = self.text_of(job);
-            self.savepoints.note(&String::from_utf8_lossy(&text));
+        held.pins = held.pins_while_open(pins);
+        if held.lease.is_guarded() && outcome.error.is_none() {
+            self.note_savepoints(&mut held, job);
         }
         if guarded && guard_was_touched(&outcome) {
             // Whatever it did to the guard, this connection is not trusted to refuse writes any more.
-            drop(lease);
-            return self.outlive_connection(&"a statement touched the guard of a replica connection");
+            return self.outlive_connection(held, &"a statement touched the guard of a replica connection");
         }
-        let pins = match pins == Pins::DIAGNOSTICS && !may_be_asked(&outcome) && !self.in_transaction() {
-            // Only counts would hold the connection: asked at once, they do not.
-            true if job.statement.class != Class::Diagnostics => {
-                if let Err(error) = in_time(self.state.learn_counts(Some(&mut lease))).await {
-                    return self.outlive_connection(&error);
-                }
-                if self.state.counts_unknown() { pins } else { Pins::empty() }
+        self.let_go_of_what_is_known(held, &outcome, job).await
+    }
+
+    /// Holds a connection, or gives it back, after what only it knows was read from it, where that is all that it is needed for.
+    async fn let_go_of_what_is_known(
+        &mut self,
+        mut held: Held<Lease>,
+        outcome: &Outcome,
+        job: &Job<'_>,
+    ) -> Result<Next, SessionError> {
+        // Only counts would hold the connection: asked at once, they do not.
+        let counts_only = held.pins == Pins::DIAGNOSTICS && !may_be_asked(outcome) && !self.in_transaction();
+        if counts_only && job.statement.class != Class::Diagnostics {
+            if let Err(error) = in_time(self.state.learn_counts(Some(&mut held.lease))).await {
+                return self.outlive_connection(held, &error);
             }
-            _ => pins,
-        };
-        let pins = match in_time(self.make_fit_for_others(&mut lease, pins)).await {
-            Ok(pins) => pins,
-            Err(error) => return self.outlive_connection(&error),
-        };
-        self.hold(lease, self.in_transaction(), pins).await;
+            if !self.state.counts_unknown() {
+                held.pins = Pins::empty();
+            }
+        }
+        if let Err(error) = in_time(self.make_fit_for_others(&mut held)).await {
+            return self.outlive_connection(held, &error);
+        }
+        self.hold(held).await;
         Ok(Next::Command)
     }
 
-    /// Before a connection goes back: reads from it what only it can tell, and ends what no status shows. Gives what holds
-    /// it all the same.
+    /// Before a connection goes back: reads from it what only it can tell, and ends what no status shows. Where a server
+    /// refuses to tell, the connection stays held.
     ///
     /// # Errors
     /// The connection failed.
-    async fn make_fit_for_others(&mut self, lease: &mut Lease, pins: Pins) -> Result<Pins, BackendError> {
-        if fate(self.in_transaction(), pins) != Fate::Release {
-            return Ok(pins);
+    async fn make_fit_for_others(&mut self, held: &mut Held<Lease>) -> Result<(), BackendError> {
+        if fate(self.in_transaction(), held.pins) != Fate::Release {
+            return Ok(());
         }
-        if self.unread.is_any() && self.take_conditions(lease).await? {
-            self.read_back(lease).await?;
+        if held.unread.is_any() && self.take_conditions(&mut held.lease).await? {
+            self.read_back(held).await?;
         }
-        if self.unread.is_any() {
-            return Ok(pins | Pins::UNTOLD);
+        if held.unread.is_any() {
+            held.pins |= Pins::UNTOLD;
+            return Ok(());
         }
-        if let Some(close) = lease.forget_long_prepared() {
-            lease.framed().write(&close).await?;
+        if let Some(close) = held.lease.forget_long_prepared() {
+            held.lease.framed().write(&close).await?;
         }
-        lease.end_hidden_transaction().await?;
-        Ok(pins)
+        held.lease.end_hidden_transaction().await
     }
 
     /// After a connection was lost that nothing held. Warnings and counts are not worth a session; what a statement has set,
     /// and was not read yet, is: the session would go on as if it had not been set.
-    fn outlive_connection(&mut self, why: &dyn std::fmt::Display) -> Result<Next, SessionError> {
-        if self.unread.is_setting() {
+    fn outlive_connection(&mut self, lost: Held<Lease>, why: &dyn std::fmt::Display) -> Result<Next, SessionError> {
+        if lost.unread.is_setting() {
             return Err(SessionError::HeldConnectionLost(why.to_string()));
         }
         tracing::debug!(session = self.id, %why, "a connection was lost with the warnings and counts on it");
-        self.lose_diagnostics();
+        self.lose_diagnostics(lost.unread);
         Ok(Next::Command)
     }
 
@@ -148,19 +159,20 @@ impl Session {
         }
     }
 
-    const fn affinity_is_needed(&self, pins: Pins) -> bool {
+    const fn is_needed(&self, pins: Pins) -> bool {
         self.in_transaction() || !pins.is_empty()
     }
 
     /// What has to be asked of the connection before it is known again.
     async fn follow_up(
         &mut self,
-        lease: &mut Lease,
+        held: &mut Held<Lease>,
         outcome: &mut Outcome,
         noted: &Noted,
         close: Option<Vec<u8>>,
         job: &Job<'_>,
     ) -> Result<(), BackendError> {
+        let lease = &mut held.lease;
         if let Some(close) = close {
             lease.framed().write(&close).await?;
         }
@@ -189,26 +201,27 @@ impl Session {
         let leaves = job.leaves();
         let tracking = job.statement.leaves.contains(Leaves::TRACKING);
         let runs_others = leaves.contains(Leaves::UNREPORTED);
-        self.unread.collations |= noted.charset_changed;
-        self.unread.role |= leaves.contains(Leaves::ROLE) || runs_others;
-        self.unread.variables |= tracking || (runs_others && !lease.reports_all());
+        held.unread.collations |= noted.charset_changed;
+        held.unread.role |= leaves.contains(Leaves::ROLE) || runs_others;
+        held.unread.variables |= tracking || (runs_others && !held.lease.reports_all());
         if !may_be_asked(outcome) && job.statement.class != Class::Diagnostics {
-            self.read_back(lease).await?;
+            self.read_back(held).await?;
         }
         Ok(())
     }
 
     /// Reads what a statement set and the server did not report. It waits while there are warnings, which it would end:
     /// the connection is held that long. What the server refuses to tell stays unread.
-    pub(crate) async fn read_back(&mut self, lease: &mut Lease) -> Result<(), BackendError> {
-        if self.unread.is_any() {
+    pub(crate) async fn read_back(&mut self, held: &mut Held<Lease>) -> Result<(), BackendError> {
+        let Held { lease, unread, .. } = held;
+        if unread.is_any() {
             // Reading is a statement, too, with rows of its own.
             self.state.learn_counts(Some(lease)).await?;
         }
-        if self.unread.role || self.unread.last_insert_id {
+        if unread.role || unread.last_insert_id {
             let Some((id, role)) = lease.id_and_role().await? else { return Ok(()) };
-            if self.unread.last_insert_id {
-                self.state.last_insert_id = match self.unread.unchanged {
+            if unread.last_insert_id {
+                self.state.last_insert_id = match unread.unchanged {
                     Some((same, before)) if same == id => before,
                     _ => Count::Known(id),
                 };
@@ -216,14 +229,14 @@ impl Session {
             if let Some(role) = role {
                 self.state.role = role;
             }
-            (self.unread.role, self.unread.last_insert_id, self.unread.unchanged) = (false, false, None);
+            (unread.role, unread.last_insert_id, unread.unchanged) = (false, false, None);
         }
-        if self.unread.variables {
+        if unread.variables {
             // A collation's name is read from a table.
             self.take_conditions(lease).await?;
             let Some(values) = lease.read_back().await? else { return Ok(()) };
             self.state.set_values(values);
-        } else if self.unread.collations {
+        } else if unread.collations {
             let Some((connection, results)) = lease.collations().await? else { return Ok(()) };
             self.state.set_value("collation_connection", &connection);
             // NULL has none.
@@ -231,7 +244,7 @@ impl Session {
                 self.state.set_value("character_set_results", &name);
             }
         }
-        self.unread = Unread::default();
+        *unread = Unread::default();
         lease.note(&self.state.values, self.state.database.as_ref());
         Ok(())
     }
@@ -239,15 +252,16 @@ impl Session {
     /// Follows what the session has on its connection by name, and ends the pins that nothing is left for.
     async fn note_holdings(
         &mut self,
-        lease: &mut Lease,
+        held: &mut Held<Lease>,
         before: Pins,
         pins: Pins,
         outcome: &Outcome,
         job: &Job<'_>,
     ) -> Result<Pins, BackendError> {
+        let Held { lease, holdings, variables, .. } = held;
         let mut pins = pins;
-        let held = pins & Holdings::PINS;
-        if held.is_empty() && !pins.contains(Pins::USER_VARIABLE) {
+        let by_name = pins & Holdings::PINS;
+        if by_name.is_empty() && !pins.contains(Pins::USER_VARIABLE) {
             return Ok(pins);
         }
         if job.packet.len() > LONGEST_LOOKED_AT {
@@ -257,36 +271,35 @@ impl Session {
         }
         let failed = outcome.error.is_some();
         let text = self.text_of(job);
-        if !held.is_empty() {
-            let old = self.holdings.clone();
-            self.holdings.note(&text, self.state.lex, self.state.database.as_deref(), failed);
-            if self.holdings != old {
+        if !by_name.is_empty() {
+            let old = holdings.clone();
+            holdings.note(&text, self.state.lex, self.state.database.as_deref(), failed);
+            if *holdings != old {
                 // That explains why the server said that something has changed.
                 pins.set(Pins::UNEXPLAINED_CHANGE, before.contains(Pins::UNEXPLAINED_CHANGE));
             }
         }
-        if job.leaves().contains(Leaves::USER_VARIABLE) {
-            self.variables.extend(Holdings::user_variables(&text, self.state.lex));
-        }
         let assigns = job.leaves().contains(Leaves::USER_VARIABLE);
+        if assigns {
+            variables.extend(Holdings::user_variables(&text, self.state.lex));
+        }
         let asks = job.statement.class == Class::Diagnostics && !assigns;
         let may_be_asked = may_be_asked(outcome) || asks;
         if !may_be_asked
             && job.asks().contains(Asks::LOCKS)
-            && let Some(ask) = self.holdings.ask_for_locks()
-            && let Some([Some(held)]) = lease.ask([&ask]).await?
-            && held == "0"
+            && let Some(ask) = holdings.ask_for_locks()
+            && let Some([Some(has_any)]) = lease.ask([&ask]).await?
+            && has_any == "0"
         {
-            self.holdings.no_locks();
+            holdings.no_locks();
         }
-        let pins = pins - (held - self.holdings.pins());
+        let pins = pins - (by_name - holdings.pins());
         // Nothing but user variables would hold the connection: their values can go along.
         if pins == Pins::USER_VARIABLE && !self.in_transaction() && !may_be_asked {
-            let known: Vec<Box<str>> = self.state.user_variables.keys().cloned().collect();
-            self.variables.extend(known);
-            if let Some(values) = lease.user_variables(&self.variables, LONGEST_VARIABLES).await? {
+            variables.extend(self.state.user_variables.keys().cloned());
+            if let Some(values) = lease.user_variables(variables, LONGEST_VARIABLES).await? {
                 self.state.user_variables = values;
-                self.variables.clear();
+                variables.clear();
                 return Ok(Pins::empty());
             }
         }
@@ -307,18 +320,8 @@ impl Session {
         }
     }
 
-    fn note_cursor(&mut self, outcome: &Outcome, job: &Job<'_>) {
-        let status = outcome.status.unwrap_or(Status::empty());
-        match &job.kind {
-            Kind::Execute { id, .. } => self.note_open(*id, status.contains(Status::CURSOR_EXISTS)),
-            Kind::Rewritten { id, .. } if job.command == CommandByte::StmtReset => self.note_open(*id, false),
-            Kind::Rewritten { id, .. } if status.contains(Status::LAST_ROW_SENT) => self.note_open(*id, false),
-            Kind::Plain | Kind::Substituted { .. } | Kind::Prepare { .. } | Kind::Rewritten { .. } => {}
-        }
-    }
-
     fn report(&mut self, served: &Served, job: &Job<'_>) {
-        let Served { lease, relayed, reason, time, service, needed, waited, .. } = served;
+        let Served { held: Held { lease, .. }, relayed, reason, time, service, needed, waited, .. } = served;
         let worker = &self.worker;
         lease.note_latency(*service);
         worker.metrics.count(lease.backend(), reason, *time);
@@ -358,6 +361,17 @@ fn query_text(payload: &[u8], agreed: Capabilities) -> &[u8] {
     match Command::parse(payload, agreed) {
         Ok(Command::Query { text, .. }) => text,
         _ => &[],
+    }
+}
+
+/// Notes whether a prepared statement has an open cursor after a reply.
+fn note_cursor(held: &mut Held<Lease>, outcome: &Outcome, job: &Job<'_>) {
+    let status = outcome.status.unwrap_or(Status::empty());
+    match &job.kind {
+        Kind::Execute { id, .. } => held.note_open(*id, status.contains(Status::CURSOR_EXISTS)),
+        Kind::Rewritten { id, .. } if job.command == CommandByte::StmtReset => held.note_open(*id, false),
+        Kind::Rewritten { id, .. } if status.contains(Status::LAST_ROW_SENT) => held.note_open(*id, false),
+        Kind::Plain | Kind::Substituted { .. } | Kind::Prepare { .. } | Kind::Rewritten { .. } => {}
     }
 }
 

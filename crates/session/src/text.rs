@@ -58,7 +58,7 @@ impl Session {
             // As servers do: an error counts lines from here.
             rest = behind.trim_ascii_start();
             self.active = Instant::now();
-            if self.affinity.is_free() {
+            if self.binding.is_free() {
                 self.progress.set(Phase::Waiting);
             }
         }

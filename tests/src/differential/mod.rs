@@ -46,16 +46,6 @@ pub async fn compare(stage: &Stage, script: &Script, variant: Variant) -> Result
     Ok(differences)
 }
 
-/// Ids are not compared: they must be none of the numbers that the scripts have, nor bytes of a text and such a number.
-async fn with_its_own_id(port: u16, variant: Variant) -> Result<Talker, Broken> {
-    loop {
-        let talker = Talker::open(port, variant).await?;
-        if talker.id() >= 400 && talker.id() % 256 >= 128 {
-            return Ok(talker);
-        }
-    }
-}
-
 fn side_by_side(direct: &str, through: &str) -> String {
     let mut text = String::new();
     let (left, right): (Vec<_>, Vec<_>) = (direct.lines().collect(), through.lines().collect());
@@ -77,7 +67,7 @@ async fn run(stage: &Stage, script: &Script, variant: Variant, port: u16) -> Res
     let mut transcript = Vec::new();
     for step in &script.steps {
         if let Entry::Vacant(place) = talkers.entry(step.session) {
-            place.insert(with_its_own_id(port, variant).await?);
+            place.insert(Talker::open_with_an_id(port, variant).await?);
         }
         let others = talkers.iter().map(|(name, talker)| (*name, talker.id())).collect();
         let Some(talker) = talkers.get_mut(&step.session) else { continue };

@@ -179,7 +179,7 @@ impl Talker {
                 Ok(told)
             }
             Action::Reconnect => {
-                let fresh = Self::open(self.port, self.variant).await?;
+                let fresh = Self::open_with_an_id(self.port, self.variant).await?;
                 std::mem::replace(self, fresh).quit().await;
                 Ok("open again\n".into())
             }
@@ -357,6 +357,16 @@ impl Talker {
                     let Seen::Part(part) = exchange.frame(header, &payload)? else { return Err("half".into()) };
                     return render::packet(&part, &payload, false, ids);
                 }
+            }
+        }
+    }
+
+    /// Ids are not compared: they must be none of the numbers that the scripts have, nor bytes of a text and such a number.
+    pub async fn open_with_an_id(port: u16, variant: Variant) -> Result<Self, Broken> {
+        loop {
+            let talker = Self::open(port, variant).await?;
+            if talker.id() >= 400 && talker.id() % 256 >= 128 {
+                return Ok(talker);
             }
         }
     }
