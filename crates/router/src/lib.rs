@@ -37,7 +37,7 @@ pub use long_text::LongText;
 pub use offset::offset;
 pub use parts::{count as count_statements, first_of_several, may_be_several};
 pub use read_only::sets_read_only;
-pub use reason::{Because, LABELS, Reason};
+pub use reason::{Because, LABELS, Misses, Reason};
 pub use route::{Access, Decision, Mode, Refusal, Settings, route};
 pub use rules::{Action, Matcher, Rule, Scope, within};
 pub use scoped::{ToldModes, scoped_modes};

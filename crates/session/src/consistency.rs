@@ -369,7 +369,7 @@ impl Session {
             Written::Somewhere => reads.forget(),
             Written::At(_) => reads.read(view, Instant::now(), true),
             _ if matches!(job.statement.class, Class::Read | Class::Write(_)) && !asks_own_id(job) => {
-                let forced = view.role == Role::Primary && !could_have_moved(reason);
+                let forced = view.role == Role::Primary && reason.misses().is_none();
                 reads.read(view, Instant::now(), forced);
                 if let (Some(hint), true) = (&job.hint, guarded) {
                     reads.saw(&hint.after);
@@ -531,20 +531,6 @@ fn is_ordered(position: &Position, snapshot: &Snapshot) -> bool {
     all.add(position);
     let seen = snapshot.ours().filter(|view| view.role == Role::Replica && view.progress.seen.is_some());
     all.is_one_stream() && seen.into_iter().all(|view| view.progress.in_order)
-}
-
-/// Whether a read went to the primary although replicas may serve such reads.
-const fn could_have_moved(reason: &Reason) -> bool {
-    matches!(
-        reason,
-        Reason::NoFitReplica
-            | Reason::ReplicasFailed
-            | Reason::Behind
-            | Reason::WaitedInVain
-            | Reason::PositionUnknown
-            | Reason::ReadOnPrimary
-            | Reason::Observe
-    )
 }
 
 /// `SELECT LAST_INSERT_ID()` looks at no table.

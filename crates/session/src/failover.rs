@@ -13,7 +13,7 @@ use crate::serve::Session;
 use splitfin_backend::{Account, BackendError, StandIn};
 use splitfin_protocol::exchange::ServerError;
 use splitfin_router::consistency::Needed;
-use splitfin_router::{Access, Because, Class, Reason, Refusal};
+use splitfin_router::{Access, Because, Class, Misses, Reason, Refusal};
 use splitfin_topology::{BackendId, Snapshot};
 use splitfin_transport::Framed;
 use std::time::{Duration, Instant, SystemTime};
@@ -202,10 +202,7 @@ impl Session {
     /// for a replica that takes it.
     pub(crate) async fn stand_in(&mut self, job: &Job<'_>, routed: &mut Routed) -> Result<Option<StandIn>, Unserved> {
         let stands_in = |routed: &Routed| {
-            let for_want = matches!(
-                routed.decision.reason,
-                Reason::NoFitReplica | Reason::ReplicasFailed | Reason::Behind | Reason::WaitedInVain
-            );
+            let for_want = matches!(routed.decision.reason.misses(), Some(Misses::Fitness | Misses::Freshness));
             job.statement.class == Class::Read && routed.decision.access == Access::ReadWrite && for_want
         };
         if !stands_in(routed) {

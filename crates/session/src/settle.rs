@@ -13,7 +13,7 @@ use crate::serve::{LastRoute, Next, Session};
 use crate::state::Noted;
 use splitfin_backend::{BackendError, Lease};
 use splitfin_protocol::{Capabilities, Command, CommandByte, Outcome, Status};
-use splitfin_router::{Asks, Because, Class, Holdings, Leaves, Pins, Reason, Tables, Verb, offset};
+use splitfin_router::{Asks, Because, Class, Holdings, Leaves, Misses, Pins, Tables, Verb, offset};
 use std::borrow::Cow;
 use std::rc::Rc;
 use std::time::{Duration, Instant};
@@ -328,7 +328,7 @@ impl Session {
         let snapshot = worker.topology.snapshot();
         let view = snapshot.backend(lease.backend());
         let error = relayed.outcome.error.as_ref().map(|error| error.code);
-        let rerouted = matches!(reason, Reason::ReplicasFailed | Reason::NoFitReplica);
+        let rerouted = reason.misses() == Some(Misses::Fitness);
         let line = Line {
             session: self.id,
             user: &self.account.user,
