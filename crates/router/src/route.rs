@@ -30,8 +30,6 @@ pub struct Decision {
     pub reason: Reason,
     /// Whose writes a replica must have to serve it.
     pub scope: Scope,
-    /// The snapshot that this was decided on.
-    pub epoch: u64,
 }
 
 /// Why nobody may serve a statement.
@@ -240,7 +238,7 @@ impl<'a> Router<'a> {
     }
 
     fn decision(&self, eligible: SmallVec<[BackendId; 8]>, access: Access, reason: Reason) -> Decision {
-        Decision { eligible, access, reason, scope: Scope::default(), epoch: self.snapshot.epoch }
+        Decision { eligible, access, reason, scope: Scope::default() }
     }
 }
 
@@ -259,7 +257,6 @@ impl Decision {
             access: Access::ReadWrite,
             reason,
             scope: Scope::default(),
-            epoch: snapshot.epoch,
         })
     }
 }

@@ -101,7 +101,6 @@ impl Session {
             access: Access::ReadWrite,
             reason: Reason::Session,
             scope: splitfin_router::Scope::default(),
-            epoch: snapshot.epoch,
         };
         Some(Routed { decision, needed: Needed::default(), waited: None })
     }
