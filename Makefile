@@ -6,15 +6,15 @@ SERVERS ?= mariadb
 .PHONY: demo test hostile up down client check bench fuzz servers tools help
 
 help:
-	@echo "make demo    one master, two slaves and Splitfin on this machine, and a tour (SERVERS=mysql for MySQL)"
+	@echo "make demo    a primary, two replicas and Splitfin on this machine, and a tour (SERVERS=mysql for MySQL)"
 	@echo "make test    all tests, on real MariaDB and MySQL"
-	@echo "make hostile 64 honest clients beside hostile ones of all kinds, for two minutes (HOSTILE_SECONDS=600 for longer)"
+	@echo "make hostile 64 honest clients alongside hostile ones of all kinds, for two minutes (HOSTILE_SECONDS=600 for longer)"
 	@echo "make up      the same in containers, to keep: compose/README.md (STACK=use-haproxy, use-nginx for the others)"
 	@echo "make client  the mysql command line on it"
 	@echo "make down    ends it, and removes its data"
 	@echo "make check   formatting, lints, documentation, layers, licences"
 	@echo "make bench   rounds of sysbench: direct, floor, HAProxy, nginx, Splitfin"
-	@echo "make fuzz    every fuzz target for a short while (FUZZ_SECONDS=600 for longer; needs a nightly toolchain)"
+	@echo "make fuzz    every fuzz target for a short while (FUZZ_SECONDS=600 for longer; FUZZ_JOBS at a time)"
 
 demo: system
 	@echo "Servers:"

@@ -36,7 +36,7 @@ struct Arguments {
     /// Numbers of clients.
     #[arg(long, value_delimiter = ',', default_values_t = [1, 16, 64, 256])]
     clients: Vec<u32>,
-    /// Workloads of sysbench; `+ps` behind one runs it with prepared statements.
+    /// Workloads of sysbench; `+ps` after one runs it with prepared statements.
     #[arg(long, value_delimiter = ',', default_values_t = ["oltp_point_select".to_owned(), "oltp_read_only".to_owned(), "oltp_read_write".to_owned()])]
     workloads: Vec<String>,
     /// `pool.mode` of Splitfin.
@@ -132,7 +132,7 @@ async fn measure(arguments: &Arguments) -> Result<String> {
                     let result = one(arguments, contender, workload, *clients, 0);
                     let mut round_result =
                         result.with_context(|| format!("{workload}, {clients} clients, {}", contender.name))?;
-                    // Behind its first second.
+                    // After its first second.
                     let measured = Duration::from_secs(u64::from(arguments.seconds));
                     round_result.logins = watch.rate(measured - Duration::from_secs(1)).await?;
                     progress(&format!(

@@ -17,7 +17,7 @@ pub(crate) struct Round {
     pub(crate) cpu_per_query: f64,
     /// Errors that sysbench went on after.
     pub(crate) errors: f64,
-    /// New connections to the server in a second, behind the first one.
+    /// New connections to the server in a second, after the first one.
     pub(crate) logins: f64,
 }
 

@@ -23,7 +23,7 @@ pub struct Check {
     pub time: Duration,
     /// Where the choice of disturbances starts.
     pub seed: u64,
-    /// Reads behind each write.
+    /// Reads after each write.
     pub reads: u64,
     /// Whether replicas are disturbed.
     pub disturb: bool,

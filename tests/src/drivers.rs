@@ -4,7 +4,7 @@ use crate::{APP, Family, PASSWORD, Stage};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 
-/// A program that is given HOST PORT USER PASSWORD DATABASE behind its own arguments.
+/// A program that is given HOST PORT USER PASSWORD DATABASE after its own arguments.
 #[derive(Debug, Clone)]
 pub struct Driver {
     /// What it is called in reports, and in `SPLITFIN_WITHOUT`.
@@ -138,7 +138,7 @@ impl Driver {
     }
 }
 
-/// Runs a program to its end, beside this runtime's work.
+/// Runs a program to its end, alongside this runtime's work.
 pub async fn output(mut command: Command) -> std::io::Result<Output> {
     tokio::task::spawn_blocking(move || command.output()).await.map_err(std::io::Error::other)?
 }

@@ -129,7 +129,7 @@ enum Style {
     Transaction,
     /// With autocommit off.
     Manual,
-    /// Beside a READ ONLY transaction with one read.
+    /// Alongside a READ ONLY transaction with one read.
     ReadOnly,
     /// Two statements in one text.
     Several,
@@ -226,7 +226,7 @@ impl Load {
 
 /// Which statement of a client failed, as far as that matters.
 enum Stumbled {
-    /// A write, or something in front of the end of a transaction.
+    /// A write, or something before the end of a transaction.
     Writing(u64),
     /// COMMIT.
     Committing(u64),

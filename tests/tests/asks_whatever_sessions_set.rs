@@ -31,7 +31,7 @@ const OTHER_GRAMMAR: &str = "'ORACLE'";
 /// These are answers themselves.
 const ASKED_FOR: [&str; 2] = ["last_insert_id", "identity"];
 
-/// What one setting changes beside itself.
+/// What one setting changes besides itself.
 const CHANGED_TOGETHER: [&[&str]; 4] = [
     &["character_set_client", "character_set_connection", "character_set_results", "collation_connection"],
     &["max_join_size", "sql_big_selects"],

@@ -6,7 +6,7 @@ use std::time::Duration;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
 
-/// Sends bytes behind the greeting, and reads until Splitfin closes or says nothing more for a moment.
+/// Sends bytes after the greeting, and reads until Splitfin closes or says nothing more for a moment.
 async fn throw(port: u16, bytes: &[u8], then_close: bool) -> std::io::Result<Vec<u8>> {
     let mut socket = TcpStream::connect(("127.0.0.1", port)).await?;
     socket.write_all(bytes).await?;

@@ -21,7 +21,7 @@ enum Way {
 
 const WAYS: [Way; 4] = [Way::Through, Way::Prepared, Way::Routine, Way::Direct];
 
-/// Sessions that try it behind each change.
+/// Sessions that try it after each change.
 const MANY: usize = 50;
 
 async fn begin(family: Family, auth: &str) -> Result<Stage, Box<dyn std::error::Error>> {

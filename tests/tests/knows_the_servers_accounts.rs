@@ -102,7 +102,7 @@ async fn with_accounts(family: Family) -> Result<Stage, Box<dyn std::error::Erro
         cluster.primary.run(&both.each_ref().map(String::as_str)).await?;
     }
     cluster.caught_up().await?;
-    // The socket is beside the server's own.
+    // The socket is next to the server's own.
     let socket = cluster.primary.directory().join("splitfin.sock");
     let listen = format!("listen: [{{ address: \"127.0.0.1:0\" }}, {{ unix: \"{}\" }}]", socket.display());
     Stage::in_front_of(cluster, &format!("{ACCOUNTS}\n{listen}")).await

@@ -267,7 +267,7 @@ story! {
             let seen: Option<u32> = client.query_first(read).await?;
             assert_eq!(seen, Some(1), "round {round}: {:?}", Stage::last_route(&mut client).await?);
         }
-        // Even where a hint names the late one, and behind a read on the primary.
+        // Even where a hint names the late one, and after a read on the primary.
         for hint in ["backend=slave-2", "primary", "replica"] {
             let seen: Option<u32> = client.query_first(format!("/* splitfin: {hint} */ {read}")).await?;
             assert_eq!(seen, Some(1), "{hint}: {:?}", Stage::last_route(&mut client).await?);
@@ -330,7 +330,7 @@ story! {
         for client in [&mut writer, &mut reader] {
             client.query_drop("SELECT COUNT(*) FROM orders").await?;
             let route = Stage::last_route(client).await?;
-            // The broken connection has the primary looked at at once: whoever comes behind that knows more.
+            // The broken connection has the primary looked at at once: whoever comes after that knows more.
             let snapshot = stage.splitfin.snapshot();
             let seen = snapshot.by_name("master").and_then(|view| view.progress.seen);
             let looked = route.1 == "read" && seen > lost.get();

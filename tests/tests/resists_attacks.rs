@@ -1,4 +1,4 @@
-//! Promise: who has no account gets nothing, whatever is sent: no login out of what was overheard, no statement in front of
+//! Promise: who has no account gets nothing, whatever is sent: no login out of what was overheard, no statement before
 //! the encryption, no guessing at speed, no name of an account, no address that a client gives itself.
 
 #![allow(clippy::print_stdout, reason = "how the attacks went is what one runs this for")]
@@ -84,7 +84,7 @@ story! {
         stage.table().await?;
         let port = stage.port;
         blocking(move || {
-            // What a session that is let in would send in the clear: its login, and a statement behind it.
+            // What a session that is let in would send in the clear: its login, and a statement after it.
             let (overheard, _) = RawClient::log_in(port, "app", PASSWORD, Some("shop"), MODERN)?;
             let login = &overheard.sent()[0];
             let statement = b"\x03INSERT INTO shop.orders (item, amount) VALUES ('smuggled', 1)";
@@ -396,7 +396,7 @@ fn accounts_with_another_plugin_are_refused_no_sooner_and_count_as_others() {
             assert!(error.contains("Access denied"), "{user}: {error}");
             assert!(*time >= Duration::from_millis(50), "{user}: {time:?}");
         }
-        // The one behind the seventh has to wait: all of them have counted.
+        // The one after the seventh has to wait: all of them have counted.
         for _ in 0..2 {
             blocking(move || Ok(RawClient::log_in(port, "resident", "wrong", None, MODERN).is_err())).await?;
         }

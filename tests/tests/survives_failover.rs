@@ -89,7 +89,7 @@ story! {
         let lacking = ledger.compare(&stage.cluster.primary).await?;
         let strayed = ledger.acknowledged().iter().filter(|(token, at)| **at > awake && !lacking.contains(token)).count();
         assert_eq!(strayed, 0);
-        // Whatever was acknowledged behind the promotion is on the new primary.
+        // Whatever was acknowledged after the promotion is on the new primary.
         let lost = ledger.compare(&stage.cluster.replicas[0]).await?;
         let acknowledged = ledger.acknowledged();
         assert!(lost.iter().all(|token| acknowledged[token] < awake), "{lost:?}");
@@ -189,7 +189,7 @@ story! {
     }
 }
 
-/// What is needed to change servers, beside what is needed to watch them.
+/// What is needed to change servers, besides what is needed to watch them.
 const ALLOWED: &str =
     "failover: { account: { user: root, password: \"\" }, replication: { user: repl, password: repl } }";
 

@@ -11,7 +11,7 @@ use splitfin_topology::{BackendId, BackendView, COUNT_RIGHTS, Family, Position, 
 use std::rc::Rc;
 use std::time::{Duration, Instant};
 
-/// A connection that is asked over and nothing else, beside those that are counted: what sessions have set or have open does
+/// A connection that is asked over and nothing else, besides those that are counted: what sessions have set or have open does
 /// not change the answer.
 #[derive(Debug, Default)]
 pub(crate) struct Asker {
@@ -122,7 +122,7 @@ impl Pools {
         Ok(Box::new(connection))
     }
 
-    /// An account or a database was changed on the primary, which is behind `position` now.
+    /// An account or a database was changed on the primary, which is at `position` by now.
     pub fn rights_changed(&self, position: Position, snapshot: &Snapshot) {
         self.common().backends.rights.changed(position, Instant::now());
         self.look_at_replicas(snapshot);

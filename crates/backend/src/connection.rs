@@ -38,14 +38,14 @@ pub struct Connection {
     /// Bytes of their texts.
     prepared_bytes: usize,
     uses: u64,
-    /// Replies to commands that were sent in front of a statement and were not read yet.
+    /// Replies to commands that were sent before a statement and were not read yet.
     owed: Vec<Owed>,
     /// What the server says to every statement but the one that sets a new password.
     sandbox: Option<ServerError>,
     era: Era,
     /// Which changes of accounts and databases it has; see [`crate::rights`].
     rights: u64,
-    /// It serves the session that has it, and nobody behind that.
+    /// It serves the session that has it, and nobody after that.
     spent: bool,
     /// It may have warnings or errors to show, of whatever statement.
     has_conditions: bool,
@@ -69,7 +69,7 @@ pub(crate) struct Family {
     pub(crate) resets_as_login: bool,
 }
 
-/// A reply that comes in front of a statement's.
+/// A reply that comes before a statement's.
 #[derive(Debug, Clone, Copy)]
 enum Owed {
     /// To a command that makes the connection as wanted.
@@ -147,7 +147,7 @@ impl Connection {
         self.has_conditions
     }
 
-    /// Notes whether it may, behind a statement.
+    /// Notes whether it may, after a statement.
     pub const fn note_conditions(&mut self, some: bool) {
         self.has_conditions = some;
     }
@@ -278,8 +278,8 @@ impl Connection {
     }
 
     /// Writes what makes the connection as `wanted`, the statement `wait` that ends when the server has got somewhere,
-    /// and `command` behind them, in one write. The replies to the former have to be read by
-    /// [`Connection::settle_preamble`] in front of the reply to the latter.
+    /// and `command` after them, in one write. The replies to the former have to be read by
+    /// [`Connection::settle_preamble`] before the reply to the latter.
     ///
     /// `command` runs even if the preamble fails. That is fit for reads, whose reply is then dropped; for anything else
     /// use [`Connection::apply`] and [`Connection::wait_for`] first.
@@ -311,7 +311,7 @@ impl Connection {
         Ok(self.framed.write(&preamble.bytes).await?)
     }
 
-    /// Reads the replies to what was sent in front of a statement. An error means that the connection is not as wanted
+    /// Reads the replies to what was sent before a statement. An error means that the connection is not as wanted
     /// and must not be used again.
     pub async fn settle_preamble(&mut self) -> Result<Arrival, BackendError> {
         let mut arrival = Arrival::There;
@@ -378,7 +378,7 @@ impl Connection {
         self.state.own_role.as_ref()
     }
 
-    /// What variables are behind COM_RESET_CONNECTION, where they differ from what they were right after login.
+    /// What variables are after COM_RESET_CONNECTION, where they differ from what they were right after login.
     pub fn values_after_reset(&self) -> &Values {
         &self.family.after_reset
     }
@@ -412,7 +412,7 @@ impl Connection {
     }
 
     /// Has the server tell its status, and what it has not reported yet. Warnings and errors are left as they are, and
-    /// ROW_COUNT() as it is behind an error or rows.
+    /// ROW_COUNT() as it is after an error or rows.
     pub async fn status(&mut self) -> Result<Outcome, BackendError> {
         // It is as it is told. A ping would say that no row was changed: see `my_ok` and `my_eof` in `sql_class.h`.
         let option = [u8::from(!self.state.multi_statements), 0];
@@ -467,5 +467,5 @@ fn is_zero(rows: &Rows) -> bool {
 
 /// `ER_INVALID_ROLE` (MariaDB), `ER_UNKNOWN_AUTHID`, `ER_ROLE_NOT_GRANTED`
 const ROLE_IS_GONE: [u16; 3] = [1959, 3523, 3530];
-/// Commands from this length on, in bytes, are written as they are, behind what goes in front of them.
+/// Commands from this length on, in bytes, are written as they are, after what goes before them.
 const WORTH_A_WRITE: usize = 64 * 1024;

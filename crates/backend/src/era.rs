@@ -48,7 +48,7 @@ pub enum Age {
     Any(Option<Began>),
     /// Those that are as a new session is now.
     Current,
-    /// None that is there: the server shall say whether the account may still log in.
+    /// None that is there: the server must say whether the account may still log in.
     New,
 }
 

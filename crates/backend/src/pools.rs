@@ -32,7 +32,7 @@ pub struct Common {
     pub limits: Arc<Limits>,
     /// For those who watch the backends.
     pub alarm: Alarm,
-    /// Session variables whose changes servers shall report.
+    /// Session variables whose changes servers must report.
     pub tracked: Arc<[&'static str]>,
 }
 
@@ -56,7 +56,7 @@ pub struct Checkout<'a> {
     pub eligible: &'a [BackendId],
     /// Whose connection.
     pub account: &'a Rc<Account>,
-    /// What the connection shall be like; it is chosen by that, but not changed yet.
+    /// What the connection must be like; it is chosen by that, but not changed yet.
     pub wanted: &'a Wanted,
     /// For weights and lag.
     pub snapshot: &'a Snapshot,
@@ -410,7 +410,7 @@ impl Pools {
         self.queues.wake_first(backend, |account| self.common.limits.is_capped(backend, &account.user));
     }
 
-    /// Tells a server to end what one of its connections runs, or the connection. This takes a connection beside those
+    /// Tells a server to end what one of its connections runs, or the connection. This takes a connection besides those
     /// that are counted, as it may be wanted just when all of them are in use.
     pub async fn kill(
         &self,

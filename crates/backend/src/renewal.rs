@@ -1,7 +1,7 @@
 //! Whether COM_RESET_CONNECTION makes of a connection what a login makes. What a login alone does is gone after a reset, so
 //! such a connection is closed, and another one opened, where others are reset.
 
-/// The expressions that tell, beside the session's own `wait_timeout`.
+/// The expressions that tell, besides the session's own `wait_timeout`.
 pub(crate) const fn asked(mariadb: bool) -> &'static [&'static str] {
     // Runs at logins, unless the account may do everything.
     const BOTH: [&str; 2] = ["@@global.init_connect", "@@global.wait_timeout"];

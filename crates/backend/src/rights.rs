@@ -2,7 +2,7 @@
 //!
 //! A server fixes much of a session when it logs in or chooses its database: the account itself, global rights, rights on the
 //! database, its character set. A connection from before a change keeps the old ones, so new sessions must not get it.
-//! Changes are counted over all workers, each with the primary's position behind it:
+//! Changes are counted over all workers, each with the primary's position after it:
 //!
 //! - those that pass through here, before their client has the OK;
 //! - those that the primary has counted itself when it is asked, at each login: whoever made them, and in whatever routine.
@@ -107,7 +107,7 @@ impl Rights {
         self.advance(&mut history, position, now);
     }
 
-    /// Takes in what the primary has counted, and where it was behind that. `asked` is when it was.
+    /// Takes in what the primary has counted, and where it was after that. `asked` is when it was.
     pub(crate) fn counted(&self, primary: BackendId, counted: Counted, position: Position, asked: Instant) {
         let mut history = self.history();
         let unknown = |entry: &&mut Entry| entry.position.is_empty() && entry.since <= asked;
@@ -257,7 +257,7 @@ const FIRST: u64 = 1;
 /// Changes that are remembered.
 const MOST: usize = 256;
 const SECOND: Duration = Duration::from_secs(1);
-/// Changes that are noticed so shortly one behind the other count as one.
+/// Changes that are noticed so shortly one after the other count as one.
 const SHORT: Duration = Duration::from_millis(20);
 
 #[cfg(test)]

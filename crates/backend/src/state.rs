@@ -27,7 +27,7 @@ pub struct Wanted {
     pub multi_statements: bool,
     /// Transactions are READ ONLY whatever the session set: the guard of replica connections.
     pub guard: bool,
-    /// What LAST_INSERT_ID() shall give, for statements that ask.
+    /// What LAST_INSERT_ID() must give, for statements that ask.
     pub last_insert_id: Option<u64>,
     /// The active roles, as SET ROLE takes them; those of the login where that is not known.
     pub role: Option<Rc<str>>,
@@ -38,7 +38,7 @@ pub struct Wanted {
 pub(crate) struct State {
     /// Values of all tracked variables right after login, and after a reset.
     pub(crate) own: Values,
-    /// What they are beside `values`: those of the session that the connection served last.
+    /// What they are besides `values`: those of the session that the connection served last.
     pub(crate) fresh: Values,
     /// What differs from `fresh`, the guard not counted.
     pub(crate) values: Values,
@@ -56,7 +56,7 @@ pub(crate) struct State {
     pub(crate) tracked: Rc<str>,
 }
 
-/// Commands that go in front of a statement; their replies are for nobody.
+/// Commands that go before a statement; their replies are for nobody.
 #[derive(Debug, Default)]
 pub(crate) struct Preamble {
     /// What was agreed with the server.
@@ -65,7 +65,7 @@ pub(crate) struct Preamble {
     pub(crate) commands: Vec<Sent>,
 }
 
-/// A command that goes in front of a statement.
+/// A command that goes before a statement.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Sent {
     pub(crate) command: CommandByte,
@@ -143,7 +143,7 @@ impl State {
         wanted.last_insert_id.filter(|id| self.last_insert_id != Some(*id))
     }
 
-    /// What variables have to be beside the wanted values.
+    /// What variables have to be besides the wanted values.
     fn base<'a>(&'a self, wanted: &'a Wanted) -> &'a Values {
         if wanted.fresh.is_empty() { &self.own } else { &wanted.fresh }
     }

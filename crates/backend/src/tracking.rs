@@ -1,4 +1,4 @@
-//! Which changes a server reports: always what Splitfin needs, and beside that what a session's client asked for. What
+//! Which changes a server reports: always what Splitfin needs, and besides that what a session's client asked for. What
 //! the client set stays the session's own and is shown to the server only for statements that look at it.
 
 use crate::state::{Values, assignment};
@@ -18,8 +18,8 @@ pub(crate) fn is_setting(name: &str) -> bool {
     TRACKING_SETTINGS.contains(&name)
 }
 
-/// `ours`, and what `theirs` has beside. For all variables, MySQL wants nothing but the asterisk; MariaDB's own position
-/// must be named beside it.
+/// `ours`, and what `theirs` has besides. For all variables, MySQL wants nothing but the asterisk; MariaDB's own position
+/// must be named alongside it.
 pub(crate) fn union(ours: &str, theirs: &str) -> String {
     if theirs.split(',').any(|name| name.trim() == "*") && !ours.contains("last_gtid") {
         return "*".to_owned();

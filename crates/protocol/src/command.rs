@@ -167,11 +167,11 @@ pub enum Command<'a> {
     Statistics,
     /// COM_PING
     Ping,
-    /// COM_CHANGE_USER: everything behind the command byte.
+    /// COM_CHANGE_USER: everything after the command byte.
     ChangeUser(&'a [u8]),
     /// COM_STMT_PREPARE: the text.
     StmtPrepare(&'a [u8]),
-    /// COM_STMT_EXECUTE and COM_STMT_BULK_EXECUTE: the statement, and everything behind its id.
+    /// COM_STMT_EXECUTE and COM_STMT_BULK_EXECUTE: the statement, and everything after its id.
     StmtExecute {
         /// Which of the two.
         command: CommandByte,

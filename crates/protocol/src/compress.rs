@@ -4,7 +4,7 @@
 //! u24 length of the body | u8 sequence id | u24 length of the content | body
 //! ```
 //! The content is a piece of the byte stream that would be sent without compression: a frame may begin in one and end in
-//! another. A content length of 0 says that the body is the content as it is. It begins behind the OK of the login.
+//! another. A content length of 0 says that the body is the content as it is. It begins after the OK of the login.
 //! Source: `net_serv.cc` of MySQL and MariaDB. Sequence ids count both directions of one command together.
 
 use flate2::{Compress, Decompress, FlushCompress, FlushDecompress, Status};
@@ -57,7 +57,7 @@ impl std::fmt::Debug for Codec {
 }
 
 impl Codec {
-    /// For a connection behind its login.
+    /// For a connection after its login.
     pub const fn new(algorithm: Algorithm) -> Self {
         Self { algorithm, sequence: 0, scratch: Vec::new() }
     }

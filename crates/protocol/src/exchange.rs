@@ -38,7 +38,7 @@ pub enum Violation {
         /// Where it came.
         place: &'static str,
     },
-    /// More bytes behind the end of the reply.
+    /// More bytes after the end of the reply.
     #[error("reply: a packet came behind the end of the reply")]
     BehindEnd,
 }
@@ -422,7 +422,7 @@ fn first_number(info: &[u8]) -> Option<u64> {
     digits.copied().try_fold(0u64, |number, digit| number.checked_mul(10)?.checked_add(u64::from(digit - b'0')))
 }
 
-/// Bytes of a column definition behind its texts, their length included.
+/// Bytes of a column definition after its texts, their length included.
 const FIXED_PART: usize = 13;
 /// Bytes of changes that are kept as they came.
 const MANY_CHANGES: usize = 4096;

@@ -11,7 +11,7 @@
 
 use crate::wire::WriteExt;
 
-/// Bytes in front of each frame's payload.
+/// Bytes before each frame's payload.
 pub const HEADER: usize = 4;
 /// The longest payload of one frame; a frame that long is continued by the next.
 pub const MAX_PAYLOAD: usize = 0xFF_FFFF;

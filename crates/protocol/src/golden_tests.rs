@@ -150,7 +150,7 @@ fn reshaped_replies_are_what_the_server_sends_to_such_a_client() {
     }
 }
 
-/// Equal but for the status of the EOF behind column definitions, which is sent before the statement ran: there
+/// Equal but for the status of the EOF after column definitions, which is sent before the statement ran: there
 /// Splitfin only knows the session's lasting flags.
 fn compare(sent: &[u8], expected: &[u8], what: &str) {
     let (sent, expected) = (frames(sent), frames(expected));

@@ -1,4 +1,4 @@
-//! The PROXY protocol: what a balancer says in front of a connection about who is at its other end.
+//! The PROXY protocol: what a balancer says before a connection about who is at its other end.
 //!
 //! Source: <https://www.haproxy.org/download/3.2/doc/proxy-protocol.txt>, versions 1 (text) and 2 (binary).
 

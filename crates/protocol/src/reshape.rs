@@ -1,7 +1,7 @@
 //! Turns a server's reply into the reply that the client agreed to.
 //!
 //! Every backend connection speaks one shape (DEPRECATE_EOF and SESSION_TRACK). For clients that asked for another one,
-//! terminators and OK packets are rewritten, an EOF is put in behind column definitions, and sequence ids are shifted.
+//! terminators and OK packets are rewritten, an EOF is put in after column definitions, and sequence ids are shifted.
 //! Rows are never looked into, and what needs no change is not copied.
 
 use crate::capability::Capabilities;
@@ -22,7 +22,7 @@ pub struct Progress {
     pub consumed: usize,
     /// The bytes to send are in `out`, instead of those consumed.
     pub rewritten: bool,
-    /// Bytes that must be there behind the consumed ones before it can go on. 0 when the reply is over.
+    /// Bytes that must be there after the consumed ones before it can go on. 0 when the reply is over.
     pub need: usize,
 }
 
@@ -31,7 +31,7 @@ pub struct Progress {
 pub struct ClientShape {
     /// What it agreed to.
     pub capabilities: Capabilities,
-    /// The session's lasting status, for the EOF behind column definitions.
+    /// The session's lasting status, for the EOF after column definitions.
     pub status: Status,
     /// What the statement makes of the status while it runs: some flags, and which of them are set.
     pub scoped: Option<(Status, Status)>,
@@ -72,14 +72,14 @@ pub struct Reshape {
     owes_eof: bool,
     /// The client was told that these rows are OUT parameters.
     out_params: bool,
-    /// The sequence id behind the last packet that the client gets.
+    /// The sequence id after the last packet that the client gets.
     next_sequence: u8,
     /// Results that are over.
     results: usize,
 }
 
 impl Reshape {
-    /// Starts in front of the reply's first byte.
+    /// Starts before the reply's first byte.
     pub fn new(exchange: Exchange, mut client: ClientShape) -> Self {
         let rewriting = client.ids.take().map(Rewriting::new);
         Self {
@@ -129,7 +129,7 @@ impl Reshape {
         self.client.shift
     }
 
-    /// Takes what it can of `input`, which starts behind what was consumed before. `out` must be empty.
+    /// Takes what it can of `input`, which starts after what was consumed before. `out` must be empty.
     pub fn advance(&mut self, input: &[u8], out: &mut Vec<u8>) -> Result<Progress, Violation> {
         let mut pass = Pass { input, at: 0, copied: 0, out };
         let need = loop {
@@ -257,7 +257,7 @@ impl Reshape {
         self.client.columns != 0 && self.client.columns != self.exchange.outcome().columns
     }
 
-    /// Puts the EOF that stands between definitions and rows in front of the frame `next`. Its status is that of the
+    /// Puts the EOF that stands between definitions and rows before the frame `next`. Its status is that of the
     /// statement, which is only known here if `end`, that of the rows' end, is already.
     fn put_middle_eof(&mut self, next: FrameHeader, end: Option<Status>, pass: &mut Pass<'_, '_>) {
         let told = Status::LASTING | Status::METADATA_CHANGED | Status::MORE_RESULTS | Status::PS_OUT_PARAMS;
@@ -281,7 +281,7 @@ impl Reshape {
         }
     }
 
-    /// Puts the rows that the server does not have in front of the end of its rows.
+    /// Puts the rows that the server does not have before the end of its rows.
     fn put_more_rows(&mut self, end: FrameHeader, pass: &mut Pass<'_, '_>) {
         for row in self.rewriting.as_mut().map(Rewriting::more).unwrap_or_default() {
             pass.flush();
@@ -290,7 +290,7 @@ impl Reshape {
         }
     }
 
-    /// Puts an EOF in front of the frame `next`.
+    /// Puts an EOF before the frame `next`.
     fn put_eof(&mut self, next: FrameHeader, status: Status, pass: &mut Pass<'_, '_>) {
         pass.flush();
         let eof = Eof { warnings: 0, status };

@@ -39,7 +39,7 @@ pub struct Changes<'a> {
 }
 
 impl<'a> Changes<'a> {
-    /// `block` is the data behind the total length.
+    /// `block` is the data after the total length.
     pub const fn new(block: &'a [u8]) -> Self {
         Self { reader: Reader::new(block) }
     }
@@ -54,7 +54,7 @@ impl<'a> Changes<'a> {
                 value: inner.lenenc_bytes("tracked variable's value")?,
             },
             1 => Change::Schema(inner.lenenc_bytes("tracked schema")?),
-            // The servers write one byte; their manual shows a length in front of it. The last byte holds either way.
+            // The servers write one byte; their manual shows a length before it. The last byte holds either way.
             2 => Change::State(data.last() == Some(&b'1')),
             3 => {
                 inner.u8("GTID encoding")?;
@@ -127,7 +127,7 @@ pub fn compact(block: &[u8]) -> Vec<u8> {
     out
 }
 
-/// The data of a GTID entry, `before`, with the commit behind its last one added: `uuid:7` or `uuid:5-7`, and `uuid:8`.
+/// The data of a GTID entry, `before`, with the commit after its last one added: `uuid:7` or `uuid:5-7`, and `uuid:8`.
 fn continued(before: &[u8], gtids: &[u8]) -> Option<Vec<u8>> {
     let mut reader = Reader::new(before);
     let encoding = reader.u8("GTID encoding").ok()?;

@@ -13,7 +13,7 @@ use std::rc::Rc;
 pub struct ThreadIds {
     /// The session's id, by the server's id of the connection that it uses.
     pub sessions: Rc<HashMap<u64, u64>>,
-    /// Rows that come behind the server's, as texts: of sessions that are elsewhere. They are for a SHOW PROCESSLIST, whose
+    /// Rows that come after the server's, as texts: of sessions that are elsewhere. They are for a SHOW PROCESSLIST, whose
     /// columns come from no table.
     pub more: Option<Vec<Vec<Option<String>>>>,
     /// Rows are binary: a prepared statement's.
@@ -62,7 +62,7 @@ impl Rewriting {
         rewritten.ok().filter(|row| row != payload)
     }
 
-    /// The rows that come behind the server's, once.
+    /// The rows that come after the server's, once.
     pub(crate) fn more(&mut self) -> Vec<Vec<u8>> {
         let rows = self.ids.more.take().unwrap_or_default();
         rows.iter().map(|row| if self.ids.binary { self.encode_binary(row) } else { encode_text(row) }).collect()

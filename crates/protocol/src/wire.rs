@@ -136,7 +136,7 @@ impl<'a> Reader<'a> {
         std::mem::take(&mut self.rest)
     }
 
-    /// Ends the packet behind `field`: nothing may be left.
+    /// Ends the packet after `field`: nothing may be left.
     pub fn finish(self, field: &'static str) -> Result<(), Malformed> {
         match self.rest.len() {
             0 => Ok(()),

@@ -99,7 +99,7 @@ fn several_statements(tokens: &[Token<'_>]) -> Option<(Class, Effects)> {
     })
 }
 
-/// Whether a statement behind the first asks for what none of those in front of it has set.
+/// Whether a statement after the first asks for what none of those before it has set.
 fn asks_for_earlier<'t, 'a: 't>(parts: impl Iterator<Item = &'t [Token<'a>]>) -> bool {
     // Nearly every statement counts rows; of those that find some, SELECT is certain.
     let (mut counted, mut found) = (false, false);
@@ -229,7 +229,7 @@ fn show(tokens: &[Token<'_>]) -> Class {
     }
 }
 
-/// Behind EXPLAIN: a table to describe, or a statement, which EXPLAIN ANALYZE runs.
+/// After EXPLAIN: a table to describe, or a statement, which EXPLAIN ANALYZE runs.
 fn explain(tokens: &[Token<'_>]) -> Class {
     let mut rest = tokens;
     loop {

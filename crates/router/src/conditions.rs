@@ -46,7 +46,7 @@ pub struct Conditions {
     counts: (u64, u64),
 }
 
-/// What a session knows of what GET DIAGNOSTICS asks for beside conditions.
+/// What a session knows of what GET DIAGNOSTICS asks for besides conditions.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Asked {
     /// ROW_COUNT()
@@ -93,7 +93,7 @@ pub fn ask(rows: bool, neutral: impl Fn(&str) -> String) -> String {
 }
 
 impl Conditions {
-    /// From the answers to [`COUNTS`] and [`ask`]: the rows of all results, one behind the other. Nothing, if they
+    /// From the answers to [`COUNTS`] and [`ask`]: the rows of all results, one after the other. Nothing, if they
     /// cannot be read.
     pub fn parse(counts: &[Vec<Option<String>>], rows: &[Vec<Option<String>>]) -> Option<Self> {
         let [Some(warnings), Some(errors)] = counts.first()?.as_slice() else { return None };
@@ -123,7 +123,7 @@ impl Conditions {
         Self { list: vec![Condition { level: "Error".into(), code: code.into(), row: 0, texts }], counts: (1, 1) }
     }
 
-    /// Adds others behind these.
+    /// Adds others after these.
     pub fn append(&mut self, others: &mut Self) {
         self.list.append(&mut others.list);
         self.counts = (self.counts.0 + others.counts.0, self.counts.1 + others.counts.1);
@@ -237,7 +237,7 @@ impl Conditions {
         Some(format!("SET {items}"))
     }
 
-    /// Which condition is meant by the number behind CONDITION.
+    /// Which condition is meant by the number after CONDITION.
     fn chosen(&self, text: &[u8], mode: LexMode, number: &Token<'_>, known: Asked) -> Option<Chosen<'_>> {
         let at = |number: usize| Some(Chosen::One(self.list.get(number.checked_sub(1)?)?));
         match number {
@@ -348,7 +348,7 @@ fn literal(hex: &str) -> String {
     }
 }
 
-/// Conditions behind the first that are raised again: servers keep 64, if they are not told to keep more.
+/// Conditions after the first that are raised again: servers keep 64, if they are not told to keep more.
 const MOST_RAISED: usize = 63;
 
 /// Numbers of errors have four digits, by the width of their column.

@@ -7,7 +7,7 @@
 //! ```text
 //!  own writes ──────────────> Mark ──┐
 //!  after_gtid ───────────────────────┼─> needed ──> fresh(replica)? ──> has it     serves
-//!  what was read, as far as known ───┘                              ──> soon       serves behind a wait
+//!  what was read, as far as known ───┘                              ──> soon       serves after a wait
 //!  what was read since, on one server ──> that one serves again     ──> late       the primary serves
 //! ```
 
@@ -58,7 +58,7 @@ pub struct Learned {
     pub position: Position,
     /// It has everything that was committed by then.
     pub synced: Option<Instant>,
-    /// Waits that were in vain, one behind the other.
+    /// Waits that were in vain, one after the other.
     failures: u32,
     /// The last of them: the next one makes sense after this.
     hopeless_until: Option<Instant>,

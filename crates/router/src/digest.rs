@@ -38,7 +38,7 @@ pub fn normalise<'a>(text: &'a [u8], mode: LexMode, out: &mut Vec<u8>) -> Option
 /// Writes a normalised text token by token.
 #[derive(Debug)]
 pub(crate) struct Normaliser {
-    /// Length of the text behind the last literal, to see whether only a comma stands between two of them.
+    /// Length of the text after the last literal, to see whether only a comma stands between two of them.
     literal_end: usize,
     in_list: bool,
 }

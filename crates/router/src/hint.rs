@@ -35,7 +35,7 @@ pub enum HintError {
     /// More than is read of any hint. It may have named a position.
     #[error("a hint of {0} bytes, where {LONGEST} are read; the statement goes to the primary")]
     TooLong(usize),
-    /// Not a position. A read that has to come behind something unknown goes to the primary.
+    /// Not a position. A read that has to come after something unknown goes to the primary.
     #[error("{0}; the statement goes to the primary")]
     Position(#[from] PositionError),
 }
@@ -55,7 +55,7 @@ fn and_more(more: usize) -> String {
 }
 
 impl Hint {
-    /// Reads what stands behind `splitfin:`, and says what it cannot read.
+    /// Reads what stands after `splitfin:`, and says what it cannot read.
     pub fn parse(text: &[u8]) -> (Self, Option<Unreadable>) {
         if text.len() > LONGEST {
             let hint = Self { primary: true, ..Self::default() };

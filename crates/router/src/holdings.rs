@@ -147,13 +147,13 @@ impl Words<'_> {
         self.pieces.iter().any(|piece| piece.token.is_word(keyword))
     }
 
-    /// Behind the first of these words.
+    /// After the first of these words.
     fn behind(&self, keywords: &[&str]) -> Option<usize> {
         let at = (0..self.pieces.len()).find(|at| keywords.iter().any(|keyword| self.is(*at, keyword)));
         at.map(|at| at + 1)
     }
 
-    /// Behind `IF [NOT] EXISTS`.
+    /// After `IF [NOT] EXISTS`.
     fn skip_if_exists(&self, at: usize) -> usize {
         match (self.is(at, "if"), self.is(at + 1, "not")) {
             (true, true) => at + 3,

@@ -6,7 +6,7 @@
 use crate::lexer::{LexMode, Lexer, Placed, Token};
 use std::ops::Range;
 
-/// Which connection shall end, and how much of it.
+/// Which connection must end, and how much of it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Kill {
     /// The connection's id: a session's, which `CONNECTION_ID()` gives, or a server's own.

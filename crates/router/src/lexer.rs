@@ -137,7 +137,7 @@ impl<'a> Lexer<'a> {
         rest.get(..length).unwrap_or_default()
     }
 
-    /// Skips blanks and comments, no further than the first that ends behind `until`: a text may be nothing else. `Some` is a
+    /// Skips blanks and comments, no further than the first that ends after `until`: a text may be nothing else. `Some` is a
     /// token that a comment turned out to be.
     pub(crate) fn skip_blanks(&mut self, until: usize) -> Option<Token<'a>> {
         while self.at < until {

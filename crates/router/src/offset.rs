@@ -1,4 +1,4 @@
-//! Rows that a query leaves out in front of those that it gives: FOUND_ROWS() counts them.
+//! Rows that a query leaves out before those that it gives: FOUND_ROWS() counts them.
 
 use crate::lexer::{LexMode, Lexer, Placed, Token};
 

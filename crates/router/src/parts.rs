@@ -4,7 +4,7 @@ use crate::lexer::{LexMode, Lexer, Token};
 use crate::lower::lower;
 use crate::substitute::is_program;
 
-/// The only statement of a text, and the semicolons and comments behind it; nothing, if there are several.
+/// The only statement of a text, and the semicolons and comments after it; nothing, if there are several.
 pub(crate) fn only(text: &[u8], mode: LexMode) -> Option<(&[u8], &[u8])> {
     let mut lexer = Lexer::new(text, mode);
     let mut end = None;
@@ -18,7 +18,7 @@ pub(crate) fn only(text: &[u8], mode: LexMode) -> Option<(&[u8], &[u8])> {
     Some(text.split_at(end.unwrap_or(text.len())))
 }
 
-/// The first statement of a text, and the text behind its semicolon, where more statements are. Nothing, if it is the only
+/// The first statement of a text, and the text after its semicolon, where more statements are. Nothing, if it is the only
 /// one, if it is empty, or if its end is not certain: semicolons also stand in the bodies of stored programs.
 pub fn first_of_several(text: &[u8], mode: LexMode) -> Option<(&[u8], &[u8])> {
     let mut lexer = Lexer::new(text, mode);
@@ -58,9 +58,9 @@ struct Ending<'a> {
     second: Option<Token<'a>>,
     /// How many there are.
     count: usize,
-    /// One behind the first is `begin`.
+    /// One after the first is `begin`.
     begins: bool,
-    /// One behind the first says that a program is stored.
+    /// One after the first says that a program is stored.
     is_program: bool,
 }
 

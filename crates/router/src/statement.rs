@@ -76,7 +76,7 @@ bitflags! {
 }
 
 bitflags! {
-    /// What a statement leaves in the session, beside what servers report by themselves.
+    /// What a statement leaves in the session, besides what servers report by themselves.
     #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
     pub struct Leaves: u32 {
         /// Assigns user variables.

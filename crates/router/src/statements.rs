@@ -109,7 +109,7 @@ fn unprovable(statement: Statement) -> Statement {
 const KEPT: u64 = 60;
 /// Normalised texts above this length are classified each time, so that a few of them cannot fill the memory.
 const LONGEST: usize = 16 * 1024;
-/// Bytes that a statement takes beside its text.
+/// Bytes that a statement takes besides its text.
 const OVERHEAD: usize = 256;
 /// Bytes that most statements take.
 const USUAL: usize = 1024;

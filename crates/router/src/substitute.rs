@@ -24,7 +24,7 @@ pub struct Known<'a> {
 }
 
 /// `text` with the known values put in; nothing, if it asks for none of them, or if it is stored for later (a view, a
-/// routine, a statement prepared as text). Of several statements, those behind the first ask for what the first has left,
+/// routine, a statement prepared as text). Of several statements, those after the first ask for what the first has left,
 /// which only the connection knows.
 pub fn substitute(text: &[u8], mode: LexMode, known: &Known<'_>) -> Option<Vec<u8>> {
     let pieces = pieces(text, mode);
@@ -95,7 +95,7 @@ pub fn put_threads(text: &[u8], mode: LexMode, thread: impl Fn(u64) -> Option<St
     edits.apply(text)
 }
 
-/// Where servers tell the ids of their connections: an id beside that must be the server's, too.
+/// Where servers tell the ids of their connections: an id next to that must be the server's, too.
 pub fn tells_connections(word: &str) -> bool {
     matches!(
         word,
@@ -148,7 +148,7 @@ impl Edits {
 /// One level of parentheses.
 #[derive(Debug, Clone, Copy, Default)]
 struct Level {
-    /// Inside the list behind SELECT.
+    /// Inside the list after SELECT.
     in_list: bool,
     /// First and last piece of the list's current item.
     item: Option<(usize, usize)>,
@@ -356,7 +356,7 @@ fn is_operand_word(word: &str) -> bool {
     matches!(word, "end" | "null" | "true" | "false" | "unknown" | "default") || UNITS.contains(&word)
 }
 
-/// Words behind which an operand comes.
+/// Words after which an operand comes.
 fn is_operator(word: &str) -> bool {
     matches!(
         word,

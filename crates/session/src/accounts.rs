@@ -150,7 +150,7 @@ pub(crate) struct Proof {
 }
 
 impl Accounts {
-    /// What is known of a user in front of a login by `plugin`.
+    /// What is known of a user before a login by `plugin`.
     pub(crate) async fn known(&self, user: &str, plugin: Option<&str>, worker: &Worker) -> Known {
         match self {
             Self::Static(users) => Known::Password(users.password(user)),

@@ -25,7 +25,7 @@ use std::time::{Duration, Instant};
 pub(crate) struct Sending<'a> {
     /// Which refusals are kept from the client.
     pub(crate) refusals: Refusals,
-    /// What has to be waited for in front of it.
+    /// What has to be waited for before it.
     pub(crate) wait: Option<Waiting<'a>>,
     /// The session held nothing, and so has no warnings.
     pub(crate) fresh: bool,
@@ -195,7 +195,7 @@ async fn arrives(
     }
 }
 
-/// Waits in front of what must not run before the wait is over.
+/// Waits before what must not run before the wait is over.
 async fn wait_on(lease: &mut Lease, wanted: &Wanted, waiting: Waiting<'_>) -> Result<(), Failure> {
     lease.apply(wanted).await?;
     match arrives(lease.wait_for(&waiting.0.sql), waiting).await? {

@@ -28,7 +28,7 @@ pub(crate) enum Binding<L> {
 #[derive(Debug)]
 pub(crate) struct Held<L> {
     pub(crate) lease: L,
-    /// What holds it, beside a transaction.
+    /// What holds it, besides a transaction.
     pub(crate) pins: Pins,
     /// What it has and its server did not report.
     pub(crate) unread: Unread,
@@ -109,7 +109,7 @@ impl<L> Binding<L> {
         matches!(self, Self::Free)
     }
 
-    /// What holds the connection, beside a transaction.
+    /// What holds the connection, besides a transaction.
     pub(crate) fn pins(&self) -> Pins {
         self.held().map_or(Pins::empty(), |held| held.pins)
     }

@@ -1,7 +1,7 @@
 //! Ending what a session runs, because somebody said KILL or because its client is gone.
 //!
 //! A server's connections are shared, so that a late kill could hit somebody else's statement. Therefore the session whose
-//! statement shall end does it itself, while it holds the connection: nothing of its own goes on meanwhile.
+//! statement must end does it itself, while it holds the connection: nothing of its own goes on meanwhile.
 
 use crate::error::SessionError;
 use crate::registry::{Entry, Wish};
@@ -41,7 +41,7 @@ pub(crate) enum Ended<T> {
     Itself(T),
     /// It was given up before a server saw it.
     Interrupted,
-    /// The session shall end.
+    /// The session must end.
     Killed,
     /// Its server is not the primary any more, and another one is.
     Fenced,

@@ -53,7 +53,7 @@ impl Session {
         }
     }
 
-    /// The role behind COM_CHANGE_USER. MariaDB keeps the active one where the account has none to begin with. It does so for
+    /// The role after COM_CHANGE_USER. MariaDB keeps the active one where the account has none to begin with. It does so for
     /// other accounts too, which gives them what they were never granted: here, only for the same one.
     fn role_behind_change(&self, identity: &Identity) -> Rc<str> {
         let fresh = &identity.state.role;

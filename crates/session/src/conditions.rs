@@ -1,7 +1,7 @@
 //! The errors, warnings and notes that the session's statements left behind.
 //!
 //! A server keeps them on the connection, which is held for the next statement: it may ask for them. MySQL forgets them at
-//! any other one. MariaDB does so only at a statement that uses a table, so that behind `INSERT …; COMMIT; SELECT 1` they
+//! any other one. MariaDB does so only at a statement that uses a table, so that after `INSERT …; COMMIT; SELECT 1` they
 //! are still there. No connection is held for that long: they are read from it before it is let go, and whoever asks is
 //! answered from what was read. What a text does not tell (whether a procedure uses tables) is asked of the server.
 
@@ -45,7 +45,7 @@ impl Left {
 }
 
 impl Session {
-    /// Behind a reply: where they are now.
+    /// After a reply: where they are now.
     pub(crate) async fn note_conditions(
         &mut self,
         lease: &mut Lease,
@@ -100,7 +100,7 @@ impl Session {
         self.binding.lease().is_some_and(|lease| lease.is_for_writes() && !lease.is_guarded())
     }
 
-    /// In front of a statement: makes sure that the connection, which somebody else had before, has nothing to show for what
+    /// Before a statement: makes sure that the connection, which somebody else had before, has nothing to show for what
     /// this session would see, and that it tells afterwards whether the statement has ended what there is.
     pub(crate) async fn prepare_conditions(
         &self,
@@ -132,7 +132,7 @@ impl Session {
         Ok(())
     }
 
-    /// In front of a statement: FOUND_ROWS() is this session's on the connection, where it will be asked.
+    /// Before a statement: FOUND_ROWS() is this session's on the connection, where it will be asked.
     pub(crate) async fn prepare_counts(
         &self,
         lease: &mut Lease,
@@ -181,7 +181,7 @@ impl Session {
         }
     }
 
-    /// What a text that asks for them has to know beside them.
+    /// What a text that asks for them has to know besides them.
     pub(crate) async fn asked(&mut self, text: &[u8]) -> Asked {
         let row_count = self.state.row_count.known().unwrap_or(-1);
         let variable = match Asked::variable_of(text, self.state.lex) {
@@ -267,7 +267,7 @@ impl Session {
     }
 
     /// The statement that makes a MySQL raise an error that it would have raised itself, if it knew the session's prepared
-    /// statements: behind it, the connection has it to show.
+    /// statements: after it, the connection has it to show.
     pub(crate) fn raised<'a>(&self, unserved: &Unserved, packet: &'a [u8]) -> Option<Job<'a>> {
         if !self.state.mysql || !matches!(unserved, Unserved::UnknownStatement { .. } | Unserved::NoCursor { .. }) {
             return None;
@@ -330,7 +330,7 @@ fn knows_rows(version: &str) -> bool {
     (numbers.next(), numbers.next()) >= (Some(10), Some(7))
 }
 
-/// Whether one of several statements may ask for what was on the connection in front of all of them.
+/// Whether one of several statements may ask for what was on the connection before all of them.
 fn asks_in_the_middle(statement: &Statement) -> bool {
     statement.class == Class::Write(Because::SeveralStatements) && statement.asks.contains(Asks::OWN_VALUES)
 }

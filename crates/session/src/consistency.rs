@@ -2,7 +2,7 @@
 //!
 //! The rules are in [`splitfin_router::consistency`]; here they meet connections. Positions come with the replies of
 //! writes, so that nothing is asked for on the way of a write. A read on a replica that is not known to have them gets
-//! a wait in front of it, in the same write.
+//! a wait before it, in the same write.
 
 use crate::job::Job;
 use crate::marks::{Marks, SharedMark};
@@ -25,7 +25,7 @@ use std::time::{Duration, Instant};
 pub struct ConsistencySettings {
     /// How long a read may wait for a replica.
     pub wait: Duration,
-    /// How long reads stay on the primary behind a write without a position.
+    /// How long reads stay on the primary after a write without a position.
     pub sticky: Duration,
     /// Reads that may wait for one replica at a time, on each worker.
     pub most_waiting: u32,
@@ -286,7 +286,7 @@ impl Session {
         true
     }
 
-    /// The wait to put in front of a read on `backend`; nothing if it is known to have what is needed. An error if as many
+    /// The wait to put before a read on `backend`; nothing if it is known to have what is needed. An error if as many
     /// reads as may wait for it already: they came while this one got its connection.
     pub(crate) fn wait(
         &self,
@@ -379,7 +379,7 @@ impl Session {
         }
     }
 
-    /// What a statement on `view` has written, in front of it included what its transaction wrote.
+    /// What a statement on `view` has written, before it included what its transaction wrote.
     fn written(&self, view: &BackendView, outcome: &Outcome, job: &Job<'_>, in_transaction: bool) -> Written {
         let is_write = matches!(job.statement.class, Class::Write(_)) && view.role == Role::Primary;
         let rolled_back = outcome.error.is_some() || matches!(job.statement.verb, Verb::Rollback | Verb::RollbackTo);
@@ -524,7 +524,7 @@ pub(crate) fn committed(outcome: &Outcome) -> Position {
 /// is much longer; see [`Wait::deadline`].
 const SYNC: &str = "SET STATEMENT wsrep_sync_wait=1 FOR SELECT CAST('0' AS BINARY) LIMIT 1";
 
-/// Whether a replica that has what was committed at `position` has all that was committed in front of it.
+/// Whether a replica that has what was committed at `position` has all that was committed before it.
 fn is_ordered(position: &Position, snapshot: &Snapshot) -> bool {
     let Some(primary) = snapshot.primary.and_then(|id| snapshot.backend(id)) else { return false };
     let mut all = primary.progress.position.clone();

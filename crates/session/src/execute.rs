@@ -318,7 +318,7 @@ impl Session {
                 self.progress.set(Phase::Waiting);
                 match &failure {
                     Failure::Retry(Cause::RefusedAsWrite | Cause::NotInTime(_)) => self.put_back(held.lease),
-                    // Something may have run in front of what was refused: whatever it left goes with the connection.
+                    // Something may have run before what was refused: whatever it left goes with the connection.
                     Failure::Retry(Cause::Deposed(_)) => lease.note_refusal(),
                     Failure::Retry(Cause::Sent(error) | Cause::NotSent(error)) if error.is_servers_fault() => {
                         lease.note_failure();

@@ -39,7 +39,7 @@ pub(crate) fn found_rows(rules: FoundRows, outcome: &Outcome) -> Found {
     }
 }
 
-/// What it was before a statement behind which only the connection knows.
+/// What it was before a statement after which only the connection knows.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub(crate) enum Before {
     /// That does not matter.
@@ -52,7 +52,7 @@ pub(crate) enum Before {
 }
 
 impl Before {
-    /// In front of a statement that only the connection will know of.
+    /// Before a statement that only the connection will know of.
     pub(crate) const fn of(rows: Option<u64>) -> Self {
         match rows {
             Some(rows) if rows > LARGEST => Self::IfMarked(rows),
@@ -60,7 +60,7 @@ impl Before {
         }
     }
 
-    /// The number behind it, where the connection says `found`.
+    /// The number after it, where the connection says `found`.
     pub(crate) const fn and_now(self, found: u64) -> u64 {
         match self {
             Self::UnlessNone(rows) if found != 0 => rows,
@@ -96,7 +96,7 @@ pub(crate) const NONE: &str = "SELECT 1 FROM DUAL WHERE 0";
 const SENT: u64 = 200;
 /// Rows that are counted for it. These take servers 3 ms.
 const LARGEST: u64 = 10_000;
-/// Stands for more. A statement behind a subquery that found so many itself is taken for one that left it as it was.
+/// Stands for more. A statement after a subquery that found so many itself is taken for one that left it as it was.
 const MARK: u64 = 197;
 
 #[cfg(test)]

@@ -17,11 +17,11 @@ pub(crate) struct Job<'a> {
     pub(crate) statement: Rc<Statement>,
     pub(crate) hint: Option<Hint>,
     pub(crate) kind: Kind<'a>,
-    /// This statement and those behind it, where it is one of several that are run one by one, and not the last.
+    /// This statement and those after it, where it is one of several that are run one by one, and not the last.
     pub(crate) and_rest: Option<Rest<'a>>,
 }
 
-/// A statement of a text and those behind it, with the text's attributes.
+/// A statement of a text and those after it, with the text's attributes.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Rest<'a> {
     pub(crate) attributes: &'a [u8],
@@ -92,7 +92,7 @@ impl<'a> Job<'a> {
         matches!(self.statement.class, Class::Write(_)) && (loads || self.leaves().contains(Leaves::RUNS_OTHERS))
     }
 
-    /// Whether running it twice does no harm, so that it may be sent behind a preamble that can fail, and be sent again.
+    /// Whether running it twice does no harm, so that it may be sent after a preamble that can fail, and be sent again.
     pub(crate) fn is_repeatable(&self) -> bool {
         matches!(self.kind, Kind::Prepare { .. }) || self.statement.class == Class::Read
     }

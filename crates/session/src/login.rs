@@ -69,7 +69,7 @@ pub(crate) async fn log_in(
     Box::pin(enter(client, accept, (step, sequence), id, peer, door, worker)).await
 }
 
-/// Goes on behind a client's first packet.
+/// Goes on after a client's first packet.
 async fn enter(
     client: Framed,
     accept: Accept,

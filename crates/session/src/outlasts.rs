@@ -2,7 +2,7 @@
 //! is through with it.
 //!
 //! Each kind of holding was tried on MariaDB 10.11 and MySQL 9.7: made, then reset or closed, then looked for by the same and
-//! by another session. What is not listed was the same behind both: transactions that are not prepared, locks of every kind
+//! by another session. What is not listed was the same after both: transactions that are not prepared, locks of every kind
 //! (user, table, metadata, backup, instance), HANDLER, temporary tables and sequences, LASTVAL(), prepared statements, user
 //! and session variables, packages, GTID_NEXT and its like, one-shot characteristics, warnings, counts.
 //!
@@ -44,7 +44,7 @@ fn prepares_or_runs_several(statement: &Statement) -> bool {
     statement.leaves.contains(Leaves::TEXT_PREPARE) || statement.class == Class::Write(Because::SeveralStatements)
 }
 
-/// The pins behind a statement, as far as XA is concerned. Both families show an XA transaction as an open one for exactly as
+/// The pins after a statement, as far as XA is concerned. Both families show an XA transaction as an open one for exactly as
 /// long as it is the session's: MySQL to XA PREPARE, which detaches it, MariaDB to its end. What routines and texts open may
 /// be one.
 pub(crate) fn may_be_xa(pins: Pins, leaves: Leaves, in_transaction: bool) -> Pins {

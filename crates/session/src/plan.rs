@@ -124,7 +124,7 @@ impl Session {
         });
         let statement = lookup.statement;
         if statement.class == Class::Read && self.state.database.as_deref().is_some_and(is_of_server) {
-            // Its tables need no schema in front of them to be the server's own.
+            // Its tables need no schema before them to be the server's own.
             let class = Class::Write(Because::ServerLocal);
             return (Rc::new(statement.taken_for(class)), hint);
         }

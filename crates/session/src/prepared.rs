@@ -24,7 +24,7 @@ pub(crate) struct ClientStatement {
     pub(crate) parameters: u16,
     /// Types of the last execution, and of how many parameters and attributes.
     pub(crate) types: Option<(usize, Box<[u8]>)>,
-    /// Fingerprint of the columns that the last execution had; 0 in front of the first.
+    /// Fingerprint of the columns that the last execution had; 0 before the first.
     pub(crate) columns: u64,
     /// The text without the session's own values, where it asks for some.
     pub(crate) original: Option<Box<[u8]>>,
@@ -129,7 +129,7 @@ impl ClientStatements {
 const MOST_STATEMENTS: usize = 16_382;
 /// Bytes that the statements of one session may take.
 const MOST_BYTES: usize = 16 << 20;
-/// What a statement takes beside its text, about.
+/// What a statement takes besides its text, about.
 const OVERHEAD: usize = 512;
 
 /// The server's id of a statement on this connection; prepares it there if it was not, with the session as it was when

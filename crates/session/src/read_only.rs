@@ -1,6 +1,6 @@
 //! READ ONLY transactions: they begin on a replica, and go on on the primary when a statement needs that.
 //!
-//! A server runs more in them than reads: it takes user locks, calls procedures, and ends them silently in front of a
+//! A server runs more in them than reads: it takes user locks, calls procedures, and ends them silently before a
 //! CREATE TABLE. Nothing of that may reach a replica, so the transaction is begun again on the primary, which then decides
 //! about the statement as it would have from the start. What can be seen of it is that later reads have a newer snapshot.
 

@@ -73,7 +73,7 @@ pub(crate) struct Entry {
     started: Instant,
     /// Number of the statement that runs; 0 while none does.
     running: AtomicU64,
-    /// Number of the statement that shall end; [`SESSION`] for all of it.
+    /// Number of the statement that must end; [`SESSION`] for all of it.
     unwanted: AtomicU64,
     told: Notify,
     moves: Arc<AtomicU64>,
@@ -276,7 +276,7 @@ impl Entry {
         self.known_move.store(self.moves.load(Ordering::Acquire), Ordering::Relaxed);
     }
 
-    /// Waits until the session shall end. For what is no statement.
+    /// Waits until the session must end. For what is no statement.
     pub(crate) async fn ended(&self) {
         loop {
             match self.killed().await {

@@ -22,7 +22,7 @@ pub(crate) struct Relayed {
     pub(crate) told: ToldState,
     /// Session-track entries that it was not told, as there was no OK.
     pub(crate) pending: Vec<u8>,
-    /// The sequence id behind the last packet that it got.
+    /// The sequence id after the last packet that it got.
     pub(crate) next_sequence: u8,
 }
 
@@ -53,7 +53,7 @@ const WRITE_REFUSALS: [u16; 3] = [1290, 1792, 1836];
 pub(crate) struct Catch {
     /// Another server may do what it wants.
     pub(crate) refusals: Refusals,
-    /// The text cannot be parsed, which the server shall say of the client's own text.
+    /// The text cannot be parsed, which the server must say of the client's own text.
     pub(crate) unparsed: bool,
     /// The server shuts down, and another one can answer.
     pub(crate) leaving: bool,
@@ -184,7 +184,7 @@ pub(crate) async fn relay(
     }
 }
 
-/// Servers answer a client that has closed its half. One that is gone looks the same, and its statement shall end: a
+/// Servers answer a client that has closed its half. One that is gone looks the same, and its statement must end: a
 /// server that is silent for so long works for nobody.
 const HALF_CLOSED: Duration = Duration::from_millis(500);
 

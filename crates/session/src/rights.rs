@@ -1,4 +1,4 @@
-//! Statements about accounts and databases: who logs in behind one has the rights of then; see [`splitfin_backend::Pools::ask_rights`].
+//! Statements about accounts and databases: who logs in after one has the rights of then; see [`splitfin_backend::Pools::ask_rights`].
 
 use crate::consistency::committed;
 use crate::job::{Job, Kind};

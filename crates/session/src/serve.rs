@@ -222,7 +222,7 @@ impl Session {
         }
     }
 
-    /// Waits for a command; nothing, when the session shall end without a word.
+    /// Waits for a command; nothing, when the session must end without a word.
     async fn next_command(
         &self,
         client: &mut Framed,

@@ -11,7 +11,7 @@ use zeroize::Zeroizing;
 /// When a connection goes back to the pool.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum PoolMode {
-    /// As soon as nothing holds it: behind each statement, or behind a transaction.
+    /// As soon as nothing holds it: after each statement, or after a transaction.
     #[default]
     Transaction,
     /// When the client leaves.

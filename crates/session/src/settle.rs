@@ -1,4 +1,4 @@
-//! Behind a reply: what it said of the session, whether the connection is held, and what the log and the counters get.
+//! After a reply: what it said of the session, whether the connection is held, and what the log and the counters get.
 
 use crate::binding::{Fate, Held, fate};
 use crate::consistency::Looked;
@@ -193,7 +193,7 @@ impl Session {
             if self.capabilities.contains(Capabilities::SESSION_TRACK) {
                 self.state.pending.extend_from_slice(&truth.changes);
             }
-            // What was committed in front of the error is reported only now.
+            // What was committed before the error is reported only now.
             outcome.changes.extend_from_slice(&truth.changes);
             self.publish(lease.backend(), outcome, job, true);
         }
@@ -402,7 +402,7 @@ impl Unread {
     }
 }
 
-/// What is asked behind a reply: nobody else ends it, as its client has what it waits for, and is not read from meanwhile.
+/// What is asked after a reply: nobody else ends it, as its client has what it waits for, and is not read from meanwhile.
 async fn in_time<T>(asked: impl Future<Output = Result<T, BackendError>>) -> Result<T, BackendError> {
     let late = || std::io::Error::from(std::io::ErrorKind::TimedOut).into();
     tokio::time::timeout(BEHIND_REPLY, asked).await.unwrap_or_else(|_| Err(late()))
@@ -413,7 +413,7 @@ const fn may_be_asked(outcome: &Outcome) -> bool {
     outcome.error.is_some() || outcome.warnings > 0
 }
 
-/// What holds the connection behind a statement.
+/// What holds the connection after a statement.
 fn pins_behind(pins: Pins, counts_unknown: bool, outcome: &Outcome, noted: &Noted, job: &Job<'_>) -> Pins {
     const LASTING: [(Leaves, Pins); 8] = [
         (Leaves::USER_VARIABLE, Pins::USER_VARIABLE),
@@ -478,7 +478,7 @@ fn guard_was_touched(outcome: &Outcome) -> bool {
     names.iter().any(|name| outcome.changes.windows(name.len()).any(|window| window == *name))
 }
 
-/// Time for a server to answer what is asked behind a reply. It has just been there, and is asked for nothing that takes long.
+/// Time for a server to answer what is asked after a reply. It has just been there, and is asked for nothing that takes long.
 const BEHIND_REPLY: Duration = Duration::from_secs(30);
 /// Bytes of a text that is looked at again for what it names.
 const LONGEST_LOOKED_AT: usize = 256 * 1024;

@@ -41,7 +41,7 @@ impl Session {
         }
     }
 
-    /// How many results a reply has at least: what has to be known for the EOF in front of its rows, if the client wants one.
+    /// How many results a reply has at least: what has to be known for the EOF before its rows, if the client wants one.
     fn results(&self, job: &Job<'_>) -> usize {
         match job.statement.class {
             _ if self.capabilities.contains(Capabilities::DEPRECATE_EOF) => 0,
@@ -54,7 +54,7 @@ impl Session {
         }
     }
 
-    /// What a statement makes of the status flags while it runs, for the EOF in front of its rows.
+    /// What a statement makes of the status flags while it runs, for the EOF before its rows.
     fn scoped_status(&self, job: &Job<'_>) -> Option<(Status, Status)> {
         let is_told = !self.capabilities.contains(Capabilities::DEPRECATE_EOF);
         if !is_told || !job.statement.leaves.contains(Leaves::SCOPED_VARIABLES) {

@@ -53,7 +53,7 @@ pub(crate) struct State {
     pub(crate) read_only: bool,
 }
 
-/// What a reply's session-track entries said, beside values and database.
+/// What a reply's session-track entries said, besides values and database.
 #[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Noted {
     /// Something changed.

@@ -1,7 +1,7 @@
 //! COM_QUERY: a text with one statement, or with several.
 //!
 //! Several go to one server in one piece. Where one of them may ask for what is known here and not to the server, they are
-//! run one by one: a MariaDB's warnings (`conditions`), FOUND_ROWS() behind what leaves it, `@@last_gtid`. Then each is
+//! run one by one: a MariaDB's warnings (`conditions`), FOUND_ROWS() after what leaves it, `@@last_gtid`. Then each is
 //! answered as if it had come alone, and the client gets the replies as parts of one.
 
 use crate::cancel::Phase;
@@ -32,7 +32,7 @@ enum Place<'a> {
     Alone,
     /// Others follow; the text from it on.
     Followed(&'a [u8]),
-    /// It was behind others.
+    /// It was after others.
     Last,
 }
 

@@ -97,12 +97,12 @@ impl Worker {
         self.drain.notify_waiters();
     }
 
-    /// Whether sessions shall end.
+    /// Whether sessions must end.
     pub const fn is_draining(&self) -> bool {
         self.draining.get()
     }
 
-    /// Waits until sessions shall end.
+    /// Waits until sessions must end.
     pub(crate) async fn drained(&self) {
         let notified = self.drain.notified();
         if !self.draining.get() {

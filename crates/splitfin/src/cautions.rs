@@ -51,7 +51,7 @@ fn readable_by_others(files: &[PathBuf]) -> Vec<PathBuf> {
     files.iter().filter(|path| is_open(path)).cloned().collect()
 }
 
-/// Whether somebody beside owner and group may read or write it. A file that is not there, or may not be looked at, is
+/// Whether somebody besides owner and group may read or write it. A file that is not there, or may not be looked at, is
 /// somebody else's error.
 fn is_open(path: &Path) -> bool {
     std::fs::metadata(path).is_ok_and(|metadata| metadata.is_file() && metadata.permissions().mode() & OTHERS != 0)

@@ -25,7 +25,7 @@ pub(crate) fn server_tls(listen: &Listen, state_dir: &Path) -> Result<Option<Ser
     Ok(Some(tls))
 }
 
-/// The generated certificate. Clients that were told to trust it shall find it again after a restart.
+/// The generated certificate. Clients that were told to trust it should find it again after a restart.
 fn generated(state_dir: &Path) -> Result<(Vec<u8>, Vec<u8>)> {
     let (chain_path, key_path) = (state_dir.join("cert.pem"), state_dir.join("key.pem"));
     if let (Ok(chain), Ok(key)) = (fs::read(&chain_path), fs::read(&key_path)) {

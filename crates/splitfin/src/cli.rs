@@ -31,7 +31,7 @@ enum Command {
         /// Read the configuration again whenever the file has changed.
         #[arg(long)]
         watch: bool,
-        /// Listen beside a Splitfin that runs already, which is to be ended (SIGTERM) when this one serves.
+        /// Listen alongside a Splitfin that runs already, which is to be ended (SIGTERM) when this one serves.
         #[arg(long)]
         take_over: bool,
     },
@@ -138,7 +138,7 @@ fn show_certificates(config: &Config, renew: bool) -> anyhow::Result<()> {
 }
 
 fn serve(file: &Path, watch: bool, claim: Claim) -> ExitCode {
-    // In front of the first thread.
+    // Before the first thread.
     let inherited = match Inherited::from_env() {
         Ok(inherited) => inherited,
         Err(error) => return complain(&format!("LISTEN_FDS: {error}"), 1),
@@ -259,7 +259,7 @@ fn stamp(file: &Path) -> Option<Stamp> {
     Some((metadata.modified().ok()?, metadata.len()))
 }
 
-/// Time for an answer, beside what the question itself may take.
+/// Time for an answer, besides what the question itself may take.
 const PATIENCE: Duration = Duration::from_secs(10);
 /// How often a watched file is looked at.
 const LOOK_AT_FILE: Duration = Duration::from_millis(500);

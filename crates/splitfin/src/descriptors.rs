@@ -66,7 +66,7 @@ const fn end(limit: u64) -> u64 {
 
 /// For servers, probes and the admin endpoint, at least.
 const RESERVED: u64 = 32;
-/// To each server, beside the pool: probes, and asking on the way to a new primary.
+/// To each server, besides the pool: probes, and asking on the way to a new primary.
 const OF_SERVER: u64 = 4;
 /// Of each worker: its runtime.
 const OF_WORKER: usize = 4;

@@ -144,5 +144,5 @@ impl Drop for Held<'_> {
 const GRACE: Duration = Duration::from_secs(1);
 /// How often the watch looks.
 const LOOK: Duration = Duration::from_millis(100);
-/// How long it waits behind an attempt in vain.
+/// How long it waits after an attempt in vain.
 const TRY_AGAIN: Duration = Duration::from_secs(1);

@@ -124,7 +124,7 @@ impl Fleet {
                 "more than {MOST_BACKENDS} different backends since the start: restart to forget those that are gone"
             );
         }
-        // What can go wrong goes wrong in front of the first change.
+        // What can go wrong goes wrong before the first change.
         let tls: Vec<_> = wanted.iter().map(|backend| wiring::backend_tls(&backend.tls)).collect::<Result<_>>()?;
         let mut changes = Changes::default();
         for (index, place) in self.places.iter_mut().enumerate() {

@@ -2,7 +2,7 @@
 //! trust for one server alone. So it speaks to a socket of this process, in a folder that nobody else may enter, and what
 //! it says goes to the server inside TLS, verified as the connections of clients are.
 //!
-//! The login is shifted by one packet, the request for TLS; behind it bytes pass as they are.
+//! The login is shifted by one packet, the request for TLS; after it bytes pass as they are.
 
 use crate::config::{Backend, BackendTls};
 use crate::wiring::client_tls;

@@ -22,7 +22,7 @@ pub struct Reloaded {
     pub added: Vec<String>,
     /// Backends that are gone.
     pub removed: Vec<String>,
-    /// Keys that have changed and hold only behind a restart.
+    /// Keys that have changed and hold only after a restart.
     pub ignored: Vec<&'static str>,
 }
 

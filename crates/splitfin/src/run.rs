@@ -81,7 +81,7 @@ pub async fn run(config: Config) -> Result<Running, StartError> {
     run_with(config, Inherited::default(), Claim::Alone).await
 }
 
-/// The same, with sockets that listen already, or beside a Splitfin that it takes over from.
+/// The same, with sockets that listen already, or alongside a Splitfin that it takes over from.
 pub async fn run_with(config: Config, mut inherited: Inherited, claim: Claim) -> Result<Running, StartError> {
     let wiring::Built { shared, monitor, wires, mut rounds, moves } = wiring::build(&config)?;
     let session = wiring::session(&config, None)?;
@@ -254,7 +254,7 @@ impl Running {
         Event::Failed(why)
     }
 
-    /// Goes on with another configuration. On an error, nothing has changed; the answer says what holds only behind a restart.
+    /// Goes on with another configuration. On an error, nothing has changed; the answer says what holds only after a restart.
     pub fn reload(&mut self, config: Config) -> Result<Reloaded, StartError> {
         let changes = reload::Changed::new(&self.config, &config, &self.session)?;
         let reloaded = changes.apply(&self.shared, &self.gates, &self.workers)?;

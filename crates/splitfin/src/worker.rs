@@ -151,7 +151,7 @@ async fn serve(
     // What still runs ends with the runtime: sockets close, servers roll back.
 }
 
-/// Starts what is done beside sessions, until it is dropped.
+/// Starts what is done besides sessions, until it is dropped.
 fn keep(worker: &Rc<Worker>, strangers: &Arc<Strangers>, restarts: &Arc<Restarts>) -> JoinSet<()> {
     let mut kept = JoinSet::new();
     let sharing = Rc::clone(worker);

@@ -62,7 +62,7 @@ pub enum Unfit {
         /// The last primary.
         primary: String,
     },
-    /// It accepts writes beside the primary, or nothing tells that it is the primary.
+    /// It accepts writes alongside the primary, or nothing tells that it is the primary.
     AlsoWritable,
     /// The thread that fetches events does not run.
     NotReceiving {

@@ -135,7 +135,7 @@ impl Position {
         }
     }
 
-    /// Whether all of it comes from one stream in which each transaction has its place behind the one before.
+    /// Whether all of it comes from one stream in which each transaction has its place after the one before.
     pub fn is_one_stream(&self) -> bool {
         match self {
             Self::Nothing | Self::Mysql(_) => true,
@@ -154,7 +154,7 @@ impl fmt::Display for Position {
     }
 }
 
-/// The parts of a list, without white space, empty ones left out: servers print a line feed behind each comma.
+/// The parts of a list, without white space, empty ones left out: servers print a line feed after each comma.
 fn parts(text: &str) -> impl Iterator<Item = &str> {
     text.split(',').map(str::trim).filter(|part| !part.is_empty())
 }

@@ -115,7 +115,7 @@ enum Hold {
     Off,
     /// Nobody may.
     On,
-    /// Nobody may before these were looked at by probes that began behind `since`.
+    /// Nobody may before these were looked at by probes that began after `since`.
     Until {
         since: Instant,
         unseen: Vec<BackendId>,
@@ -199,7 +199,7 @@ impl Monitor {
         events
     }
 
-    /// Somebody may be the primary again, as soon as all were looked at by probes that began behind `now`: what was seen
+    /// Somebody may be the primary again, as soon as all were looked at by probes that began after `now`: what was seen
     /// before does not hold any more.
     pub fn release(&mut self, now: Instant) {
         self.hold = Hold::Until { since: now, unseen: self.ours().map(|(id, _)| id).collect() };

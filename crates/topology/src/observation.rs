@@ -153,7 +153,7 @@ pub struct Observation {
     pub history: History,
     /// Whether what it commits gets a GTID.
     pub gtids: bool,
-    /// Whether it commits in the order of its source: then it has everything in front of what it has last.
+    /// Whether it commits in the order of its source: then it has everything before what it has last.
     pub in_order: bool,
 }
 

@@ -38,14 +38,14 @@ pub struct Framed {
     input: Vec<u8>,
     start: usize,
     room: usize,
-    /// Bytes that wait behind what was taken; see [`Framed::take_input`].
+    /// Bytes that wait after what was taken; see [`Framed::take_input`].
     behind: usize,
     /// Time for each piece that is written, if there is a limit.
     patience: Option<Duration>,
     packed: Option<Box<Packed>>,
 }
 
-/// What a compressed connection has beside.
+/// What a compressed connection has besides.
 #[derive(Debug)]
 struct Packed {
     codec: Codec,
@@ -72,7 +72,7 @@ impl Framed {
         Self { stream, input: Vec::new(), start: 0, room: FIRST_READ, behind: 0, patience: None, packed: None }
     }
 
-    /// Goes on compressed, behind a login. Nothing may have been read ahead of it.
+    /// Goes on compressed, after a login. Nothing may have been read ahead of it.
     pub fn compress(&mut self, algorithm: Algorithm, role: Role) {
         let codec = Codec::new(algorithm);
         self.packed = Some(Box::new(Packed {
@@ -135,7 +135,7 @@ impl Framed {
         self.behind + self.input.len() < MOST_AHEAD
     }
 
-    /// Puts a taken buffer back, with `start` bytes of it consumed; what was read meanwhile goes behind it.
+    /// Puts a taken buffer back, with `start` bytes of it consumed; what was read meanwhile goes after it.
     pub fn restore(&mut self, mut buffer: Vec<u8>, start: usize) {
         buffer.extend_from_slice(self.input());
         self.behind = 0;
@@ -298,7 +298,7 @@ impl Framed {
         }
     }
 
-    /// Writes more of what a command sends behind its first packet: the pieces of a file.
+    /// Writes more of what a command sends after its first packet: the pieces of a file.
     pub async fn write_more(&mut self, bytes: &[u8]) -> io::Result<()> {
         match self.packed.as_deref_mut() {
             None => send(&mut self.stream, bytes, self.patience).await,
@@ -361,7 +361,7 @@ impl Packed {
     }
 }
 
-/// Cuts `bytes` in front of each frame with the sequence id 0, where a command begins. The flag says whether a piece
+/// Cuts `bytes` before each frame with the sequence id 0, where a command begins. The flag says whether a piece
 /// begins with one.
 fn commands(bytes: &[u8]) -> impl Iterator<Item = (&[u8], bool)> {
     let mut rest = bytes;
@@ -371,7 +371,7 @@ fn commands(bytes: &[u8]) -> impl Iterator<Item = (&[u8], bool)> {
         while let Some(next) = FrameHeader::parse(&rest[end..]).filter(|next| next.sequence != 0) {
             end = (end + HEADER + next.length).min(rest.len());
         }
-        // A header that is cut off stays with what is in front of it.
+        // A header that is cut off stays with what is before it.
         if rest.len() - end < HEADER {
             end = rest.len();
         }

@@ -1,4 +1,4 @@
-//! Balancers that say for whom they speak: the PROXY header in front of a connection.
+//! Balancers that say for whom they speak: the PROXY header before a connection.
 
 use crate::listen::{Accepted, Peer};
 use splitfin_protocol::Malformed;

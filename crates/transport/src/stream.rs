@@ -124,7 +124,7 @@ pub(crate) async fn within<T>(limit: Duration, work: impl Future<Output = io::Re
 }
 
 /// A TCP stream whose first bytes were read already. They belong to the TLS engine: a client may send its ClientHello
-/// right behind the request for TLS. They are never read as packets.
+/// right after the request for TLS. They are never read as packets.
 #[derive(Debug)]
 pub struct Surplus {
     pub(crate) tcp: TcpStream,

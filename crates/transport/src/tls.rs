@@ -54,7 +54,7 @@ pub enum TlsVersion {
 }
 
 impl TlsVersion {
-    /// This one and those behind it.
+    /// This one and those after it.
     fn and_later(self) -> &'static [&'static SupportedProtocolVersion] {
         static ALL: [&SupportedProtocolVersion; 2] = [&rustls::version::TLS13, &rustls::version::TLS12];
         match self {

@@ -23,7 +23,7 @@ struct Arguments {
     /// Clients at a time
     #[arg(long, default_value_t = 64)]
     clients: u64,
-    /// Reads behind each write
+    /// Reads after each write
     #[arg(long, default_value_t = 9)]
     reads: u64,
     /// Where the choice of disturbances starts

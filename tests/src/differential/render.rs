@@ -73,7 +73,7 @@ fn hide_statement(text: &str) -> String {
     format!("{front}The statement (<id>{rest}")
 }
 
-/// As a number, as a text, and behind `id: `.
+/// As a number, as a text, and after `id: `.
 fn hide_binary(payload: &[u8], ids: &Ids) -> String {
     ids.iter().fold(hex(payload), |text, (name, id)| {
         let named = format!("<id of {name}>");

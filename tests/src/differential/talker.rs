@@ -346,7 +346,7 @@ impl Talker {
                     self.framed.write_packet(sequence, &answer).await?;
                 }
                 Some(0x01) => {
-                    // The fast path worked on both; the password itself is never needed behind a first login.
+                    // The fast path worked on both; the password itself is never needed after a first login.
                     if payload.get(1) != Some(&3) {
                         return Err("the login is not cached".into());
                     }
@@ -379,7 +379,7 @@ impl Talker {
     }
 }
 
-/// Rows behind this are counted by their end only.
+/// Rows after this are counted by their end only.
 const MOST_TOLD: usize = 100_000;
 /// The client says how many parameters there are, as some may be attributes.
 const PARAMETER_COUNT_AVAILABLE: u8 = 8;

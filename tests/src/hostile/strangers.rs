@@ -48,7 +48,7 @@ pub(super) fn half_logins(attacker: &mut Attacker) -> Result<(), Broken> {
     Ok(())
 }
 
-/// Bytes that mean nothing, in front of the login and behind it.
+/// Bytes that mean nothing, before the login and after it.
 pub(super) fn garbage(attacker: &mut Attacker) -> Result<(), Broken> {
     let mut socket = attacker.socket(Ipv4Addr::LOCALHOST, false)?;
     let _ = socket.read(&mut [0; 512])?;
@@ -56,7 +56,7 @@ pub(super) fn garbage(attacker: &mut Attacker) -> Result<(), Broken> {
     let _ = socket.read(&mut [0; 512]);
     let mut client = attacker.log_in(MODERN)?;
     for number in 0..20 {
-        // Any command that there is, with anything behind it. What is said to it, if anything, nobody reads.
+        // Any command that there is, with anything after it. What is said to it, if anything, nobody reads.
         let byte = CommandByte::ALL[(attacker.round * 7 + number) % CommandByte::ALL.len()];
         client.send_bytes(&super::command(byte, &noise(number, 300)))?;
         attacker.acted();

@@ -47,7 +47,7 @@ impl Connection {
     }
 
     /// Remembers a statement that was prepared on this connection. The least recently used one makes room: its closing
-    /// command is returned, to be sent in front of the next command.
+    /// command is returned, to be sent before the next command.
     pub fn note_prepared(&mut self, key: Rc<StatementKey>, id: u32) -> Option<Vec<u8>> {
         self.uses += 1;
         let length = key.sql.len();

@@ -237,7 +237,7 @@ impl Remote {
                 (text("Replica_IO_Running"), text("Retrieved_Gtid_Set"), own)
             }
         };
-        // A word that nobody knows counts as a source that lives: nobody is promoted beside it.
+        // A word that nobody knows counts as a source that lives: nobody is promoted alongside it.
         let hears_its_source = flag(&running).unwrap_or(running != "Connecting" && running != "Preparing");
         let all = [own.as_str(), to_apply.as_str()].into_iter().filter(|text| !text.is_empty()).collect::<Vec<_>>();
         let history =
@@ -314,7 +314,7 @@ impl Remote {
         self.refuse_writes(true).await?;
         self.stop_replication().await?;
         if self.family == Family::Mariadb {
-            // A server that was the primary starts behind what it has written itself.
+            // A server that was the primary starts after what it has written itself.
             let own = self.text("asking for its position", "SELECT @@gtid_current_pos").await?;
             let set = format!("SET GLOBAL gtid_slave_pos = {}", quoted(&own));
             self.run("noting its position", &[&set]).await?;

@@ -28,7 +28,7 @@ pub struct Salt<'a> {
 impl<'a> Salt<'a> {
     /// Reads what follows the empty packet.
     pub fn parse(payload: &'a [u8]) -> Result<Self, Malformed> {
-        // Servers put a byte in front of what could be taken for something else, and of more.
+        // Servers put a byte before what could be taken for something else, and of more.
         let mut reader = Reader::new(payload.strip_prefix(&[1]).unwrap_or(payload));
         let kind = reader.u8("kind of key derivation")?;
         if kind != b'P' {

@@ -69,7 +69,7 @@ pub enum Step {
     SendPublicKey,
     /// Decrypt this with the RSA key (OAEP, SHA-1) and call [`Accept::decrypted`].
     Decrypt(Vec<u8>),
-    /// The password is right: this one. Where a payload comes with it, it goes out in front of the OK.
+    /// The password is right: this one. Where a payload comes with it, it goes out before the OK.
     Accepted(Secret, Option<Vec<u8>>),
     /// The client says that this is the password: a server has to decide.
     Prove(Secret),
@@ -77,7 +77,7 @@ pub enum Step {
     Refused,
 }
 
-/// What is known of a user in front of the login.
+/// What is known of a user before the login.
 #[derive(Debug, Clone)]
 pub enum Known {
     /// The password; none for a user who does not exist.
@@ -139,7 +139,7 @@ pub struct Accept {
 }
 
 impl Accept {
-    /// Starts behind `greeting`, which must name `greeted` and has been sent. `secure` says that the channel cannot be
+    /// Starts after `greeting`, which must name `greeted` and has been sent. `secure` says that the channel cannot be
     /// overheard from the start (a unix socket). `tls_required` refuses logins without TLS on other channels.
     pub fn new(greeting: &Greeting, greeted: Plugin, secure: bool, tls_required: bool) -> Self {
         let Greeting { capabilities: offered, nonce, .. } = *greeting;

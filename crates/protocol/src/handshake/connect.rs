@@ -86,7 +86,7 @@ pub struct Credentials {
     pub database: Option<String>,
     /// Low byte of the collation's id.
     pub collation: u8,
-    /// Flags beside those that every backend connection has.
+    /// Flags besides those that every backend connection has.
     pub capabilities: Capabilities,
     /// Connection attributes.
     pub attributes: Vec<(String, String)>,
@@ -160,12 +160,12 @@ impl Connect {
         Self { credentials, tls, secure, greeting: None, state: State::ExpectGreeting }
     }
 
-    /// What the server said first; there behind the first packet.
+    /// What the server said first; there after the first packet.
     pub const fn greeting(&self) -> Option<&Greeting> {
         self.greeting.as_ref()
     }
 
-    /// How to compress behind the login.
+    /// How to compress after the login.
     pub fn compression(&self) -> Option<Algorithm> {
         let login = self.login(Vec::new(), String::new(), false);
         login.compression(login.capabilities)
@@ -222,7 +222,7 @@ impl Connect {
         Ok(self.answer_greeting(false))
     }
 
-    /// Goes on behind [`Step::StartTls`], inside TLS.
+    /// Goes on after [`Step::StartTls`], inside TLS.
     pub fn secured(&mut self) -> Step {
         self.secure = true;
         self.answer_greeting(true)

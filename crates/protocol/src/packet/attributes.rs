@@ -1,4 +1,4 @@
-//! Query attributes: named values in front of the text of a COM_QUERY, where both peers agreed to `QUERY_ATTRIBUTES`.
+//! Query attributes: named values before the text of a COM_QUERY, where both peers agreed to `QUERY_ATTRIBUTES`.
 //!
 //! ```text
 //! lenenc count | lenenc sets = 1 | [ null bitmap (count+7)/8 | u8 1 | count × ( u16 type, lenenc name ) | values ] | text
@@ -7,7 +7,7 @@
 
 use crate::wire::{Malformed, Reader, WriteExt};
 
-/// No attributes: what goes in front of a text of our own.
+/// No attributes: what goes before a text of our own.
 pub const NO_ATTRIBUTES: [u8; 2] = [0, 1];
 
 /// A COM_QUERY's attributes, as they came, and its text.

@@ -7,7 +7,7 @@ use crate::wire::{Malformed, Reader, WriteExt};
 pub struct AuthSwitch<'a> {
     /// The plugin to go on with.
     pub plugin: &'a str,
-    /// Its nonce, without the NUL that servers put behind nonces of 20 bytes.
+    /// Its nonce, without the NUL that servers put after nonces of 20 bytes.
     pub data: &'a [u8],
 }
 

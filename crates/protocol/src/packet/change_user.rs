@@ -20,7 +20,7 @@ pub struct ChangeUser {
 }
 
 impl ChangeUser {
-    /// Reads what stands behind the command byte. The authentication data is passed over: the answer is always a
+    /// Reads what stands after the command byte. The authentication data is passed over: the answer is always a
     /// switch with a new nonce, as some clients scramble with the old one and others send nothing.
     pub fn parse(body: &[u8], agreed: Capabilities) -> Result<Self, Malformed> {
         let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();

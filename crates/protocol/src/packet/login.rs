@@ -72,7 +72,7 @@ impl Login {
         };
         // Of some plugins it is the password itself.
         let auth = Zeroizing::new(auth.to_vec());
-        // Behind this point peers leave fields out at the end although their flags announce them; servers bear it.
+        // After this point peers leave fields out at the end although their flags announce them; servers bear it.
         let database = match agreed.contains(Capabilities::CONNECT_WITH_DB) && !reader.is_empty() {
             true => Some(text(reader.nul_bytes_or_rest())).filter(|name| !name.is_empty()),
             false => None,
@@ -93,7 +93,7 @@ impl Login {
         Ok(Self { capabilities, max_packet, collation, user, auth, database, plugin, attributes, zstd_level })
     }
 
-    /// The SSLRequest that goes in front of this login.
+    /// The SSLRequest that goes before this login.
     pub fn encode_ssl_request(&self) -> Vec<u8> {
         let mut out = Vec::with_capacity(SSL_REQUEST);
         self.encode_front(&mut out);
@@ -139,7 +139,7 @@ impl Login {
         out
     }
 
-    /// How to compress behind the login, by what was agreed: zlib first, as servers choose.
+    /// How to compress after the login, by what was agreed: zlib first, as servers choose.
     pub fn compression(&self, agreed: Capabilities) -> Option<Algorithm> {
         if agreed.contains(Capabilities::COMPRESS) {
             return Some(Algorithm::Zlib);

@@ -1,11 +1,11 @@
-//! The body of COM_STMT_EXECUTE and COM_STMT_BULK_EXECUTE, behind the statement id.
+//! The body of COM_STMT_EXECUTE and COM_STMT_BULK_EXECUTE, after the statement id.
 //!
 //! ```text
 //! execute: u8 flags | u32 iterations = 1 | [ lenenc count ] | null bitmap (n+7)/8 | u8 types follow | [ types ] | values
 //! bulk:    u16 flags | [ types ] | rows of ( u8 indicator, value )
 //! ```
-//! A type has two bytes. The count, and a name behind each type, are there where both peers agreed to
-//! `QUERY_ATTRIBUTES`: attributes come behind the parameters, and count as such. MySQL 9.7 reads the count for a statement
+//! A type has two bytes. The count, and a name after each type, are there where both peers agreed to
+//! `QUERY_ATTRIBUTES`: attributes come after the parameters, and count as such. MySQL 9.7 reads the count for a statement
 //! with parameters whether the flag announces it or not.
 //!
 //! Without types the server takes those of the last execution of its own statement. A statement that was prepared
@@ -28,7 +28,7 @@ pub struct StmtExecute<'a> {
     pub nulls: &'a [u8],
     /// The types, where the client sent them.
     pub types: Bound<'a>,
-    /// Everything behind the types.
+    /// Everything after the types.
     pub values: &'a [u8],
 }
 

@@ -59,7 +59,7 @@ const fn write(because: Because) -> Result<(), Failure> {
 fn word(tokens: &[Token<'_>], at: usize, word: &str, called: bool, qualified: bool) -> Result<(), Failure> {
     let next_is = |keyword: &str| tokens.get(at + 1).is_some_and(|token| token.is_word(keyword));
     if qualified {
-        // Behind a dot every word is a name; called, it is a stored function; some names are sequences'.
+        // After a dot every word is a name; called, it is a stored function; some names are sequences'.
         return match word {
             "nextval" | "currval" => write(Because::Sequence),
             _ if called => write(Because::UnknownFunction),

@@ -121,7 +121,7 @@ fn assignments<'t, 'a>(tokens: &'t [Token<'a>]) -> Vec<&'t [Token<'a>]> {
     parts
 }
 
-/// The parts, and what each assigns. GLOBAL and its like hold for the names behind them too, up to the next such word.
+/// The parts, and what each assigns. GLOBAL and its like hold for the names after them too, up to the next such word.
 fn scoped<'t, 'a>(tokens: &'t [Token<'a>]) -> impl Iterator<Item = (&'t [Token<'a>], Assignment)> {
     let mut global = false;
     assignments(tokens).into_iter().map(move |part| {
@@ -168,7 +168,7 @@ fn assignment(tokens: &[Token<'_>]) -> Assignment {
             (name, _) => variable(name),
         },
         [Token::Quoted(name), ..] => variable(&lower(name).replace('`', "")),
-        // Behind `SET TRANSACTION ISOLATION LEVEL x,` comes `READ ONLY`; nothing else has no name in front.
+        // After `SET TRANSACTION ISOLATION LEVEL x,` comes `READ ONLY`; nothing else has no name before it.
         _ => Assignment::Session,
     }
 }

@@ -153,7 +153,7 @@ mod tests {
         tables(text.as_bytes(), LexMode::default())
     }
 
-    /// As MariaDB 10.11 does, each tried behind a statement with a warning.
+    /// As MariaDB 10.11 does, each tried after a statement with a warning.
     #[test]
     fn statements_use_tables_or_do_not() {
         for text in [

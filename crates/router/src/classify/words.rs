@@ -1,4 +1,4 @@
-//! Words that may stand in front of a parenthesis in a read.
+//! Words that may stand before a parenthesis in a read.
 
 /// Functions that the servers bring and that only read. Left out on purpose: locks, sequences, waits, files, and what
 /// asks for the state of a connection.
@@ -378,7 +378,7 @@ const BUILTIN: &[&str] = &[
     "yearweek",
 ];
 
-/// Keywords and types behind which a parenthesis is no call.
+/// Keywords and types after which a parenthesis is no call.
 const KEYWORDS: &[&str] = &[
     "against",
     "all",
@@ -474,7 +474,7 @@ pub(super) fn is_builtin(word: &str) -> bool {
     BUILTIN.binary_search(&word).is_ok()
 }
 
-/// Whether `word` (lower case) can stand in front of a parenthesis without being called.
+/// Whether `word` (lower case) can stand before a parenthesis without being called.
 pub(super) fn is_keyword_before_parenthesis(word: &str) -> bool {
     KEYWORDS.binary_search(&word).is_ok()
 }

@@ -61,7 +61,7 @@ impl Mark {
         !moved && !later(self.before.as_ref().map(|(_, learned)| *learned)) && !later(self.unknown_since)
     }
 
-    /// Learns from what the primary was seen to have: the position of a write that was not heard is behind it, and what
+    /// Learns from what the primary was seen to have: the position of a write that was not heard is after it, and what
     /// it lacks is lost. Says what was lost.
     pub fn settle(&mut self, snapshot: &Snapshot) -> Option<Position> {
         let (primary, origin) = primary(snapshot)?;

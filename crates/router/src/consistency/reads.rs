@@ -43,7 +43,7 @@ impl Reads {
         }
     }
 
-    /// All that was read until now is in front of a write of the session's own.
+    /// All that was read until now is before a write of the session's own.
     pub fn forget(&mut self) {
         *self = Self::default();
     }
@@ -54,7 +54,7 @@ impl Reads {
         self.place = None;
     }
 
-    /// Somebody else's position that a read was told to come behind, and did.
+    /// Somebody else's position that a read was told to come after, and did.
     pub fn saw(&mut self, position: &Position) {
         self.floor.add(position);
     }

@@ -120,7 +120,7 @@ pub struct Name {
     pub like: Backend,
 }
 
-/// Where servers are found beside those that are listed.
+/// Where servers are found besides those that are listed.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Discovery {
     /// Names.
@@ -199,7 +199,7 @@ pub struct Config {
     pub routing: splitfin_router::Settings,
     /// How long a read may wait for a replica to have what it must see.
     pub consistency_wait: Duration,
-    /// How long reads stay on the primary behind a write without a position.
+    /// How long reads stay on the primary after a write without a position.
     pub consistency_sticky: Duration,
     /// Reads that may wait for one replica at a time, over all workers.
     pub consistency_waiting: usize,

@@ -30,7 +30,7 @@ pub(crate) fn say(text: &str) {
     let _ = writeln!(out, "{text}").and_then(|()| out.flush());
 }
 
-/// Shows everything. With `tour_only` it ends behind the tour, and the exit code says whether every promise was kept.
+/// Shows everything. With `tour_only` it ends after the tour, and the exit code says whether every promise was kept.
 pub async fn demo(family: Family, tour_only: bool) -> Result<ExitCode> {
     let mut interrupt = signal(SignalKind::interrupt())?;
     let mut terminate = signal(SignalKind::terminate())?;

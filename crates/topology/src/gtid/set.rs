@@ -126,7 +126,7 @@ impl GtidSet {
 impl Intervals {
     fn contains(&self, needed: &Self) -> bool {
         needed.0.iter().all(|(first, last)| {
-            // The last one that starts at or in front of it.
+            // The last one that starts at or before it.
             let behind = self.0.partition_point(|(ours, _)| ours <= first);
             behind.checked_sub(1).is_some_and(|at| self.0[at].1 >= *last)
         })
@@ -148,7 +148,7 @@ impl Intervals {
         self.0.insert(from, (first, last));
     }
 
-    /// Closes the oldest gaps of a long list. What is between two transactions of one source was committed in front of
+    /// Closes the oldest gaps of a long list. What is between two transactions of one source was committed before
     /// the later one, so asking for it too is never wrong, and the list of one that writes for days stays short.
     fn compact(&mut self) {
         if let Some(surplus) = self.0.len().checked_sub(MOST_INTERVALS).filter(|surplus| *surplus > 0) {
@@ -188,7 +188,7 @@ fn interval(text: &str) -> Option<Interval> {
     }
 }
 
-/// Numbers end in front of this one (`GNO_END`).
+/// Numbers end before this one (`GNO_END`).
 const LAST_NUMBER: u64 = i64::MAX as u64;
 
 /// A tag in lower case, as servers keep it.

@@ -18,7 +18,7 @@ fn what_servers_print_is_read_and_printed_again() {
     for (text, printed) in [
         (format!("{A}:1-5"), format!("{A}:1-5")),
         (format!("{A}:1-5:7:9-10,\n{B}:1"), format!("{A}:1-5:7:9-10,{B}:1")),
-        // MySQL 8.3: a tag holds for the numbers behind it.
+        // MySQL 8.3: a tag holds for the numbers after it.
         (format!("{A}:1-2:sales:1-3:7:x_1:5"), format!("{A}:1-2,{A}:sales:1-3:7,{A}:x_1:5")),
         (format!(" {} : 5 : 1 - 4 ", A.to_uppercase()), format!("{A}:1-5")),
         (format!("{A}:Sales:1"), format!("{A}:sales:1")),

@@ -16,7 +16,7 @@ async fn nothing_of_a_packet_of_a_login_stays_in_the_buffer() {
     there.write(&both).await.unwrap();
     let (payload, next) = here.read_packet(100).await.unwrap();
     assert_eq!((payload.as_slice(), next), (&b"secret"[..], 2));
-    // What stands behind it keeps the buffer as it is.
+    // What stands after it keeps the buffer as it is.
     assert_eq!(here.input[..here.start], [0; HEADER + 6]);
     assert_eq!(here.read_packet(100).await.unwrap().0.as_slice(), b"next");
 }
