@@ -47,7 +47,7 @@ const EVENT: f64 = 10.0;
 /// Alternating rounds over the scopes; a table.
 pub(crate) fn measure(arguments: &Arguments, cluster: &Cluster) -> Result<String> {
     let mut out = String::from(
-        "\nReading one's own writes: one write (autocommit), nine reads behind it, over and over, pool.mode transaction, at \
+        "\nReading one's own writes: one write (autocommit), nine reads after it, over and over, pool.mode transaction, at \
          half of the rate that the machine can do with `off`, so that replicas keep up\n\n\
          | clients | consistency.scope | q/s | CPU µs/query | × off | mean ms/query | × off | p99 ms/10 queries | reads on replicas | reads that waited |\n\
          |---|---|---|---|---|---|---|---|---|---|\n",

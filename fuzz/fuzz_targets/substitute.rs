@@ -32,8 +32,8 @@ fuzz_target!(|data: &[u8]| {
     if let Some(put) = left.put_into(text, mode, asked) {
         assert!(put.starts_with(b"SELECT ") || put.starts_with(b"SET "));
     }
-    if let Some((first, behind)) = first_of_several(text, mode) {
-        assert_eq!([first, behind].join(&b';'), text);
+    if let Some((first, after)) = first_of_several(text, mode) {
+        assert_eq!([first, after].join(&b';'), text);
     }
     let _ = (KillText::parse(text, mode), offset(text, mode));
     let mut holdings = Holdings::default();

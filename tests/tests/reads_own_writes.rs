@@ -9,7 +9,7 @@ use std::time::Duration;
 const PATIENT: &str = "consistency: { wait: 5s }";
 
 story! {
-    a_read_behind_a_write_sees_it_on_a_replica, async |family| -> Told {
+    a_read_after_a_write_sees_it_on_a_replica, async |family| -> Told {
         let stage = Stage::with(family, PATIENT).await?;
         stage.table().await?;
         let mut client = stage.client().await?;
@@ -68,7 +68,7 @@ story! {
 }
 
 story! {
-    what_was_committed_in_front_of_an_error_counts, async |family| -> Told {
+    what_was_committed_before_an_error_counts, async |family| -> Told {
         let stage = Stage::with(family, PATIENT).await?;
         stage.table().await?;
         stage.cluster.primary.run(&["CREATE PROCEDURE shop.half() BEGIN INSERT INTO orders (item) VALUES ('half'); SIGNAL SQLSTATE '45000' SET MESSAGE_TEXT = 'no further'; END"]).await?;
@@ -283,7 +283,7 @@ story! {
 }
 
 story! {
-    a_read_only_transaction_starts_behind_ones_writes, async |family| -> Told {
+    a_read_only_transaction_starts_after_ones_writes, async |family| -> Told {
         let stage = Stage::with(family, PATIENT).await?;
         stage.table().await?;
         let mut client = stage.client().await?;
@@ -303,7 +303,7 @@ story! {
 const SLOW_PROBES: &str = "monitor: { user: monitor, password: secret, interval: 6s, timeout: 2s, lag: { max: 60s, resume: 60s }, fall: 1, rise: 1 }";
 
 story! {
-    behind_a_write_of_unknown_outcome_the_primary_answers, async |family| -> Told {
+    write_of_unknown_outcome_is_followed_by_the_primary, async |family| -> Told {
         let stage = Stage::with(family, &format!("consistency: {{ scope: user, wait: 5s }}\n{SLOW_PROBES}")).await?;
         stage.table().await?;
         let mut writer = stage.client().await?;

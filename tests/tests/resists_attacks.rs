@@ -79,7 +79,7 @@ fn ssl_request(greeting: &[u8], more: &[u8]) -> Result<Vec<u8>, Broken> {
 }
 
 story! {
-    nothing_in_front_of_the_encryption_counts, async |family| -> Told {
+    nothing_before_the_encryption_counts, async |family| -> Told {
         let stage = Stage::with(family, "").await?;
         stage.table().await?;
         let port = stage.port;

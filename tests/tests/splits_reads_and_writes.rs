@@ -139,7 +139,7 @@ story! {
 }
 
 story! {
-    a_transaction_behind_a_read_only_one_goes_where_it_belongs, async |family| -> Told {
+    a_transaction_after_a_read_only_one_goes_where_it_belongs, async |family| -> Told {
         let stage = Stage::with(family, PATIENT).await?;
         stage.table().await?;
         let mut client = stage.client().await?;

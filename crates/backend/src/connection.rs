@@ -227,7 +227,7 @@ impl Connection {
 
     /// Whether it can be brought to `wanted`, by a reset if need be.
     pub(crate) fn can_become(&self, wanted: &Wanted) -> bool {
-        self.state.can_become(wanted) && (self.is_resettable() || !self.state.has_variables_beside(wanted))
+        self.state.can_become(wanted) && (self.is_resettable() || !self.state.has_other_variables(wanted))
     }
 
     /// Whether a reset leaves it as a new one would be, as far as it itself can tell.
@@ -349,7 +349,7 @@ impl Connection {
     /// Takes away the user variables of the session that it served last, if it has some that `wanted` knows nothing of.
     /// Only a reset does that, and statements that were prepared go with them: this has to come first.
     pub async fn forget_others(&mut self, wanted: &Wanted) -> Result<(), BackendError> {
-        match self.state.has_variables_beside(wanted) {
+        match self.state.has_other_variables(wanted) {
             true => self.reset().await,
             false => Ok(()),
         }

@@ -157,7 +157,7 @@ mod tests {
             fit: Ok(()),
             read_only: false,
             share: *weight * 100,
-            behind: None,
+            after: None,
             clock: None,
             identity: None,
             lag: Some(Duration::from_secs(index as u64)),

@@ -220,10 +220,10 @@ impl Pools {
                 let state = idle.connection.state();
                 has_rights(idle)
                     && idle.connection.can_become(checkout.wanted)
-                    && (resets(idle) || !state.has_variables_beside(checkout.wanted))
+                    && (resets(idle) || !state.has_other_variables(checkout.wanted))
             };
             let fits_soon =
-                |idle: &Idle| can_fit(idle) && !idle.connection.state().has_variables_beside(checkout.wanted);
+                |idle: &Idle| can_fit(idle) && !idle.connection.state().has_other_variables(checkout.wanted);
             let at = match list.last() {
                 Some(last) if fits(last) && is_of_era(last) => list.len() - 1,
                 _ => {

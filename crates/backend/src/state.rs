@@ -150,7 +150,7 @@ impl State {
 
     /// Whether it has user variables that `wanted` knows nothing of. There is no statement that takes one away: set to NULL,
     /// it keeps its type, which shows in metadata.
-    pub(crate) fn has_variables_beside(&self, wanted: &Wanted) -> bool {
+    pub(crate) fn has_other_variables(&self, wanted: &Wanted) -> bool {
         let (ours, theirs) = (&self.user_variables, &wanted.user_variables);
         !same(ours, theirs) && ours.keys().any(|name| !theirs.contains_key(name))
     }
@@ -470,8 +470,8 @@ mod tests {
         let mut state = state();
         assert_eq!(sent(&mut state, &wanted(&[("a", "5"), ("b`c", "'x'")])), ["SET @`a`=5,@`b``c`='x'"]);
         assert_eq!(sent(&mut state, &wanted(&[("a", "6"), ("b`c", "'x'")])), ["SET @`a`=6"]);
-        assert!(!state.has_variables_beside(&wanted(&[("a", "7"), ("b`c", "'x'"), ("d", "1")])));
-        assert!(state.has_variables_beside(&wanted(&[("a", "6")])) && state.has_variables_beside(&Wanted::default()));
+        assert!(!state.has_other_variables(&wanted(&[("a", "7"), ("b`c", "'x'"), ("d", "1")])));
+        assert!(state.has_other_variables(&wanted(&[("a", "6")])) && state.has_other_variables(&Wanted::default()));
     }
 
     #[test]
@@ -486,7 +486,7 @@ mod tests {
     }
 
     #[test]
-    fn the_collation_comes_behind_its_character_set() {
+    fn the_collation_comes_after_its_character_set() {
         let wanted = Wanted {
             values: values(&[("character_set_connection", "latin1"), ("collation_connection", "latin1_bin")]),
             ..Wanted::default()

@@ -404,7 +404,7 @@ fn say(event: &Event, name: &impl Fn(BackendId) -> String) {
         }
         Event::NoGtids { backend } => {
             tracing::warn!(target: "splitfin::health", backend = %name(*backend),
-                "writes no GTIDs (gtid_mode, log_bin): reads behind a write stay on the primary for consistency.sticky");
+                "writes no GTIDs (gtid_mode, log_bin): reads after a write stay on the primary for consistency.sticky");
         }
         Event::ClockIsOff { backend, by } => {
             tracing::warn!(target: "splitfin::health", backend = %name(*backend), ?by,

@@ -39,8 +39,8 @@ pub enum Violation {
         place: &'static str,
     },
     /// More bytes after the end of the reply.
-    #[error("reply: a packet came behind the end of the reply")]
-    BehindEnd,
+    #[error("reply: a packet came after the end of the reply")]
+    AfterEnd,
 }
 
 /// An error that the server answered with.
@@ -155,11 +155,11 @@ pub struct Exchange {
     place: Place,
     continued: bool,
     /// A result has ended already.
-    behind_first: bool,
+    after_first: bool,
     /// At this length, what changed is made shorter.
     compact_at: usize,
     /// Another result follows on these rows, whatever their end says.
-    more_behind_rows: bool,
+    more_after_rows: bool,
     outcome: Outcome,
 }
 
@@ -177,9 +177,9 @@ impl Exchange {
             deprecate_eof: capabilities.contains(Capabilities::DEPRECATE_EOF),
             place,
             continued: false,
-            behind_first: false,
+            after_first: false,
             compact_at: MANY_CHANGES,
-            more_behind_rows: false,
+            more_after_rows: false,
             outcome: Outcome::default(),
         }
     }
@@ -254,7 +254,7 @@ impl Exchange {
         match self.place {
             Place::Start => self.start(first, payload),
             Place::Definitions { left } => {
-                if self.shape == ReplyShape::BinaryResults && !self.behind_first {
+                if self.shape == ReplyShape::BinaryResults && !self.after_first {
                     self.outcome.columns = fingerprint(self.outcome.columns, payload);
                 }
                 Ok(self.definition(left))
@@ -269,7 +269,7 @@ impl Exchange {
             Place::PreparedParameters { left } => Ok(self.prepared_parameter(left)),
             Place::PreparedColumns { left } => Ok(self.prepared_column(left)),
             Place::PreparedParametersEnd => {
-                self.place = self.behind_parameters();
+                self.place = self.after_parameters();
                 Ok(Part::DefinitionsEnd)
             }
             Place::PreparedColumnsEnd => {
@@ -277,7 +277,7 @@ impl Exchange {
                 Ok(Part::DefinitionsEnd)
             }
             Place::ClientSpeaks => Err(Violation::Misplaced { header: first, place: "while the client sends a file" }),
-            Place::Done => Err(Violation::BehindEnd),
+            Place::Done => Err(Violation::AfterEnd),
         }
     }
 
@@ -330,14 +330,14 @@ impl Exchange {
             self.settle(&end, false);
         }
         // The result with OUT parameters says only here that another one follows; see Protocol_binary::send_out_parameters.
-        self.more_behind_rows = end.status.contains(Status::PS_OUT_PARAMS | Status::MORE_RESULTS);
+        self.more_after_rows = end.status.contains(Status::PS_OUT_PARAMS | Status::MORE_RESULTS);
         Ok(Part::DefinitionsEnd)
     }
 
     fn rows_end<'a>(&mut self, payload: &'a [u8]) -> Result<Part<'a>, Violation> {
         let end = parse_end(payload)?;
         self.settle(&end, false);
-        if std::mem::take(&mut self.more_behind_rows) {
+        if std::mem::take(&mut self.more_after_rows) {
             self.place = Place::Start;
         }
         Ok(Part::RowsEnd(end))
@@ -348,13 +348,13 @@ impl Exchange {
         self.outcome.prepared = Some(prepared);
         self.outcome.warnings = prepared.warnings;
         self.place = match prepared.parameters {
-            0 => self.behind_parameters(),
+            0 => self.after_parameters(),
             left => Place::PreparedParameters { left },
         };
         Ok(Part::Prepared)
     }
 
-    fn behind_parameters(&self) -> Place {
+    fn after_parameters(&self) -> Place {
         match self.outcome.prepared.map_or(0, |prepared| prepared.columns) {
             0 => Place::Done,
             left => Place::PreparedColumns { left },
@@ -366,7 +366,7 @@ impl Exchange {
             self.place = Place::PreparedParameters { left: left - 1 };
             return Part::Definition { closes: None };
         }
-        self.place = if self.deprecate_eof { self.behind_parameters() } else { Place::PreparedParametersEnd };
+        self.place = if self.deprecate_eof { self.after_parameters() } else { Place::PreparedParametersEnd };
         Part::Definition { closes: Some(Group::Parameters) }
     }
 
@@ -402,7 +402,7 @@ impl Exchange {
         self.outcome.warnings = self.outcome.warnings.max(ok.warnings);
         self.add_changes(ok.changes);
         self.outcome.ends_with_rows = !changed;
-        self.behind_first = true;
+        self.after_first = true;
         if changed {
             self.outcome.affected_rows = ok.affected_rows;
             self.outcome.matched_rows = first_number(ok.info);

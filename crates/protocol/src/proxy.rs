@@ -157,7 +157,7 @@ mod tests {
     }
 
     #[test]
-    fn both_versions_are_read_and_nothing_behind_them() {
+    fn both_versions_are_read_and_nothing_after_them() {
         let wide = encode("[2001:db8::1]:4".parse().unwrap(), "[2001:db8::2]:5".parse().unwrap());
         let local = [&SIGNATURE[..], &[0x20, 0, 0, 3, 1, 2, 3]].concat();
         let unix = [&SIGNATURE[..], &[0x21, 0x31, 0, 216], &[0; 216]].concat();

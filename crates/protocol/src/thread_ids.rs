@@ -240,7 +240,7 @@ mod tests {
     }
 
     #[test]
-    fn what_a_list_lacks_comes_behind() {
+    fn what_a_list_lacks_comes_after_it() {
         let more = vec![vec![Some("1000000009".to_owned()), None]];
         let shown = [definition("", "Id", "", 8), definition("", "Info", "", 253)];
         let mut text = rewriting(false, &shown, Some(more.clone()));

@@ -20,7 +20,7 @@ pub enum Malformed {
         value: u64,
     },
     /// Bytes were left over behind the last field.
-    #[error("{count} bytes too many behind `{field}`")]
+    #[error("{count} bytes too many after `{field}`")]
     Trailing {
         /// The last field.
         field: &'static str,

@@ -161,9 +161,9 @@ impl Conditions {
     /// `text`, which asks for these conditions, in words that give the same on every connection of a MariaDB. Nothing, if it
     /// has to be asked as it is. `known` is what else has to be known.
     pub fn put_into(&self, text: &[u8], mode: LexMode, known: Asked) -> Option<Vec<u8>> {
-        let (text, behind) = only(text, mode)?;
+        let (text, after) = only(text, mode)?;
         let put = self.show(text, mode).or_else(|| self.get(text, mode, known).map(String::into_bytes))?;
-        Some([&put, behind].concat())
+        Some([&put, after].concat())
     }
 
     fn show(&self, text: &[u8], mode: LexMode) -> Option<Vec<u8>> {

@@ -95,8 +95,8 @@ fn words(text: &str) -> impl Iterator<Item = &str> {
         rest = rest.trim_start_matches([',', ';', ' ', '\t', '\r', '\n']);
         let is_position = rest.starts_with("after_gtid=");
         let ends = |c: char| c.is_whitespace() || c == ';' || (c == ',' && !is_position);
-        let (word, behind) = rest.split_at(rest.find(ends).unwrap_or(rest.len()));
-        rest = behind;
+        let (word, after) = rest.split_at(rest.find(ends).unwrap_or(rest.len()));
+        rest = after;
         (!word.is_empty()).then(|| word.trim_end_matches(','))
     })
 }
@@ -139,7 +139,7 @@ mod tests {
     }
 
     #[test]
-    fn behind_a_hint_of_any_length_comes_the_primary() {
+    fn hint_of_any_length_falls_back_to_primary() {
         let (hint, errors) = Hint::parse("replica, ".repeat(10_000).as_bytes());
         assert_eq!((hint.primary, hint.replica), (true, false));
         assert_eq!(errors.map(|errors| errors.first), Some(HintError::TooLong(90_000)));
@@ -161,7 +161,7 @@ mod tests {
     }
 
     #[test]
-    fn behind_an_unreadable_position_comes_the_primary() {
+    fn unreadable_position_falls_back_to_primary() {
         let (hint, errors) = Hint::parse(b"after_gtid=yesterday, max_lag=1s");
         assert!(hint.primary && hint.max_lag.is_some());
         let said = errors.map(|errors| errors.to_string()).unwrap_or_default();

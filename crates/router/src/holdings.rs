@@ -82,7 +82,7 @@ impl Holdings {
             return;
         }
         if words.is(0, "create") && words.any("temporary") {
-            let at = words.behind(&["table", "sequence"]);
+            let at = words.after(&["table", "sequence"]);
             self.tables.make(at.and_then(|at| words.table(words.skip_if_exists(at))));
         }
         if words.is(0, "prepare") {
@@ -96,7 +96,7 @@ impl Holdings {
         }
         match (words.word(0).as_str(), words.word(1).as_str()) {
             ("drop", "table" | "temporary") => {
-                let at = words.behind(&["table", "sequence"]).map(|at| words.skip_if_exists(at));
+                let at = words.after(&["table", "sequence"]).map(|at| words.skip_if_exists(at));
                 for name in at.map(|at| words.tables(at)).unwrap_or_default() {
                     self.tables.named.remove(&name);
                 }
@@ -148,7 +148,7 @@ impl Words<'_> {
     }
 
     /// After the first of these words.
-    fn behind(&self, keywords: &[&str]) -> Option<usize> {
+    fn after(&self, keywords: &[&str]) -> Option<usize> {
         let at = (0..self.pieces.len()).find(|at| keywords.iter().any(|keyword| self.is(*at, keyword)));
         at.map(|at| at + 1)
     }
@@ -224,7 +224,7 @@ pub(crate) fn variable_name(name: &[u8]) -> Box<str> {
 mod tests {
     use super::*;
 
-    fn behind(statements: &[&str]) -> Pins {
+    fn after(statements: &[&str]) -> Pins {
         let mut holdings = Holdings::default();
         for text in statements {
             holdings.note(text.as_bytes(), LexMode::default(), Some("shop"), false);
@@ -246,21 +246,21 @@ mod tests {
             ("HANDLER shop.t OPEN", "SELECT 1", "HANDLER t CLOSE"),
             ("SELECT GET_LOCK('a', 1), GET_LOCK ( \"b\" , 1)", "SELECT RELEASE_LOCK('a')", "DO RELEASE_ALL_LOCKS()"),
         ] {
-            assert!(!behind(&[make]).is_empty(), "{make}");
-            assert!(!behind(&[make, part]).is_empty(), "{make}, {part}");
-            assert_eq!(behind(&[make, part, rest]), Pins::empty(), "{make}, {rest}");
+            assert!(!after(&[make]).is_empty(), "{make}");
+            assert!(!after(&[make, part]).is_empty(), "{make}, {part}");
+            assert_eq!(after(&[make, part, rest]), Pins::empty(), "{make}, {rest}");
         }
     }
 
     #[test]
     fn what_has_no_name_here_stays() {
-        assert_eq!(behind(&["SELECT GET_LOCK(CONCAT('a', 'b'), 1)"]), Pins::USER_LOCK);
-        assert_eq!(behind(&["SELECT GET_LOCK(?, 1)"]), Pins::USER_LOCK);
+        assert_eq!(after(&["SELECT GET_LOCK(CONCAT('a', 'b'), 1)"]), Pins::USER_LOCK);
+        assert_eq!(after(&["SELECT GET_LOCK(?, 1)"]), Pins::USER_LOCK);
         assert_eq!(
-            behind(&["CREATE TEMPORARY TABLE a (i INT)", "ALTER TABLE a RENAME b", "DROP TABLE b"]),
+            after(&["CREATE TEMPORARY TABLE a (i INT)", "ALTER TABLE a RENAME b", "DROP TABLE b"]),
             Pins::TEMPORARY_TABLE
         );
-        assert_eq!(behind(&["CREATE TEMPORARY TABLE A (i INT)", "DROP TABLE a"]), Pins::TEMPORARY_TABLE);
+        assert_eq!(after(&["CREATE TEMPORARY TABLE A (i INT)", "DROP TABLE a"]), Pins::TEMPORARY_TABLE);
     }
 
     #[test]

@@ -325,7 +325,7 @@ impl<'a> Iterator for Lexer<'a> {
                 Token::Placeholder
             }
             b'0'..=b'9' => self.number(),
-            b'.' if self.peek(1).is_some_and(|byte| byte.is_ascii_digit()) && !self.is_behind_name() => {
+            b'.' if self.peek(1).is_some_and(|byte| byte.is_ascii_digit()) && !self.follows_name() => {
                 self.at += 1;
                 self.fraction();
                 Token::Number
@@ -345,7 +345,7 @@ impl<'a> Iterator for Lexer<'a> {
 
 impl Lexer<'_> {
     /// Whether the byte before is part of a name: `t.1a` is a column, ` .5` a number.
-    fn is_behind_name(&self) -> bool {
+    fn follows_name(&self) -> bool {
         let before = self.at.checked_sub(1).and_then(|at| self.text.get(at));
         before.is_some_and(|&byte| is_word(byte) || byte == b'`' || byte == b'"')
     }

@@ -6,8 +6,8 @@ use crate::lexer::{LexMode, Lexer, Placed, Token};
 pub(crate) fn skips_rows(tokens: &[Token<'_>]) -> bool {
     let is_amount = |token: &Token<'_>| matches!(token, Token::Number | Token::Placeholder | Token::Word(_));
     tokens.iter().enumerate().any(|(at, token)| {
-        let behind = &tokens[at + 1..];
-        match behind {
+        let after = &tokens[at + 1..];
+        match after {
             [amount, ..] if token.is_word("offset") => is_amount(amount),
             [_, Token::Punct(b','), ..] => token.is_word("limit"),
             _ => false,

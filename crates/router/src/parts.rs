@@ -30,11 +30,11 @@ pub fn first_of_several(text: &[u8], mode: LexMode) -> Option<(&[u8], &[u8])> {
             token => ending.take(token),
         }
     }
-    let behind = text.get(lexer.position()..)?;
+    let after = text.get(lexer.position()..)?;
     let first = text.get(..lexer.position() - 1)?;
     // Comments are none, but servers answer them.
-    let has_more = !matches!(Lexer::new(behind, mode).next(), None | Some(Token::Punct(b';')));
-    (has_more && ending.is_certain()).then_some((first, behind))
+    let has_more = !matches!(Lexer::new(after, mode).next(), None | Some(Token::Punct(b';')));
+    (has_more && ending.is_certain()).then_some((first, after))
 }
 
 /// Whether a text may have several statements; cheap, and without regard to what is a literal.
@@ -45,8 +45,8 @@ pub fn may_be_several(text: &[u8]) -> bool {
 /// How many statements a text has at least.
 pub fn count(text: &[u8], mode: LexMode) -> usize {
     let (mut rest, mut count) = (text, 1);
-    while let Some((_, behind)) = first_of_several(rest, mode) {
-        (rest, count) = (behind, count + 1);
+    while let Some((_, after)) = first_of_several(rest, mode) {
+        (rest, count) = (after, count + 1);
     }
     count
 }
@@ -108,7 +108,7 @@ mod tests {
 
     #[test]
     fn a_statement_ends_at_its_semicolon() {
-        for (text, statement, behind) in [
+        for (text, statement, after) in [
             ("SELECT 1; SHOW WARNINGS", "SELECT 1", " SHOW WARNINGS"),
             ("SELECT ';' /* ; */; SELECT 2; SELECT 3", "SELECT ';' /* ; */", " SELECT 2; SELECT 3"),
             ("BEGIN; SELECT 1", "BEGIN", " SELECT 1"),
@@ -117,7 +117,7 @@ mod tests {
             ("SET @a:=1; SELECT 1;", "SET @a:=1", " SELECT 1;"),
             ("SELECT 1; BEGIN NOT ATOMIC SELECT 1; END", "SELECT 1", " BEGIN NOT ATOMIC SELECT 1; END"),
         ] {
-            assert_eq!(first(text), Some((statement.to_owned(), behind.to_owned())), "{text}");
+            assert_eq!(first(text), Some((statement.to_owned(), after.to_owned())), "{text}");
         }
     }
 
@@ -131,13 +131,13 @@ mod tests {
     }
 
     #[test]
-    fn a_statement_alone_may_have_semicolons_behind_it() {
+    fn a_statement_alone_may_have_semicolons_after_it() {
         fn only(text: &str) -> Option<(&[u8], &[u8])> {
             super::only(text.as_bytes(), LexMode::default())
         }
         for tail in ["", ";", ";;", "; -- done"] {
             let text = format!("SELECT ';'{tail}");
-            let parts = only(&text).map(|(statement, behind)| (statement.to_vec(), behind.to_vec()));
+            let parts = only(&text).map(|(statement, after)| (statement.to_vec(), after.to_vec()));
             assert_eq!(parts, Some((b"SELECT ';'".to_vec(), tail.as_bytes().to_vec())), "{text}");
         }
         assert_eq!(only("SELECT 1; SELECT 2"), None);
@@ -171,8 +171,8 @@ mod tests {
     proptest::proptest! {
         #[test]
         fn nothing_is_lost(text in "(SELECT|BEGIN|IF|[;:'`\"/*#-]|\\PC){0,20}") {
-            if let Some((first, behind)) = first_of_several(text.as_bytes(), LexMode::default()) {
-                proptest::prop_assert_eq!([first, behind].join(&b';'), text.as_bytes().to_vec());
+            if let Some((first, after)) = first_of_several(text.as_bytes(), LexMode::default()) {
+                proptest::prop_assert_eq!([first, after].join(&b';'), text.as_bytes().to_vec());
             }
         }
     }

@@ -30,7 +30,7 @@ pub fn substitute(text: &[u8], mode: LexMode, known: &Known<'_>) -> Option<Vec<u
     let pieces = pieces(text, mode);
     let keeps_ids = pieces.iter().filter_map(Placed::word).any(|word| tells_connections(&word));
     let mut edits = Edits::default();
-    let behind = Known { row_count: None, found_rows: None, last_gtid: None, conditions: None, ..*known };
+    let after = Known { row_count: None, found_rows: None, last_gtid: None, conditions: None, ..*known };
     for (at, statement) in pieces.split(|piece| piece.token == Token::Punct(b';')).enumerate() {
         let words = || statement.iter().filter_map(Placed::word);
         if words().next().is_some_and(|first| matches!(first.as_str(), "create" | "alter"))
@@ -40,7 +40,7 @@ pub fn substitute(text: &[u8], mode: LexMode, known: &Known<'_>) -> Option<Vec<u
             break;
         }
         if words().next().is_some_and(|word| is_run_now(&word)) {
-            let known = if at == 0 { known } else { &behind };
+            let known = if at == 0 { known } else { &after };
             Walk { text, pieces: statement, known, keeps_ids, edits: &mut edits }.run();
         }
     }
@@ -449,7 +449,7 @@ mod tests {
     }
 
     #[test]
-    fn behind_the_first_statement_the_connection_knows() {
+    fn after_the_first_statement_the_connection_knows() {
         let id = "CAST(1000000007 AS UNSIGNED)";
         for (text, expected) in [
             ("UPDATE t SET a = 1; SELECT ROW_COUNT() r", "(as it is)".to_owned()),

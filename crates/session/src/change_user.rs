@@ -35,7 +35,7 @@ impl Session {
                     reply::error(&mut client, sequence, &unserved).await?;
                     return Err(refused(&unserved));
                 }
-                let role = self.role_behind_change(&identity);
+                let role = self.role_after_change(&identity);
                 self.consistency.change_user(&identity.account.user, &self.worker.settings().consistency);
                 self.account = identity.account;
                 self.state = identity.state;
@@ -55,7 +55,7 @@ impl Session {
 
     /// The role after COM_CHANGE_USER. MariaDB keeps the active one where the account has none to begin with. It does so for
     /// other accounts too, which gives them what they were never granted: here, only for the same one.
-    fn role_behind_change(&self, identity: &Identity) -> Rc<str> {
+    fn role_after_change(&self, identity: &Identity) -> Rc<str> {
         let fresh = &identity.state.role;
         let is_same = identity.account.user == self.account.user;
         match is_same && !self.state.mysql && &**fresh == "NONE" && !self.state.role.is_empty() {

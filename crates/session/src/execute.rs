@@ -434,7 +434,7 @@ fn interrupted() -> ServerError {
 }
 
 /// The sequence id of the first packet of a reply to `packet`.
-pub(crate) fn sequence_behind(packet: &[u8]) -> u8 {
+pub(crate) fn sequence_after(packet: &[u8]) -> u8 {
     match splitfin_protocol::frame::boundary(packet) {
         splitfin_protocol::frame::Boundary::Complete { last_sequence, .. } => last_sequence.wrapping_add(1),
         splitfin_protocol::frame::Boundary::Incomplete { .. } => 1,

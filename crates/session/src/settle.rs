@@ -57,7 +57,7 @@ impl Session {
         self.note_consistency(&looked, job);
         if let Err(error) = followed {
             // The client has its reply; what is lost is the connection.
-            let pins = pins_behind(held.pins, false, &outcome, &noted, job) - Pins::DIAGNOSTICS;
+            let pins = pins_after(held.pins, false, &outcome, &noted, job) - Pins::DIAGNOSTICS;
             return match self.is_needed(pins) {
                 true => Err(SessionError::HeldConnectionLost(error.to_string())),
                 false => self.outlive_connection(held, &error),
@@ -72,7 +72,7 @@ impl Session {
         note_cursor(&mut held, &outcome, job);
         self.note_hidden_transaction(&mut held.lease, &outcome, job);
         let before = held.pins - Pins::UNTOLD;
-        let mut pins = pins_behind(before, self.state.counts_unknown(), &outcome, &noted, job);
+        let mut pins = pins_after(before, self.state.counts_unknown(), &outcome, &noted, job);
         pins = may_be_xa(pins, job.leaves(), self.in_transaction());
         // What only a disconnect ends, the session keeps to its end.
         pins.set(Pins::UNTRACKED_VARIABLE, outlasts || pins.contains(Pins::UNTRACKED_VARIABLE));
@@ -405,7 +405,7 @@ impl Unread {
 /// What is asked after a reply: nobody else ends it, as its client has what it waits for, and is not read from meanwhile.
 async fn in_time<T>(asked: impl Future<Output = Result<T, BackendError>>) -> Result<T, BackendError> {
     let late = || std::io::Error::from(std::io::ErrorKind::TimedOut).into();
-    tokio::time::timeout(BEHIND_REPLY, asked).await.unwrap_or_else(|_| Err(late()))
+    tokio::time::timeout(AFTER_REPLY, asked).await.unwrap_or_else(|_| Err(late()))
 }
 
 /// Whether the next statement may ask for errors or warnings, which one of our own would end.
@@ -414,7 +414,7 @@ const fn may_be_asked(outcome: &Outcome) -> bool {
 }
 
 /// What holds the connection after a statement.
-fn pins_behind(pins: Pins, counts_unknown: bool, outcome: &Outcome, noted: &Noted, job: &Job<'_>) -> Pins {
+fn pins_after(pins: Pins, counts_unknown: bool, outcome: &Outcome, noted: &Noted, job: &Job<'_>) -> Pins {
     const LASTING: [(Leaves, Pins); 8] = [
         (Leaves::USER_VARIABLE, Pins::USER_VARIABLE),
         (Leaves::TEMPORARY_TABLE, Pins::TEMPORARY_TABLE),
@@ -479,7 +479,7 @@ fn guard_was_touched(outcome: &Outcome) -> bool {
 }
 
 /// Time for a server to answer what is asked after a reply. It has just been there, and is asked for nothing that takes long.
-const BEHIND_REPLY: Duration = Duration::from_secs(30);
+const AFTER_REPLY: Duration = Duration::from_secs(30);
 /// Bytes of a text that is looked at again for what it names.
 const LONGEST_LOOKED_AT: usize = 256 * 1024;
 /// What is followed by name.
@@ -499,7 +499,7 @@ mod tests {
     use super::*;
     use splitfin_router::Statement;
 
-    fn behind(pins: Pins, leaves: Leaves, outcome: &Outcome, noted: Noted, class: Class) -> Pins {
+    fn after(pins: Pins, leaves: Leaves, outcome: &Outcome, noted: Noted, class: Class) -> Pins {
         let mut statement = Statement::of_command("test", class);
         statement.leaves = leaves;
         let job = Job {
@@ -510,7 +510,7 @@ mod tests {
             kind: Kind::Plain,
             and_rest: None,
         };
-        pins_behind(pins, false, outcome, &noted, &job)
+        pins_after(pins, false, outcome, &noted, &job)
     }
 
     fn ok() -> Outcome {
@@ -527,41 +527,41 @@ mod tests {
             (Leaves::USER_LOCK, Pins::USER_LOCK, Leaves::USER_UNLOCK),
         ];
         for (start, pin, end) in pairs {
-            let pinned = behind(Pins::empty(), start, &ok(), Noted::default(), WRITE);
+            let pinned = after(Pins::empty(), start, &ok(), Noted::default(), WRITE);
             assert_eq!(pinned, pin);
-            assert_eq!(behind(pinned, Leaves::empty(), &ok(), Noted::default(), WRITE), pin, "it lasts");
-            assert_eq!(behind(pinned, end, &ok(), Noted::default(), WRITE), Pins::empty());
+            assert_eq!(after(pinned, Leaves::empty(), &ok(), Noted::default(), WRITE), pin, "it lasts");
+            assert_eq!(after(pinned, end, &ok(), Noted::default(), WRITE), Pins::empty());
         }
     }
 
     #[test]
     fn a_one_shot_lasts_until_the_server_says_it_is_used() {
         let announced = Noted { transaction_announced: Some(true), ..Noted::default() };
-        let pinned = behind(Pins::empty(), Leaves::ONE_SHOT_TRANSACTION, &ok(), announced, Class::Session);
+        let pinned = after(Pins::empty(), Leaves::ONE_SHOT_TRANSACTION, &ok(), announced, Class::Session);
         assert_eq!(pinned, Pins::ONE_SHOT_TRANSACTION);
         let used = Noted { transaction_announced: Some(false), ..Noted::default() };
-        assert_eq!(behind(pinned, Leaves::empty(), &ok(), used, Class::Session), Pins::empty());
+        assert_eq!(after(pinned, Leaves::empty(), &ok(), used, Class::Session), Pins::empty());
     }
 
     #[test]
     fn warnings_and_errors_hold_the_connection_for_one_more_statement() {
         let warned = Outcome { warnings: 1, ..ok() };
-        assert_eq!(behind(Pins::empty(), Leaves::empty(), &warned, Noted::default(), WRITE), Pins::DIAGNOSTICS);
-        let asked = behind(Pins::DIAGNOSTICS, Leaves::empty(), &ok(), Noted::default(), Class::Diagnostics);
+        assert_eq!(after(Pins::empty(), Leaves::empty(), &warned, Noted::default(), WRITE), Pins::DIAGNOSTICS);
+        let asked = after(Pins::DIAGNOSTICS, Leaves::empty(), &ok(), Noted::default(), Class::Diagnostics);
         assert_eq!(asked, Pins::DIAGNOSTICS, "asking does not end it");
         let error = splitfin_protocol::exchange::ServerError { code: 1064, state: *b"42000", message: "no".into() };
         let failed = Outcome { error: Some(error), ..Outcome::default() };
-        let asked_wrong = behind(Pins::empty(), Leaves::empty(), &failed, Noted::default(), Class::Diagnostics);
+        let asked_wrong = after(Pins::empty(), Leaves::empty(), &failed, Noted::default(), Class::Diagnostics);
         assert_eq!(asked_wrong, Pins::DIAGNOSTICS, "asking wrong is an error like any other");
-        assert_eq!(behind(Pins::DIAGNOSTICS, Leaves::empty(), &ok(), Noted::default(), WRITE), Pins::empty());
+        assert_eq!(after(Pins::DIAGNOSTICS, Leaves::empty(), &ok(), Noted::default(), WRITE), Pins::empty());
     }
 
     #[test]
     fn a_change_that_nothing_explains_pins() {
         let changed = Noted { state_changed: true, ..Noted::default() };
-        assert_eq!(behind(Pins::empty(), Leaves::empty(), &ok(), changed, WRITE), Pins::UNEXPLAINED_CHANGE);
+        assert_eq!(after(Pins::empty(), Leaves::empty(), &ok(), changed, WRITE), Pins::UNEXPLAINED_CHANGE);
         let reported = Noted { variables: true, ..changed };
-        let of = |leaves, class| behind(Pins::empty(), leaves, &ok(), reported, class);
+        let of = |leaves, class| after(Pins::empty(), leaves, &ok(), reported, class);
         let sets = Class::Write(Because::AssignsVariable);
         assert_eq!(of(Leaves::empty(), sets), Pins::empty(), "a SET has set what was reported");
         let hides = "what a trigger or a routine did beside that is not in the text";
@@ -569,7 +569,7 @@ mod tests {
         let calls = Leaves::UNREPORTED | Leaves::RUNS_OTHERS;
         assert_eq!(of(calls, sets), Pins::UNEXPLAINED_CHANGE, "{hides}");
         let elsewhere = Noted { database: true, ..changed };
-        let of = |leaves, class| behind(Pins::empty(), leaves, &ok(), elsewhere, class);
+        let of = |leaves, class| after(Pins::empty(), leaves, &ok(), elsewhere, class);
         assert_eq!(of(Leaves::empty(), WRITE), Pins::empty(), "a function of another database came and went");
         assert_eq!(of(calls, WRITE), Pins::UNEXPLAINED_CHANGE, "{hides}");
     }

@@ -1,6 +1,6 @@
 //! What a client has to be told differently from how a server tells it.
 
-use crate::execute::sequence_behind;
+use crate::execute::sequence_after;
 use crate::job::{Job, Kind};
 use crate::serve::Session;
 use splitfin_protocol::reshape::ClientShape;
@@ -35,7 +35,7 @@ impl Session {
                 }
                 _ => 0,
             },
-            shift: self.sequence.wrapping_sub(sequence_behind(packet)),
+            shift: self.sequence.wrapping_sub(sequence_after(packet)),
             more: job.and_rest.is_some(),
             results: self.results(job),
         }

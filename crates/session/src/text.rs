@@ -49,14 +49,14 @@ impl Session {
             return self.serve_statement(client, packet, attributes, text, Place::Alone).await;
         };
         let mut rest = text;
-        while let Some((first, behind)) = self.split_off(rest, why).await {
+        while let Some((first, after)) = self.split_off(rest, why).await {
             let packet = query_packet(attributes, first);
             let served = self.serve_statement(client, &packet, attributes, first, Place::Followed(rest)).await?;
             if self.failed || !matches!(served, Ok(Next::Command)) {
                 return Ok(served);
             }
             // As servers do: an error counts lines from here.
-            rest = behind.trim_ascii_start();
+            rest = after.trim_ascii_start();
             self.active = Instant::now();
             if self.binding.is_free() {
                 self.progress.set(Phase::Waiting);
@@ -123,9 +123,9 @@ impl Session {
         if why == Why::Conditions && !self.knows_conditions() {
             return None;
         }
-        let (first, behind) = first_of_several(text, self.state.lex)?;
+        let (first, after) = first_of_several(text, self.state.lex)?;
         // These are nobody's business but the server's, in such a text.
         let is_ours = matches!(self.look_up(first).await.0.class, Class::Own(_) | Class::Kill);
-        (!is_ours).then_some((first, behind))
+        (!is_ours).then_some((first, after))
     }
 }

@@ -92,7 +92,7 @@ fn assumed(config: &Config) -> Snapshot {
             fit: if spec.weight == 0 && id != primary { Err(splitfin_topology::Unfit::WeightZero) } else { Ok(()) },
             read_only: false,
             share: 100,
-            behind: None,
+            after: None,
             clock: None,
             identity: None,
             lag: Some(std::time::Duration::ZERO),

@@ -116,11 +116,11 @@ impl Collector for Figures {
             }
         }
         let help = "About how many transactions of the primary a replica lacks, as both were seen last";
-        let mut behind = out.encode_descriptor("backend_behind_transactions", help, None, MetricType::Gauge)?;
+        let mut after = out.encode_descriptor("backend_behind_transactions", help, None, MetricType::Gauge)?;
         for view in snapshot.ours() {
-            if let Some(count) = view.behind {
+            if let Some(count) = view.after {
                 let labels = [("backend", view.spec.name.as_str())];
-                ConstGauge::new(count as i64).encode(behind.encode_family(&labels)?)?;
+                ConstGauge::new(count as i64).encode(after.encode_family(&labels)?)?;
             }
         }
         let mut open =

@@ -35,7 +35,7 @@ impl fmt::Display for Reloaded {
         }
         match self.ignored.is_empty() {
             true => Ok(()),
-            false => write!(f, "; only behind a restart: {}", self.ignored.join(", ")),
+            false => write!(f, "; only after a restart: {}", self.ignored.join(", ")),
         }
     }
 }

@@ -427,7 +427,7 @@ impl Monitor {
             share: member.spec.weight.saturating_mul(member.warmth(self.thresholds.slow_start)),
             lag: member.lag(),
             clock: member.seen.as_ref().map(|seen| seen.clock),
-            behind: position.zip(primary).map(|(position, primary)| position.lacks(&primary.position)),
+            after: position.zip(primary).map(|(position, primary)| position.lacks(&primary.position)),
             identity: member.identity().cloned(),
             version: member.seen.as_ref().map(|seen| seen.version.clone()),
             offer: member.seen.as_ref().map(|seen| seen.offer),

@@ -35,7 +35,7 @@ pub struct BackendView {
     /// How far its clock is ahead of Splitfin's, in microseconds.
     pub clock: Option<i64>,
     /// About how many transactions of the primary it lacks, as both were seen last.
-    pub behind: Option<u64>,
+    pub after: Option<u64>,
     /// How its replicas call it, once it was seen.
     pub identity: Option<Identity>,
     /// `@@version`, once it was seen.

@@ -39,7 +39,7 @@ pub struct Framed {
     start: usize,
     room: usize,
     /// Bytes that wait after what was taken; see [`Framed::take_input`].
-    behind: usize,
+    after: usize,
     /// Time for each piece that is written, if there is a limit.
     patience: Option<Duration>,
     packed: Option<Box<Packed>>,
@@ -69,7 +69,7 @@ pub enum Role {
 impl Framed {
     /// Takes over a fresh stream.
     pub const fn new(stream: Stream) -> Self {
-        Self { stream, input: Vec::new(), start: 0, room: FIRST_READ, behind: 0, patience: None, packed: None }
+        Self { stream, input: Vec::new(), start: 0, room: FIRST_READ, after: 0, patience: None, packed: None }
     }
 
     /// Goes on compressed, after a login. Nothing may have been read ahead of it.
@@ -125,20 +125,20 @@ impl Framed {
     /// Takes the input buffer, to read on while the `length` bytes at its front are in use; see [`Framed::restore`].
     pub fn take_input(&mut self, length: usize) -> (Vec<u8>, usize) {
         let start = std::mem::take(&mut self.start);
-        self.behind = self.input.len().saturating_sub(start + length);
+        self.after = self.input.len().saturating_sub(start + length);
         (std::mem::take(&mut self.input), start)
     }
 
     /// Whether the peer may be read from while its command runs. One that sends commands without waiting for their replies
     /// is not, once this much waits: it has to wait itself.
     pub fn may_read_ahead(&self) -> bool {
-        self.behind + self.input.len() < MOST_AHEAD
+        self.after + self.input.len() < MOST_AHEAD
     }
 
     /// Puts a taken buffer back, with `start` bytes of it consumed; what was read meanwhile goes after it.
     pub fn restore(&mut self, mut buffer: Vec<u8>, start: usize) {
         buffer.extend_from_slice(self.input());
-        self.behind = 0;
+        self.after = 0;
         self.input = buffer;
         self.start = start;
         self.consume(0);

@@ -302,7 +302,7 @@ impl Talker {
             let header = FrameHeader::parse(packet).ok_or("no header")?;
             // Under compression servers number packets anew now and then (net_serv.cc), and no client looks.
             if header.sequence != sequence && self.variant.compression.is_empty() {
-                return Err(format!("packet {} where {sequence} should be, behind: {told}", header.sequence).into());
+                return Err(format!("packet {} where {sequence} should be, after: {told}", header.sequence).into());
             }
             let frame = packet.get(HEADER..HEADER + header.length).unwrap_or_default();
             let Seen::Part(part) = exchange.frame(header, frame)? else { return Err("half a packet".into()) };

@@ -115,7 +115,7 @@ fn a_packet_out_of_place_is_a_violation() {
     let header = FrameHeader { length: 3, sequence: 1 };
     assert!(matches!(exchange.frame(header, b"abc"), Err(Violation::Misplaced { .. })));
     let mut done = Exchange::new(CommandByte::Quit, Capabilities::empty());
-    assert_eq!(done.frame(header, b"abc"), Err(Violation::BehindEnd));
+    assert_eq!(done.frame(header, b"abc"), Err(Violation::AfterEnd));
 }
 
 proptest::proptest! {

@@ -66,13 +66,13 @@ pub(crate) fn types<'a>(reader: &mut Reader<'a>, count: usize, named: bool) -> R
     if !named {
         return reader.bytes(count.saturating_mul(2), "parameter types");
     }
-    let behind = reader.unread();
+    let after = reader.unread();
     for _ in 0..count {
         reader.u16("parameter's type")?;
         reader.lenenc_bytes("parameter's name")?;
     }
     let rest = reader.unread().len();
-    Ok(behind.get(..behind.len() - rest).unwrap_or_default())
+    Ok(after.get(..after.len() - rest).unwrap_or_default())
 }
 
 /// The payload of a COM_QUERY. `attributes` are as [`split`] gave them; empty where they were not agreed to.
@@ -125,7 +125,7 @@ mod tests {
     use proptest::prelude::*;
 
     #[test]
-    fn a_text_without_attributes_is_behind_two_bytes() {
+    fn a_text_without_attributes_follows_two_bytes() {
         assert_eq!(split(b"\0\x01SELECT 1"), Ok((&[0, 1][..], &b"SELECT 1"[..])));
         assert_eq!(
             split(b"\0\x02SELECT 1"),

@@ -60,20 +60,20 @@ fn reshape(command: CommandByte, client: ClientShape, bytes: &[u8], cut: usize) 
 /// The status between definitions and rows follows how much of the rows is there already.
 fn without_middle_status(bytes: &[u8]) -> Vec<u8> {
     let mut masked = bytes.to_vec();
-    let (mut at, mut behind_definition) = (0, false);
+    let (mut at, mut after_definition) = (0, false);
     while let Some(header) = FrameHeader::parse(&bytes[at..]) {
         let payload = &bytes[at + HEADER..at + HEADER + header.length];
-        if behind_definition && payload.len() == 5 {
+        if after_definition && payload.len() == 5 {
             masked[at + HEADER + 3..at + HEADER + 5].fill(0);
         }
-        behind_definition = payload.starts_with(b"\x03def");
+        after_definition = payload.starts_with(b"\x03def");
         at += HEADER + header.length;
     }
     masked
 }
 
 #[test]
-fn the_status_in_front_of_rows_is_that_of_their_end_where_that_is_there() {
+fn the_status_before_rows_is_that_of_their_end() {
     let rows = Reply::Rows { columns: 1, rows: vec![vec![1, b'x']], end: Status::IN_TRANS };
     let from_server = Script::new(Capabilities::TOWARDS_BACKENDS).encode(&rows);
     let (sent, _) = reshape(CommandByte::Query, shape(Capabilities::empty()), &from_server, from_server.len());
@@ -124,7 +124,7 @@ fn a_reply_can_be_part_of_a_longer_one() {
 }
 
 #[test]
-fn results_before_the_last_say_so_in_front_of_their_rows() {
+fn results_before_the_last_say_so_before_their_rows() {
     let more = Status::AUTOCOMMIT | Status::MORE_RESULTS;
     let rows = |end| Reply::Rows { columns: 1, rows: vec![vec![1, b'x']; LOOK_AHEAD + 1], end };
     let both = Reply::Chain(vec![rows(more), rows(Status::AUTOCOMMIT)]);

@@ -90,9 +90,9 @@ fn word(tokens: &[Token<'_>], at: usize, word: &str, called: bool, qualified: bo
 
 /// Reserved words that stand in reads too: SHOW CREATE, SHOW PROCEDURE STATUS, character sets.
 fn is_harmless(word: &str, tokens: &[Token<'_>], at: usize) -> bool {
-    let behind = tokens.get(at - 1);
+    let after = tokens.get(at - 1);
     match word {
-        "set" => behind.is_some_and(|token| token.is_word("character")),
+        "set" => after.is_some_and(|token| token.is_word("character")),
         _ => false,
     }
 }
@@ -184,9 +184,9 @@ fn function(tokens: &[Token<'_>], at: usize, word: &str) -> Result<(), Failure> 
 
 /// `name (a, b) AS (` of a common table expression: a list of columns, not a call.
 fn names_columns(tokens: &[Token<'_>], at: usize) -> bool {
-    let behind = at.checked_sub(1).and_then(|at| tokens.get(at));
+    let after = at.checked_sub(1).and_then(|at| tokens.get(at));
     let in_with =
-        behind.is_some_and(|token| token.is_word("with") || token.is_word("recursive") || *token == Token::Punct(b','));
+        after.is_some_and(|token| token.is_word("with") || token.is_word("recursive") || *token == Token::Punct(b','));
     if !in_with {
         return false;
     }

@@ -19,7 +19,7 @@ fn snapshot(seen: Instant) -> Snapshot {
         fit: Ok(()),
         read_only: false,
         share: 100,
-        behind: None,
+        after: None,
         clock: None,
         identity: None,
         lag: Some(Duration::ZERO),

@@ -16,7 +16,7 @@ fn snapshot() -> Snapshot {
         fit: Ok(()),
         read_only: false,
         share: 100,
-        behind: None,
+        after: None,
         clock: None,
         identity: None,
         lag: lag.map(Duration::from_millis),

@@ -93,8 +93,8 @@ async fn switchover(State(admin): State<Admin>, Path(name): Path<String>) -> (St
     let switched = tokio::spawn(async move { crate::failover::switch_over(&admin.shared, &name).await });
     match switched.await {
         Ok(Ok(promoted)) => {
-            let behind = promoted.left_behind.iter().map(|why| format!("left behind: {why}\n")).collect::<String>();
-            (StatusCode::OK, format!("{} is the primary\n{behind}", promoted.name))
+            let left = promoted.left_behind.iter().map(|why| format!("left behind: {why}\n")).collect::<String>();
+            (StatusCode::OK, format!("{} is the primary\n{left}", promoted.name))
         }
         Ok(Err(why)) => (StatusCode::CONFLICT, format!("{why}\n")),
         Err(error) => (StatusCode::INTERNAL_SERVER_ERROR, format!("{error}\n")),
@@ -156,7 +156,7 @@ async fn backends(State(admin): State<Admin>) -> Json<Value> {
             "why_not": view.fit.as_ref().err().map(ToString::to_string),
             "lag_seconds": view.lag.map(|lag| lag.as_secs_f64()),
             "version": view.version,
-            "behind_transactions": view.behind,
+            "behind_transactions": view.after,
             "clock_ahead_seconds": view.clock.map(|clock| clock as f64 / 1e6),
             "position": view.progress.position.to_string(),
             "weight": view.spec.weight,

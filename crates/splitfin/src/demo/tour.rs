@@ -119,10 +119,10 @@ impl Tour {
         for sql in ["BEGIN", "SELECT COUNT(*) FROM orders", "UPDATE orders SET item = 'plum' WHERE id = 2", "COMMIT"] {
             all &= self.show(sql).await? == "master";
         }
-        let behind = self.show("SELECT COUNT(*) FROM orders").await?;
+        let after = self.show("SELECT COUNT(*) FROM orders").await?;
         self.promise(
-            "all of it ran on the master, and reads were free again behind it",
-            all && behind.starts_with("slave-"),
+            "all of it ran on the master, and reads were free again after it",
+            all && after.starts_with("slave-"),
         );
         Ok(())
     }

@@ -100,14 +100,14 @@ impl<W: Write> Write for Escaped<W> {
     fn write_str(&mut self, text: &str) -> fmt::Result {
         let mut rest = text;
         while let Some(at) = rest.find(is_forbidden) {
-            let (plain, behind) = rest.split_at(at);
+            let (plain, after) = rest.split_at(at);
             self.put_plain(plain)?;
-            let Some(c) = behind.chars().next() else { break };
+            let Some(c) = after.chars().next() else { break };
             match c {
                 '\n' | '\r' | '\t' => self.put(c.escape_default(), 2, 1)?,
                 _ => self.put(c.escape_unicode(), c.escape_unicode().len(), c.len_utf8())?,
             }
-            rest = behind.get(c.len_utf8()..).unwrap_or_default();
+            rest = after.get(c.len_utf8()..).unwrap_or_default();
         }
         self.put_plain(rest)
     }

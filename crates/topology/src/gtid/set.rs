@@ -86,12 +86,12 @@ impl GtidSet {
     }
 
     pub(super) fn lacks(&self, needed: &Self) -> u64 {
-        let behind = |(source, needed): &(Source, Intervals)| {
+        let after = |(source, needed): &(Source, Intervals)| {
             let ours = self.numbers(source).map_or(0, Intervals::last);
             let missing = u64::from(self.numbers(source).is_none_or(|ours| !ours.contains(needed)));
             needed.last().saturating_sub(ours).max(missing)
         };
-        needed.sources.iter().map(behind).fold(0, u64::saturating_add)
+        needed.sources.iter().map(after).fold(0, u64::saturating_add)
     }
 
     /// Whether something is missing of what came between `base` and `needed`.
@@ -127,8 +127,8 @@ impl Intervals {
     fn contains(&self, needed: &Self) -> bool {
         needed.0.iter().all(|(first, last)| {
             // The last one that starts at or before it.
-            let behind = self.0.partition_point(|(ours, _)| ours <= first);
-            behind.checked_sub(1).is_some_and(|at| self.0[at].1 >= *last)
+            let after = self.0.partition_point(|(ours, _)| ours <= first);
+            after.checked_sub(1).is_some_and(|at| self.0[at].1 >= *last)
         })
     }
 

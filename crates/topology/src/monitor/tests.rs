@@ -392,7 +392,7 @@ fn a_replica_that_hears_nothing_is_late_whatever_it_says() {
     }
     let snapshot = monitor.snapshot();
     assert_eq!(replicas(&mut monitor), [C]);
-    assert_eq!((snapshot.backends[1].lag, snapshot.backends[1].behind), (Some(Duration::from_secs(8)), Some(9)));
+    assert_eq!((snapshot.backends[1].lag, snapshot.backends[1].after), (Some(Duration::from_secs(8)), Some(9)));
 }
 
 #[test]

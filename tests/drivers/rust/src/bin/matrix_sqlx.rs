@@ -117,8 +117,8 @@ async fn transactions(conn: &mut MySqlConnection) -> Done {
     inner.rollback().await?;
     let between: i64 = sqlx::query_scalar(count).fetch_one(&mut *outer).await?;
     drop(outer);
-    let behind: i64 = sqlx::query_scalar(count).fetch_one(&mut *conn).await?;
-    println!("{inside} {between} {behind}");
+    let after: i64 = sqlx::query_scalar(count).fetch_one(&mut *conn).await?;
+    println!("{inside} {between} {after}");
     let mut read_only = conn.begin_with("START TRANSACTION READ ONLY").await?;
     println!("{}", told(read_only.execute("DELETE FROM items").await.map(|done| done.rows_affected())));
     read_only.commit().await?;
