@@ -1,3 +1,4 @@
+# shellcheck shell=bash
 # Sourced by the scripts here: runs Compose, whichever there is, for one folder of the stack.
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 

@@ -62,7 +62,9 @@ mysql() {
 from_sid() {
     local prefix=$1 program=$2
     shift 2
-    local work; work=$(mktemp -d); trap "rm -rf '$work'" EXIT
+    local work; work=$(mktemp -d)
+    # shellcheck disable=SC2064 # The name of now, not of the end.
+    trap "rm -rf '$work'" EXIT
     mkdir -p "$work"/{sources,lists/partial,archives/partial}
     : >"$work/status"
     local keyring=/usr/share/keyrings/debian-archive-keyring.gpg

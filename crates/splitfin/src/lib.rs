@@ -1,6 +1,6 @@
 //! Splitfin: one MySQL endpoint that sends writes to the primary and reads to a healthy replica.
 //!
-//! This crate knows everyone: it reads the configuration, builds the rooms, and runs them. [`run`] is the whole program
+//! This crate knows everyone: it reads the configuration, builds the rooms, and runs them. [`run()`] is the whole program
 //! as a function, so that tests link the product instead of starting it.
 
 mod admin;

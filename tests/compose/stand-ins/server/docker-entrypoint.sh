@@ -21,12 +21,13 @@ esac
 # The servers do not run as root, and neither do the scripts of the first start.
 if [ "$(id -u)" = 0 ]; then
     chown mysql:mysql /var/lib/mysql /run/mysqld
-    exec setpriv --reuid=mysql --regid=mysql --init-groups --no-new-privs "$BASH_SOURCE" "$@"
+    exec setpriv --reuid=mysql --regid=mysql --init-groups --no-new-privs "${BASH_SOURCE[0]}" "$@"
 fi
 
 run_script() {
     case $1 in
     *.sh)
+        # shellcheck source=/dev/null
         if [ -x "$1" ]; then "$1"; else . "$1"; fi
         ;;
     *.sql) mysql --defaults-extra-file=<(options) ${database:+"$database"} <"$1" ;;
