@@ -32,7 +32,7 @@ impl Savepoints {
         *self = Self::default();
     }
 
-    /// Whether there is no room for more: then the server that may write keeps them.
+    /// Whether there is no room for more: then the server that may write keeps them, unless the transaction ends.
     pub(crate) const fn is_full(&self) -> bool {
         self.bytes > MOST_BYTES
     }
@@ -132,11 +132,12 @@ impl Session {
     /// Whether a statement changes which savepoints there are, which would have to be set again elsewhere. The end of the
     /// transaction is the end of all of them.
     pub(crate) fn changes_savepoints(&mut self, job: &Job<'_>) -> bool {
-        if !self.in_transaction() || job.statement.verb == Verb::Commit {
+        // With AND CHAIN another one is open already.
+        if !self.in_transaction() || job.ends_transaction() {
             self.savepoints.clear();
             return false;
         }
-        matches!(job.statement.verb, Verb::Savepoint | Verb::Release | Verb::Rollback | Verb::RollbackTo)
+        job.runs() && matches!(job.statement.verb, Verb::Savepoint | Verb::Release | Verb::RollbackTo)
     }
 }
 
