@@ -33,6 +33,7 @@ mod speaks_every_command;
 mod splits_reads_and_writes;
 mod survives_failover;
 mod survives_servers;
+mod waits_for_nobody_for_ever;
 
 /// A file that is not a module of this program would be a promise that nobody checks.
 #[test]

@@ -139,6 +139,39 @@ story! {
 }
 
 story! {
+    a_read_only_transaction_with_many_savepoints_ends_where_it_is, async |family| -> Told {
+        let mut stage = Stage::with(family, PATIENT).await?;
+        stage.table().await?;
+        let mut client = stage.client().await?;
+        // What is only prepared ends nothing: the savepoint is set again on the primary.
+        client.query_drop("START TRANSACTION READ ONLY").await?;
+        client.query_drop("SAVEPOINT kept").await?;
+        let commit = client.prep("COMMIT").await?;
+        client.query_drop("SELECT GET_LOCK('moves', 0)").await?;
+        assert_eq!(Stage::last_route(&mut client).await?.0, "master");
+        client.query_drop("ROLLBACK TO kept").await?;
+        client.exec_drop(&commit, ()).await?;
+        // This one holds a connection to the primary.
+        let mut client = stage.client().await?;
+        stage.cluster.primary.kill();
+        stage.until_primary_is_missed().await?;
+        // More than is kept to be set again elsewhere.
+        let savepoint = format!("SAVEPOINT wordy /* {} */", "x".repeat(20_000));
+        for end in ["COMMIT", "ROLLBACK", "ROLLBACK AND CHAIN", "COMMIT AND CHAIN", "COMMIT WORK"] {
+            client.query_drop("START TRANSACTION READ ONLY").await?;
+            client.query_drop("SELECT item FROM orders").await?;
+            client.query_drop(&savepoint).await?;
+            client.query_drop(end).await.map_err(|error| format!("{end}: {error}"))?;
+            // Chained, it goes on with room for savepoints.
+            client.query_drop("SELECT item FROM orders").await.map_err(|error| format!("after {end}: {error}"))?;
+            assert_ne!(Stage::last_route(&mut client).await?.0, "master");
+            client.query_drop("ROLLBACK").await?;
+        }
+        Ok(())
+    }
+}
+
+story! {
     a_transaction_after_a_read_only_one_goes_where_it_belongs, async |family| -> Told {
         let stage = Stage::with(family, PATIENT).await?;
         stage.table().await?;

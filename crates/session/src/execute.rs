@@ -61,8 +61,8 @@ impl Session {
         }
         self.look_elsewhere(&job).await;
         let mut moved = false;
-        let is_full = self.binding.held().is_some_and(|held| held.savepoints.is_full());
-        if self.is_guarded() && (!job.may_run_guarded() || is_full) {
+        let is_full = self.binding.held().is_some_and(|held| held.savepoints.is_full()) && !job.ends_transaction();
+        if self.is_guarded() && (is_full || !job.may_run_guarded()) {
             match (job.statement.class, &job.kind) {
                 (Class::Begin { read_only: Some(true) }, Kind::Plain) => self.commit_on_replica().await,
                 _ => match self.move_to_primary().await {

@@ -119,13 +119,18 @@ impl<'a> Job<'a> {
         }
     }
 
+    /// Whether it is COMMIT or ROLLBACK, after which no savepoint is left. Preparing one ends nothing.
+    pub(crate) fn ends_transaction(&self) -> bool {
+        matches!(self.statement.verb, Verb::Commit | Verb::Rollback) && self.runs()
+    }
+
     /// Whether sessions that begin after it may have other defaults.
     pub(crate) fn sets_global(&self) -> bool {
         self.statement.sets_global && self.runs()
     }
 
     /// Whether the statement runs, and is not just prepared.
-    const fn runs(&self) -> bool {
+    pub(crate) const fn runs(&self) -> bool {
         !matches!(self.kind, Kind::Prepare { .. })
     }
 

@@ -29,7 +29,7 @@ impl Savepoints {
         self.statements.push(statement.into());
     }
 
-    /// Whether there is no room for more: then the server that may write keeps them.
+    /// Whether there is no room for more: then the server that may write keeps them, unless the transaction ends.
     pub(crate) const fn is_full(&self) -> bool {
         self.bytes > MOST_BYTES
     }
@@ -126,9 +126,10 @@ impl Session {
     /// Takes in what a statement does to the savepoints, which would have to be set again elsewhere. The end of the
     /// transaction is the end of all of them.
     pub(crate) fn note_savepoints(&self, held: &mut Held<Lease>, job: &Job<'_>) {
-        if !self.in_transaction() || job.statement.verb == Verb::Commit {
+        // With AND CHAIN another one is open already.
+        if !self.in_transaction() || job.ends_transaction() {
             held.savepoints = Savepoints::default();
-        } else if matches!(job.statement.verb, Verb::Savepoint | Verb::Release | Verb::Rollback | Verb::RollbackTo) {
+        } else if job.runs() && matches!(job.statement.verb, Verb::Savepoint | Verb::Release | Verb::RollbackTo) {
             held.savepoints.note(&String::from_utf8_lossy(&self.text_of(job)));
         }
     }
