@@ -85,37 +85,13 @@ pub async fn run(config: Config) -> Result<Running, StartError> {
 pub async fn run_with(config: Config, mut inherited: Inherited, claim: Claim) -> Result<Running, StartError> {
     let wiring::Built { shared, monitor, wires, mut rounds, moves } = wiring::build(&config)?;
     let session = wiring::session(&config, None)?;
-    let mut listeners = Vec::new();
-    let admission = Admission::new(config.clients_per_address);
-    for listen in &config.listen {
-        let failed = |source| StartError::Bind { endpoint: listen.endpoint.to_string(), source };
-        let listener = Listener::bind(&listen.endpoint, listen.mode, &mut inherited, claim).map_err(failed)?;
-        let gate = Gate {
-            settings: ArcSwap::from_pointee(reload::listener(listen, &config)?),
-            networks: ArcSwap::from_pointee(listen.networks.clone()),
-            proxies: ArcSwap::from_pointee(listen.proxies.clone()),
-            patience: ArcSwap::from_pointee(config.login_timeout),
-            most: AtomicUsize::new(config.clients),
-            admission: Arc::clone(&admission),
-            descriptors: ForClients::now(),
-            strangers: Arc::clone(&shared.strangers),
-        };
-        listeners.push((listener, Arc::new(gate)));
-    }
+    let listeners = bind(&config, &shared, &mut inherited, claim)?;
     // The key that may have been made is there by now.
     cautions::say(&config, None);
     if !inherited.is_empty() {
         tracing::warn!("a socket was inherited that `listen` does not name: its clients are not served");
     }
-    let admin_listener = match config.admin_http {
-        None => None,
-        Some(address) => {
-            let failed = |source| StartError::Bind { endpoint: address.to_string(), source };
-            let bound = bind_tcp(address, claim).and_then(tokio::net::TcpListener::from_std);
-            Some(bound.map_err(failed)?)
-        }
-    };
-
+    let admin_listener = config.admin_http.map(|address| bind_admin(address, claim)).transpose()?;
     let searches = Searches::start(&config, &shared).await;
     let mut control = JoinSet::new();
     control.spawn(splitfin_health::watch(monitor, config.probe_interval, config.heartbeat.clone(), wires));
@@ -145,22 +121,7 @@ pub async fn run_with(config: Config, mut inherited: Inherited, claim: Claim) ->
     let (wish, wishes) = mpsc::channel(1);
     let admin = match admin_listener {
         None => None,
-        Some(listener) => {
-            let address = listener.local_addr()?;
-            let (listener, served, draining) = (Arc::new(listener), shared.clone(), Arc::clone(&draining));
-            let serve = move || {
-                let run = admin::serve(Arc::clone(&listener), served.clone(), Arc::clone(&draining), wish.clone());
-                async move {
-                    match run.await {
-                        Ok(never) => match never {},
-                        Err(error) => Err(error.to_string()),
-                    }
-                }
-            };
-            control.spawn(keep("admin", address.to_string(), Arc::clone(&shared.restarts), serve));
-            tracing::info!(%address, "admin endpoint: /metrics /healthz /readyz /api/v1/backends");
-            Some(address)
-        }
+        Some(listener) => Some(serve_admin(listener, &shared, &draining, wish, &mut control)?),
     };
     let ids = Arc::new(splitfin_session::SessionIds::default());
     let mut acceptors = JoinSet::new();
@@ -190,6 +151,61 @@ pub async fn run_with(config: Config, mut inherited: Inherited, claim: Claim) ->
         failures,
         draining,
     })
+}
+
+/// Binds the endpoints for clients, each with what holds for those who come in there.
+fn bind(
+    config: &Config,
+    shared: &wiring::Shared,
+    inherited: &mut Inherited,
+    claim: Claim,
+) -> Result<Vec<(Listener, Arc<Gate>)>, StartError> {
+    let admission = Admission::new(config.clients_per_address);
+    let bind_one = |listen: &crate::config::Listen| {
+        let failed = |source| StartError::Bind { endpoint: listen.endpoint.to_string(), source };
+        let listener = Listener::bind(&listen.endpoint, listen.mode, inherited, claim).map_err(failed)?;
+        let gate = Gate {
+            settings: ArcSwap::from_pointee(reload::listener(listen, config)?),
+            networks: ArcSwap::from_pointee(listen.networks.clone()),
+            proxies: ArcSwap::from_pointee(listen.proxies.clone()),
+            patience: ArcSwap::from_pointee(config.login_timeout),
+            most: AtomicUsize::new(config.clients),
+            admission: Arc::clone(&admission),
+            descriptors: ForClients::now(),
+            strangers: Arc::clone(&shared.strangers),
+        };
+        Ok((listener, Arc::new(gate)))
+    };
+    config.listen.iter().map(bind_one).collect()
+}
+
+fn bind_admin(address: SocketAddr, claim: Claim) -> Result<tokio::net::TcpListener, StartError> {
+    let failed = |source| StartError::Bind { endpoint: address.to_string(), source };
+    bind_tcp(address, claim).and_then(tokio::net::TcpListener::from_std).map_err(failed)
+}
+
+/// Serves the admin endpoint for as long as `control` lives; gives its address.
+fn serve_admin(
+    listener: tokio::net::TcpListener,
+    shared: &wiring::Shared,
+    draining: &Arc<AtomicBool>,
+    wish: mpsc::Sender<Wish>,
+    control: &mut JoinSet<()>,
+) -> Result<SocketAddr, StartError> {
+    let address = listener.local_addr()?;
+    let (listener, served, draining) = (Arc::new(listener), shared.clone(), Arc::clone(draining));
+    let serve = move || {
+        let run = admin::serve(Arc::clone(&listener), served.clone(), Arc::clone(&draining), wish.clone());
+        async move {
+            match run.await {
+                Ok(never) => match never {},
+                Err(error) => Err(error.to_string()),
+            }
+        }
+    };
+    control.spawn(keep("admin", address.to_string(), Arc::clone(&shared.restarts), serve));
+    tracing::info!(%address, "admin endpoint: /metrics /healthz /readyz /api/v1/backends");
+    Ok(address)
 }
 
 fn why(ended: Result<(), tokio::task::JoinError>) -> String {
