@@ -39,7 +39,7 @@ NOISE = re.compile(r'//[^\n]*|r#"[\s\S]*?"#|"(?:\\[\s\S]|[^"\\])*"|\'(?:\\.[^\']
 def without_noise(text: str) -> str:
     """Comments, texts and characters are blanked, and the tests behind them are cut off."""
     text = NOISE.sub(lambda found: re.sub(r"[^\n]", " ", found.group()), text)
-    return re.split(r"#\[cfg\(test\)\]\s*mod \w+(?: \{|;)", text)[0]
+    return re.split(r"#\[cfg\(test\)\]\s*(?:pub\(crate\) )?mod \w+(?: \{|;)", text)[0]
 
 
 def beginning(text: str, at: int):
@@ -73,7 +73,10 @@ def functions(text: str):
 
 
 def waits(body: str) -> set[str]:
-    return set(METHOD.findall(body)) | set(FUNCTION.findall(body)) | set(CONN.findall(body)) if ".await" in body else set()
+    # A select! awaits without saying so.
+    if ".await" not in body and "select!" not in body:
+        return set()
+    return set(METHOD.findall(body)) | set(FUNCTION.findall(body)) | set(CONN.findall(body))
 
 
 def waiting_functions():

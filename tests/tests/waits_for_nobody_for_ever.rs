@@ -66,7 +66,9 @@ story! {
 
 story! {
     a_server_that_does_not_say_what_runs_there, async |family| -> Told {
-        let stage = Stage::with(family, TRUSTING).await?;
+        // It is not the time for a connection that ends it, either.
+        let more = "pool: { connect_timeout: 60s, checkout_timeout: 60s }";
+        let stage = Stage::with(family, &format!("{TRUSTING}\n{more}")).await?;
         stage.table().await?;
         let (mut reader, mut watcher) = (stage.client().await?, stage.client().await?);
         watcher.query_drop("SHOW PROCESSLIST").await?;

@@ -13,6 +13,7 @@ pub use session::{DEFAULT_OF_SERVER, TRACKED_UNDER_TWO_NAMES, TRACKED_VARIABLES}
 pub use tables::tables;
 
 use crate::lexer::{LexMode, Lexer, Token};
+use crate::long_text::is_literal;
 use crate::lower::lower;
 use crate::offset::skips_rows;
 use crate::reason::Because;
@@ -234,7 +235,9 @@ fn explain(tokens: &[Token<'_>]) -> Class {
     let mut rest = tokens;
     loop {
         rest = match rest {
-            [Token::Word(format), Token::Punct(b'='), _, rest @ ..] if format.eq_ignore_ascii_case(b"format") => rest,
+            [Token::Word(format), Token::Punct(b'='), rest @ ..] if format.eq_ignore_ascii_case(b"format") => {
+                behind_value(rest)
+            }
             [Token::Word(word), more @ ..]
                 if matches!(lower(word).as_str(), "analyze" | "extended" | "partitions") && !more.is_empty() =>
             {
@@ -248,7 +251,7 @@ fn explain(tokens: &[Token<'_>]) -> Class {
             "select" | "with" | "table" | "values" => read::class(rest),
             "insert" | "update" | "delete" | "replace" => Class::Write(Because::ChangesData),
             "for" => Class::Write(Because::ServerLocal),
-            _ if rest.len() <= 4 => read::class(rest),
+            _ if is_described(rest) => read::class(rest),
             _ => Class::Write(Because::Unproven),
         },
         [Token::Punct(b'(') | Token::Quoted(_), ..] => read::class(rest),
@@ -256,11 +259,30 @@ fn explain(tokens: &[Token<'_>]) -> Class {
     }
 }
 
+/// What follows a value. Literals in a row are one, as they are in long texts.
+fn behind_value<'t, 'a>(tokens: &'t [Token<'a>]) -> &'t [Token<'a>] {
+    let literals = tokens.iter().take_while(|token| is_literal(token)).count();
+    tokens.get(literals.max(1)..).unwrap_or_default()
+}
+
+/// Whether it names a table to describe, and at most a column of it or a pattern. A long text shows no more of literals at the
+/// end than that there are some.
+fn is_described(tokens: &[Token<'_>]) -> bool {
+    let literals = tokens.iter().rev().take_while(|token| is_literal(token)).count();
+    let (names, most) = (&tokens[..tokens.len() - literals], if literals > 0 { 3 } else { 4 });
+    let is_name = |token: &Token<'_>| match token {
+        Token::Word(_) => !is_literal(token),
+        Token::Quoted(_) | Token::Punct(b'.') => true,
+        _ => false,
+    };
+    names.len() <= most && names.iter().all(is_name)
+}
+
 /// `ANALYZE TABLE` writes; MariaDB's `ANALYZE [FORMAT=JSON] statement` runs the statement.
 fn analyze(tokens: &[Token<'_>]) -> Class {
     match tokens {
-        [Token::Word(format), Token::Punct(b'='), _, rest @ ..] if format.eq_ignore_ascii_case(b"format") => {
-            analyze(rest)
+        [Token::Word(format), Token::Punct(b'='), rest @ ..] if format.eq_ignore_ascii_case(b"format") => {
+            analyze(behind_value(rest))
         }
         [Token::Word(word), ..] if matches!(lower(word).as_str(), "select" | "with") => read::class(tokens),
         [Token::Word(word), ..] if matches!(lower(word).as_str(), "table" | "local" | "no_write_to_binlog") => {

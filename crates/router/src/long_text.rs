@@ -98,7 +98,7 @@ impl<'a> LongText<'a> {
 }
 
 /// Whether it is a literal: all of them are the same here.
-fn is_literal(token: &Token<'_>) -> bool {
+pub(crate) fn is_literal(token: &Token<'_>) -> bool {
     match token {
         Token::Text | Token::Number | Token::Placeholder => true,
         Token::Word(word) => [&b"null"[..], b"default", b"true", b"false"].iter().any(|w| word.eq_ignore_ascii_case(w)),
@@ -190,6 +190,23 @@ mod tests {
                 assert_eq!(found.last_insert_id, expected.last_insert_id, "{short}");
                 assert_eq!(found.found_rows(true), expected.found_rows(true), "{short}");
             }
+        }
+    }
+
+    #[test]
+    fn a_table_that_is_described_is_the_same_in_a_long_text() {
+        for (text, is_read) in [
+            ("DESC orders", true),
+            ("DESC shop.orders item", true),
+            ("DESC shop.orders 'it%'", true),
+            ("DESC datab ? 22 ! -", false),
+            ("DESC a, 1, 2", false),
+            ("DESC a b c d e", false),
+            ("EXPLAIN FORMAT=JSON SELECT 1", true),
+            ("EXPLAIN FORMAT='json' '' SELECT 1", true),
+        ] {
+            let short = Statement::of_text(text.as_bytes(), LexMode::default()).class == Class::Read;
+            assert_eq!((short, judged(text).0 == Class::Read), (is_read, is_read), "{text}");
         }
     }
 

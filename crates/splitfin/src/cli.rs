@@ -12,7 +12,7 @@ use std::io::Write as _;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::time::{Duration, SystemTime};
-use tokio::signal::unix::{SignalKind, signal};
+use tokio::signal::unix::{Signal, SignalKind, signal};
 
 /// One MySQL endpoint: writes to the master, reads to a healthy slave, and it can always say why.
 #[derive(Debug, Parser)]
@@ -157,36 +157,54 @@ fn serve(file: &Path, watch: bool, claim: Claim) -> ExitCode {
     tracing::info!(version = env!("CARGO_PKG_VERSION"), config = %file.display(), workers = config.workers, "splitfin");
     let work = async {
         let mut running = run_with(config, inherited, claim).await?;
-        let mut terminate = signal(SignalKind::terminate())?;
-        let mut interrupt = signal(SignalKind::interrupt())?;
-        let mut hangup = signal(SignalKind::hangup())?;
-        let mut changes = FileChanges::new(file, watch);
-        loop {
+        let mut end = [signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?];
+        let code = until_told(&mut running, &mut end, file, watch).await?;
+        if code == ExitCode::SUCCESS {
+            // A second signal ends it at once.
             tokio::select! {
-                _ = terminate.recv() => break,
-                _ = interrupt.recv() => break,
-                _ = hangup.recv() => drop(reload(&mut running, file)),
-                () = changes.next() => drop(reload(&mut running, file)),
-                event = running.event() => match event {
-                    Event::Wish(Wish::Reload(answer)) => drop(answer.send(reload(&mut running, file))),
-                    Event::Failed(why) => {
-                        tracing::error!(%why, "Splitfin cannot serve clients any more, and ends (exit code {EX_SOFTWARE})");
-                        return Ok(ExitCode::from(EX_SOFTWARE));
-                    }
-                },
+                () = running.drain() => {}
+                () = told(&mut end) => {}
             }
         }
-        // A second signal ends it at once.
-        tokio::select! {
-            () = running.drain() => {}
-            _ = terminate.recv() => {}
-            _ = interrupt.recv() => {}
-        }
-        Ok(ExitCode::SUCCESS)
+        Ok(code)
     };
     let code = block_on(work);
     logging::finish();
     code.unwrap_or_else(|error| complain(&format!("{error:#}"), 1))
+}
+
+/// Serves until it is told to end, or cannot go on; gives the exit code.
+async fn until_told(
+    running: &mut Running,
+    end: &mut [Signal; 2],
+    file: &Path,
+    watch: bool,
+) -> anyhow::Result<ExitCode> {
+    let mut hangup = signal(SignalKind::hangup())?;
+    let mut changes = FileChanges::new(file, watch);
+    loop {
+        tokio::select! {
+            () = told(end) => return Ok(ExitCode::SUCCESS),
+            _ = hangup.recv() => drop(reload(running, file)),
+            () = changes.next() => drop(reload(running, file)),
+            event = running.event() => match event {
+                Event::Wish(Wish::Reload(answer)) => drop(answer.send(reload(running, file))),
+                Event::Failed(why) => {
+                    tracing::error!(%why, "Splitfin cannot serve clients any more, and ends (exit code {EX_SOFTWARE})");
+                    return Ok(ExitCode::from(EX_SOFTWARE));
+                }
+            },
+        }
+    }
+}
+
+/// Waits for one of the signals that end it.
+async fn told(end: &mut [Signal; 2]) {
+    let [terminate, interrupt] = end;
+    tokio::select! {
+        _ = terminate.recv() => {}
+        _ = interrupt.recv() => {}
+    }
 }
 
 /// Asks the Splitfin that runs with a configuration, and says what it answers.
@@ -280,4 +298,23 @@ fn say(text: &str) {
 fn complain(text: &str, code: u8) -> ExitCode {
     let _ = writeln!(std::io::stderr().lock(), "splitfin: {text}");
     ExitCode::from(code)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::run::tests::{PARTS, started};
+
+    #[tokio::test]
+    async fn without_a_part_that_cannot_be_started_again_it_ends_with_a_code_of_its_own() -> anyhow::Result<()> {
+        for part in PARTS {
+            let (mut running, _state) = started().await?;
+            let mut end = [signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?];
+            running.lose(part);
+            let file = Path::new("/nowhere");
+            let code = tokio::time::timeout(Duration::from_secs(30), until_told(&mut running, &mut end, file, false));
+            assert_eq!(code.await??, ExitCode::from(EX_SOFTWARE), "{part:?}");
+        }
+        Ok(())
+    }
 }

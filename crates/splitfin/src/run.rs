@@ -312,3 +312,63 @@ impl Running {
         tracing::info!("all sessions have ended");
     }
 }
+
+#[cfg(test)]
+pub(crate) mod tests {
+    use super::*;
+    use crate::supervision::watched;
+
+    /// What it cannot go on without.
+    #[derive(Debug, Clone, Copy)]
+    pub(crate) enum Part {
+        Worker,
+        Endpoint,
+        Monitor,
+    }
+
+    pub(crate) const PARTS: [Part; 3] = [Part::Worker, Part::Endpoint, Part::Monitor];
+
+    impl Running {
+        /// Has a part of it end by a panic.
+        pub(crate) fn lose(&mut self, part: Part) {
+            let panics = async { panic!("as tested") };
+            match part {
+                Part::Worker => {
+                    let (sender, failures) = mpsc::unbounded_channel();
+                    self.failures = failures;
+                    std::thread::spawn(move || watched("worker-0", &sender, || panic!("as tested")));
+                }
+                Part::Endpoint => drop(self.acceptors.spawn(panics)),
+                Part::Monitor => drop(self.control.spawn(panics)),
+            }
+        }
+    }
+
+    /// One with a server that is not there.
+    pub(crate) async fn started() -> anyhow::Result<(Running, tempfile::TempDir)> {
+        let state = tempfile::tempdir()?;
+        let text = format!(
+            "listen: [{{ address: \"127.0.0.1:0\" }}]
+backends: [{{ name: a, address: \"127.0.0.1:1\" }}]
+monitor: {{ user: monitor, password: secret, timeout: 100ms }}
+state_dir: \"{}\"",
+            state.path().display()
+        );
+        Ok((run(Config::parse("tested", &text)?).await?, state))
+    }
+
+    #[tokio::test]
+    async fn a_part_that_ends_is_told_of() -> anyhow::Result<()> {
+        for (part, what) in [
+            (Part::Worker, "worker-0"),
+            (Part::Endpoint, "an endpoint accepts no clients any more"),
+            (Part::Monitor, "what watches the servers has ended"),
+        ] {
+            let (mut running, _state) = started().await?;
+            running.lose(part);
+            let event = tokio::time::timeout(std::time::Duration::from_secs(30), running.event()).await?;
+            assert!(matches!(&event, Event::Failed(why) if why.contains(what)), "{event:?}");
+        }
+        Ok(())
+    }
+}
