@@ -14,7 +14,7 @@ help:
 	@echo "make down    ends it, and removes its data"
 	@echo "make check   formatting, lints, documentation, layers, licences"
 	@echo "make bench   rounds of sysbench: direct, floor, HAProxy, nginx, Splitfin"
-	@echo "make fuzz    every fuzz target for a short while (FUZZ_SECONDS=600 for longer; FUZZ_JOBS at a time)"
+	@echo "make fuzz    every fuzz target for a short while (FUZZ_SECONDS=600 for longer)"
 
 demo: system
 	@echo "Servers:"

@@ -1,26 +1,54 @@
 #!/usr/bin/env bash
 # Runs every fuzz target for FUZZ_SECONDS (30 by default), FUZZ_JOBS of them at a time (as many as there are cores), from what
-# earlier runs have found worth keeping (fuzz/seeds). Installs cargo-fuzz, if it is not there.
+# earlier runs have found worth keeping (fuzz/seeds). Needs a stable compiler and a C++ compiler, and no cargo-fuzz.
 #
 #   tools/fuzz.sh [--keep] [TARGET ...]     --keep: minimises what there is now and packs it into fuzz/seeds
 set -euo pipefail
 cd "$(dirname "$0")/.."
 keep=
 if [ "${1:-}" = --keep ]; then keep=yes; shift; fi
+# shellcheck disable=SC2046 # They are words.
 [ $# -gt 0 ] || set -- $(sed -n 's/^name = "\([a-z_]*\)"$/\1/p' fuzz/Cargo.toml)
-# The checks of the fuzzer need flags that stable compilers keep to themselves.
-export RUSTC_BOOTSTRAP=1
-cargo fuzz --version >/dev/null 2>&1 || cargo install --locked --quiet cargo-fuzz
+host=$(rustc -vV | sed -n 's/^host: //p')
+programs=fuzz/target/$host/release
+
+# All of them at once, with the flags of `cargo fuzz build -s none`: there is no unsafe code that a sanitizer would watch.
+# With --target, build scripts and macros are built without them.
+build() {
+    tools/packages.sh c++:g++
+    local option flags="-Cpasses=sancov-module --cfg fuzzing -Cdebug-assertions"
+    for option in level=4 inline-8bit-counters pc-table trace-compares; do
+        flags+=" -Cllvm-args=-sanitizer-coverage-$option"
+    done
+    RUSTFLAGS=$flags cargo build --quiet --release --bins --target "$host" --manifest-path fuzz/Cargo.toml --target-dir fuzz/target
+}
 
 unpack() {
-    mkdir -p "fuzz/corpus/$1"
+    mkdir -p "fuzz/corpus/$1" "fuzz/artifacts/$1"
     if [ -e "fuzz/seeds/$1.tar.gz" ]; then tar -C fuzz/corpus -xzf "fuzz/seeds/$1.tar.gz"; fi
 }
 
+# The longest input of a target; 0: as long as the longest seed, 4 KiB at least.
+longest() {
+    case $1 in
+        # So much of a statement is looked at twice.
+        classify) echo 65536 ;;
+        *) echo 0 ;;
+    esac
+}
+
+# The fewest inputs that reach all that is reached.
 pack() {
     echo "== packing $1"
-    cargo fuzz cmin -s none "$1"
-    mkdir -p fuzz/seeds
+    local few=fuzz/corpus/$1.few
+    rm -rf "$few"
+    mkdir -p "$few" fuzz/seeds
+    "$programs/$1" -set_cover_merge=1 -max_len="$(longest "$1")" "$few" "fuzz/corpus/$1" >"fuzz/artifacts/$1.log" 2>&1 || {
+        tail -n 60 "fuzz/artifacts/$1.log"
+        return 1
+    }
+    rm -rf "fuzz/corpus/$1"
+    mv "$few" "fuzz/corpus/$1"
     # The same contents give the same file.
     tar -C fuzz/corpus --sort=name --mtime=@0 --owner=0 --group=0 --numeric-owner -cf - "$1" | gzip -9n >"fuzz/seeds/$1.tar.gz"
 }
@@ -28,11 +56,8 @@ pack() {
 # One target; what it prints is shown when it has found something.
 run() {
     local target=$1 log=fuzz/artifacts/$1.log
-    mkdir -p fuzz/artifacts
-    # So much of a statement is looked at twice.
-    local longest=0
-    if [ "$target" = classify ]; then longest=65536; fi
-    if cargo fuzz run -s none "$target" -- -max_len="$longest" -max_total_time="${FUZZ_SECONDS:-30}" -print_final_stats=1 >"$log" 2>&1; then
+    if "$programs/$target" -artifact_prefix="fuzz/artifacts/$target/" -max_len="$(longest "$target")" \
+        -max_total_time="${FUZZ_SECONDS:-30}" -print_final_stats=1 "fuzz/corpus/$target" >"$log" 2>&1; then
         echo "$target: $(sed -n 's/^stat::number_of_executed_units: *//p' "$log") runs, no finding"
     else
         echo "== $target"
@@ -41,13 +66,12 @@ run() {
     fi
 }
 
+build
 for target in "$@"; do unpack "$target"; done
 if [ -n "$keep" ]; then
     for target in "$@"; do pack "$target"; done
     exit
 fi
-# Once for all: they would wait for each other. There is no unsafe code that a sanitizer would watch.
-for target in "$@"; do cargo fuzz build -s none "$target"; done
 failed=0
 running=0
 for target in "$@"; do
