@@ -2,6 +2,8 @@
 # Runs every fuzz target for FUZZ_SECONDS (30 by default), FUZZ_JOBS of them at a time (as many as there are cores), from what
 # earlier runs have found worth keeping (fuzz/seeds). Needs a stable compiler and a C++ compiler, and no cargo-fuzz.
 #
+# With FUZZ_SEED they try the same inputs each time, as far as they get.
+#
 #   tools/fuzz.sh [--keep] [TARGET ...]     --keep: minimises what there is now and packs it into fuzz/seeds
 set -euo pipefail
 cd "$(dirname "$0")/.."
@@ -9,18 +11,12 @@ keep=
 if [ "${1:-}" = --keep ]; then keep=yes; shift; fi
 # shellcheck disable=SC2046 # They are words.
 [ $# -gt 0 ] || set -- $(sed -n 's/^name = "\([a-z_]*\)"$/\1/p' fuzz/Cargo.toml)
-host=$(rustc -vV | sed -n 's/^host: //p')
-programs=fuzz/target/$host/release
+programs=fuzz/target/release
 
-# All of them at once, with the flags of `cargo fuzz build -s none`: there is no unsafe code that a sanitizer would watch.
-# With --target, build scripts and macros are built without them.
+# All of them at once. There is no unsafe code that a sanitizer would watch.
 build() {
     tools/packages.sh c++:g++
-    local option flags="-Cpasses=sancov-module --cfg fuzzing -Cdebug-assertions"
-    for option in level=4 inline-8bit-counters pc-table trace-compares; do
-        flags+=" -Cllvm-args=-sanitizer-coverage-$option"
-    done
-    RUSTFLAGS=$flags cargo build --quiet --release --bins --target "$host" --manifest-path fuzz/Cargo.toml --target-dir fuzz/target
+    RUSTC_WRAPPER=$PWD/tools/instrument.sh cargo build --quiet --release --bins --manifest-path fuzz/Cargo.toml --target-dir fuzz/target
 }
 
 unpack() {
@@ -57,7 +53,7 @@ pack() {
 run() {
     local target=$1 log=fuzz/artifacts/$1.log
     if "$programs/$target" -artifact_prefix="fuzz/artifacts/$target/" -max_len="$(longest "$target")" \
-        -max_total_time="${FUZZ_SECONDS:-30}" -print_final_stats=1 "fuzz/corpus/$target" >"$log" 2>&1; then
+        -max_total_time="${FUZZ_SECONDS:-30}" -seed="${FUZZ_SEED:-0}" -print_final_stats=1 "fuzz/corpus/$target" >"$log" 2>&1; then
         echo "$target: $(sed -n 's/^stat::number_of_executed_units: *//p' "$log") runs, no finding"
     else
         echo "== $target"

@@ -18,6 +18,7 @@ use splitfin_router::consistency::Needed;
 use splitfin_router::{Access, Class, Decision, Leaves, Pins, Reason, sets_read_only};
 use splitfin_topology::{BackendId, Snapshot};
 use splitfin_transport::Framed;
+use std::task::Poll;
 use std::time::Instant;
 
 /// The statements that have begun the open transaction: characteristics that were set for it, and its BEGIN.
@@ -157,14 +158,11 @@ impl Session {
             return self.check_out(eligible, wanted, snapshot).await;
         }
         let worker = std::rc::Rc::clone(&self.worker);
-        let falls_silent = async {
-            loop {
-                tokio::time::sleep(LOOK_AGAIN).await;
-                if let Some(backend) = eligible.iter().find(|backend| worker.is_silent(**backend)) {
-                    return *backend;
-                }
-            }
-        };
+        // `cancel::run` has it looked at when servers move. Thousands may wait: a timer for each would be most of the work.
+        let falls_silent = std::future::poll_fn(|_| {
+            let silent = eligible.iter().find(|backend| worker.is_silent(**backend));
+            silent.map_or(Poll::Pending, |backend| Poll::Ready(*backend))
+        });
         tokio::select! {
             biased;
             lease = self.check_out(eligible, wanted, snapshot) => lease,
