@@ -48,12 +48,12 @@ pub fn path(name: &str, sql: &'static [u8]) -> Box<dyn FnMut()> {
             let _ = black_box(classify(black_box(sql), mode));
         }),
         "route" => {
-            let (mut statements, snapshot, settings) = (Statements::new(1000), snapshot(), Settings::default());
+            let (mut statements, snapshot, settings) = (Statements::new(1 << 20), snapshot(), Settings::default());
             Box::new(move || look_up_and_route(&mut statements, sql, &snapshot, &settings))
         }
         "first" => {
             let (snapshot, settings) = (snapshot(), Settings::default());
-            Box::new(move || look_up_and_route(&mut Statements::new(16), sql, &snapshot, &settings))
+            Box::new(move || look_up_and_route(&mut Statements::new(1 << 16), sql, &snapshot, &settings))
         }
         _ => follow_reply(),
     }
