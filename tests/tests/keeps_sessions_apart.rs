@@ -411,6 +411,26 @@ story! {
 }
 
 story! {
+    what_is_only_prepared_leaves_the_last_id_alone, async |family| -> Told {
+        let stage = Stage::with(family, "workers: 1\npool: { max_connections: 1 }").await?;
+        stage.table().await?;
+        let (mut one, mut other) = (stage.client().await?, stage.client().await?);
+        for text in ["SELECT LAST_INSERT_ID(?)", "UPDATE orders SET amount = LAST_INSERT_ID(?) WHERE id = 1"] {
+            one.query_drop("SELECT LAST_INSERT_ID(100)").await?;
+            // Its user variable has the only connection reset before another session uses it: nothing of it is known then.
+            other.query_drop("SET @theirs = 1").await?;
+            let prepared = one.prep(text).await?;
+            let id: Option<u64> = one.query_first("SELECT LAST_INSERT_ID()").await?;
+            assert_eq!(id, Some(100), "{text}");
+            one.exec_drop(&prepared, (200,)).await?;
+            let id: Option<u64> = one.query_first("SELECT LAST_INSERT_ID()").await?;
+            assert_eq!(id, Some(200), "{text}");
+        }
+        Ok(())
+    }
+}
+
+story! {
     an_id_that_another_session_left_is_not_taken_for_ones_own, async |family| -> Told {
         let stage = Stage::with(family, "workers: 1\npool: { max_connections: 1 }").await?;
         stage.table().await?;

@@ -45,7 +45,7 @@ pub struct Connection {
     era: Era,
     /// Which changes of accounts and databases it has; see [`crate::rights`].
     rights: u64,
-    /// It serves the session that has it, and nobody after that.
+    /// Must be closed, not pooled, when its session is done with it.
     spent: bool,
     /// It may have warnings or errors to show, of whatever statement.
     has_conditions: bool,

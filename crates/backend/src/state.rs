@@ -56,7 +56,7 @@ pub(crate) struct State {
     pub(crate) tracked: Rc<str>,
 }
 
-/// Commands that go before a statement; their replies are for nobody.
+/// Commands that go before a statement; their replies are discarded.
 #[derive(Debug, Default)]
 pub(crate) struct Preamble {
     /// What was agreed with the server.
@@ -388,7 +388,7 @@ mod tests {
     fn the_last_generated_id_is_set_where_another_is_there() {
         let mut state = state();
         let wanted = |id| Wanted { last_insert_id: Some(id), ..Wanted::default() };
-        assert!(!state.matches(&wanted(5)), "nobody knows what is there");
+        assert!(!state.matches(&wanted(5)), "what is there is not known");
         assert_eq!(sent(&mut state, &wanted(5)), ["SET @@session.last_insert_id=5"]);
         assert!(state.matches(&wanted(5)));
         assert!(sent(&mut state, &wanted(5)).is_empty());

@@ -127,7 +127,7 @@ pub async fn fail_over(lost: &Candidate, replicas: &[Candidate], means: &Means) 
         true => NotPromoted::Unsafe(why),
         false => NotPromoted::Unsafe(format!("{why}; not reachable: {}", silent.join("; "))),
     })?;
-    // It may come back, or may live where nobody else hears it: nobody may write there.
+    // It may come back, or may live where nothing else hears it: nothing may write there.
     if let Ok(mut old) = Remote::connect(lost, means).await {
         old.refuse_writes(true).await?;
         old.end_connections().await?;

@@ -236,7 +236,7 @@ fn explain(tokens: &[Token<'_>]) -> Class {
     loop {
         rest = match rest {
             [Token::Word(format), Token::Punct(b'='), rest @ ..] if format.eq_ignore_ascii_case(b"format") => {
-                behind_value(rest)
+                after_value(rest)
             }
             [Token::Word(word), more @ ..]
                 if matches!(lower(word).as_str(), "analyze" | "extended" | "partitions") && !more.is_empty() =>
@@ -260,7 +260,7 @@ fn explain(tokens: &[Token<'_>]) -> Class {
 }
 
 /// What follows a value. Literals in a row are one, as they are in long texts.
-fn behind_value<'t, 'a>(tokens: &'t [Token<'a>]) -> &'t [Token<'a>] {
+fn after_value<'t, 'a>(tokens: &'t [Token<'a>]) -> &'t [Token<'a>] {
     let literals = tokens.iter().take_while(|token| is_literal(token)).count();
     tokens.get(literals.max(1)..).unwrap_or_default()
 }
@@ -282,7 +282,7 @@ fn is_described(tokens: &[Token<'_>]) -> bool {
 fn analyze(tokens: &[Token<'_>]) -> Class {
     match tokens {
         [Token::Word(format), Token::Punct(b'='), rest @ ..] if format.eq_ignore_ascii_case(b"format") => {
-            analyze(behind_value(rest))
+            analyze(after_value(rest))
         }
         [Token::Word(word), ..] if matches!(lower(word).as_str(), "select" | "with") => read::class(tokens),
         [Token::Word(word), ..] if matches!(lower(word).as_str(), "table" | "local" | "no_write_to_binlog") => {

@@ -22,10 +22,14 @@ impl Session {
             // The connection is the only one that has it.
             return None;
         }
+        let own = self.state.last_insert_id.known().unwrap_or(0);
+        if held.lease.last_insert_id() == Some(own) {
+            return Some(own);
+        }
         let needs = job.asks().contains(Asks::LAST_INSERT_ID)
             || job.leaves().intersects(Leaves::RUNS_OTHERS | Leaves::UNREPORTED)
             || (job.inserts().is_some() && !self.would_show(held.lease.last_insert_id(), job));
-        needs.then(|| self.state.last_insert_id.known().unwrap_or(0))
+        needs.then_some(own)
     }
 
     /// Whether a connection that has another session's id gives another one after a job that generates some.
@@ -63,7 +67,8 @@ impl Session {
 
     /// Whether LAST_INSERT_ID() may be something else than what the reply tells, if it tells anything.
     fn may_be_untold(&self, outcome: &Outcome, job: &Job<'_>) -> bool {
-        let (sets, inserts) = (job.statement.last_insert_id.sets, job.inserts());
+        let sets = job.runs() && job.statement.last_insert_id.sets;
+        let inserts = job.inserts();
         if job.leaves().contains(Leaves::UNREPORTED) {
             return true;
         }

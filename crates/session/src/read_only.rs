@@ -75,7 +75,8 @@ impl Session {
                 tracing::debug!(session = self.id, "a READ ONLY transaction goes on on the primary");
                 // Long variables hold this one as they held that.
                 let pins = old.pins & Pins::USER_VARIABLE;
-                let new = Held { pins, variables: std::mem::take(&mut old.variables), ..Held::new(lease) };
+                let (variables, opening) = (std::mem::take(&mut old.variables), std::mem::take(&mut old.opening));
+                let new = Held { pins, variables, opening, ..Held::new(lease) };
                 self.end_on_replica(old.lease, old.pins - Pins::USER_VARIABLE).await;
                 match fate(self.in_transaction(), new.pins) {
                     Fate::Release => self.put_back(new.lease),
@@ -96,6 +97,13 @@ impl Session {
         decision: &Decision,
         snapshot: &Snapshot,
     ) -> Result<Lease, Unserved> {
+        if old.unread.is_any() {
+            // What only this connection knows would be lost with it.
+            self.read_back(old).await?;
+            if old.unread.is_any() {
+                return Err(Unserved::CannotMove);
+            }
+        }
         if old.pins.contains(Pins::USER_VARIABLE) {
             self.carry_user_variables(old).await?;
         }

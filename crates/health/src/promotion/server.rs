@@ -237,7 +237,7 @@ impl Remote {
                 (text("Replica_IO_Running"), text("Retrieved_Gtid_Set"), own)
             }
         };
-        // A word that nobody knows counts as a source that lives: nobody is promoted alongside it.
+        // An unknown word counts as a source that lives: no other server is promoted alongside it.
         let hears_its_source = flag(&running).unwrap_or(running != "Connecting" && running != "Preparing");
         let all = [own.as_str(), to_apply.as_str()].into_iter().filter(|text| !text.is_empty()).collect::<Vec<_>>();
         let history =

@@ -27,12 +27,20 @@ impl LastInsertId {
     /// Of a normalised text that writes.
     pub(super) fn of(text: &str) -> Self {
         let mut calls = text.split("last_insert_id (").skip(1);
-        let assigns = |part: &str| {
-            part.starts_with("set ") && ["last_insert_id", "identity"].iter().any(|name| part.contains(name))
-        };
+        let assigns = |part: &str| part.starts_with("set ") && assigns(part);
         let sets = text.split(" ; ").any(assigns) || calls.any(|after| !after.starts_with(" )"));
         Self { sets, inserts: inserts(text) }
     }
+}
+
+/// Whether a SET assigns it: not a user variable of that name, and not from a call.
+fn assigns(text: &str) -> bool {
+    let words: Vec<&str> = text.split(' ').collect();
+    words.windows(2).any(|pair| {
+        let name = pair[0].strip_prefix("@@").unwrap_or(pair[0]).trim_matches('`');
+        let name = name.rsplit(['.', '`']).next().unwrap_or_default();
+        matches!(name, "last_insert_id" | "identity") && matches!(pair[1], "=" | ":=")
+    })
 }
 
 fn inserts(text: &str) -> Option<Inserts> {
@@ -131,7 +139,13 @@ mod tests {
         ] {
             assert!(LastInsertId::of(text).sets, "{text}");
         }
-        for text in ["insert into t values ( last_insert_id ( ) , ? )", "set sql_mode = ?", "delete from t"] {
+        for text in [
+            "insert into t values ( last_insert_id ( ) , ? )",
+            "set sql_mode = ?",
+            "set @identity = ?",
+            "set @a = last_insert_id ( )",
+            "delete from t",
+        ] {
             assert!(!LastInsertId::of(text).sets, "{text}");
         }
     }
